@@ -1,0 +1,62 @@
+"""The network: the weights of a VGG-19 -> its layers, by name, as nodes of a TensorFlow 1 graph.
+
+Source: Simonyan and Zisserman 2014, configuration E, without its fully connected layers.
+"""
+
+import tensorflow.compat.v1 as tf
+
+from weights import CONVOLUTIONS, Network, NetworkError, load
+
+__all__ = ["LAYERS", "Network", "NetworkError", "build", "load", "variables"]
+
+
+def _layer_names():
+    for name in CONVOLUTIONS:
+        block, index = name[len("conv") :].split("_")
+        if index == "1" and block != "1":
+            yield f"pool{int(block) - 1}"
+        yield name
+        yield f"relu{block}_{index}"
+
+
+LAYERS = tuple(_layer_names())  # conv1_1, relu1_1, conv1_2, ... relu5_4, in the order of computation
+
+
+def variables(network):
+    """(the convolutions as graph variables, placeholder -> array to feed when they are initialised).
+
+    Variables and not constants: a constant is copied into the graph's definition and by every pass over it.
+    """
+    feed = {}
+
+    def variable(array):
+        value = tf.placeholder(array.dtype, array.shape)
+        feed[value] = array
+        return tf.Variable(value, trainable=False, use_resource=True)
+
+    convolutions = {name: (variable(kernel), variable(bias)) for name, (kernel, bias) in network.convolutions.items()}
+    return convolutions, feed
+
+
+def build(image, convolutions, *, layers, pooling="max"):
+    """The named layers of the network above `image`.
+
+    image: tensor [N, H, W, 3], RGB, the mean pixel subtracted; H and W may be unknown.
+    convolutions: name -> (kernel [3, 3, in, out], bias [out]), tensors of the image's type.
+    layers: the names wanted, of `LAYERS`; nothing past the last of them is built.
+    pooling: "max" or "avg" (Gatys et al. 2015, section 2: average pooling gives smoother pictures), 2x2, stride 2.
+    Returns a dictionary name -> tensor [N, h, w, C] with h = ceil(H / 2^(block - 1)): zero padding throughout (SAME).
+    Raises KeyError for a layer that the convolutions do not reach.
+    """
+    pool = {"max": tf.nn.max_pool2d, "avg": tf.nn.avg_pool2d}[pooling]
+    net, current = {}, image
+    for name in LAYERS[: max(map(LAYERS.index, layers), default=-1) + 1]:
+        if name.startswith("conv"):
+            kernel, bias = convolutions[name]
+            current = tf.nn.bias_add(tf.nn.conv2d(current, kernel, strides=1, padding="SAME"), bias, name=name)
+        elif name.startswith("relu"):
+            current = tf.nn.relu(current, name=name)
+        else:
+            current = pool(current, ksize=2, strides=2, padding="SAME", name=name)
+        net[name] = current
+    return {name: net[name] for name in layers}
