@@ -1,0 +1,109 @@
+"""The settings of a run: every number that shapes the picture, with its default, checked against its meaning.
+
+The only home of defaults: the command's parser reads them from here. No TensorFlow is needed to make or check them.
+"""
+
+import math
+from dataclasses import dataclass, fields
+
+CHOICES = {"pooling": ("max", "avg"), "keep": ("best", "last")}
+CONTENT_LAYERS = ("relu4_2", "relu5_2")
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a picture is made with, besides the pictures and the network. ValueError lists all that is wrong.
+
+    Pixels are on a scale of 0..255. `None` says that the value follows from the pictures or from other settings.
+    """
+
+    width: int | None = None  # px; None: the content's own
+    style_scales: tuple[float, ...] = ()  # one for each style, in content widths; (): 1 for each
+    content_weight: float = 5.0
+    content_weight_blend: float = 1.0  # relu4_2's share of the content loss; relu5_2 has the rest
+    style_weight: float = 500.0
+    style_layer_weight_exp: float = 1.0  # the weight of each style layer over that of the one before
+    style_blend_weights: tuple[float, ...] = ()  # one for each style, divided by their sum; (): equal
+    tv_weight: float = 100.0
+    pooling: str = "max"
+    initial_noiseblend: float | None = None  # share of noise in the start; None: 0 with an initial picture, else 1
+    iterations: int = 1000
+    learning_rate: float = 10.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    preserve_colors: bool = False
+    keep: str = "best"
+    seed: int = 0  # two runs with the same seed give the same bytes
+
+    def __post_init__(self):
+        mistakes = list(self._mistakes())
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+
+    @property
+    def content_layers(self):
+        """Layer -> weight of its term in the content loss; none is zero."""
+        weights = (self.content_weight_blend, 1 - self.content_weight_blend)
+        return {
+            layer: self.content_weight * weight
+            for layer, weight in zip(CONTENT_LAYERS, weights, strict=True)
+            if self.content_weight * weight > 0
+        }
+
+    @property
+    def style_layers(self):
+        """Layer -> weight of its term in the style loss; none is zero. Their sum is the style weight."""
+        powers = [self.style_layer_weight_exp**index for index in range(len(STYLE_LAYERS))]
+        weights = (self.style_weight * power / sum(powers) for power in powers)
+        return {layer: weight for layer, weight in zip(STYLE_LAYERS, weights, strict=True) if weight > 0}
+
+    def blend(self, count):
+        """The weights of `count` styles, summing to one."""
+        weights = self.style_blend_weights or (1.0,) * count
+        return tuple(weight / sum(weights) for weight in weights)
+
+    def _mistakes(self):
+        """Yields a sentence for each value that has no meaning, naming it as the command line does."""
+        for name, (holds, meaning) in RULES.items():
+            value = getattr(self, name)
+            for number in value if isinstance(value, tuple) else (value,):
+                if number is not None and not (math.isfinite(number) and holds(number)):
+                    yield f"{option(name)} must be {meaning}, not {number:g}"
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                yield f"{option(name)} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
+        if self.style_blend_weights and not 0 < sum(self.style_blend_weights) < math.inf:
+            yield "--style-blend-weights must have a sum above 0, and a finite one"
+        if not (self.content_weight or self.style_weight or self.tv_weight):
+            yield "--content-weight, --style-weight and --tv-weight are all zero: there is nothing to optimise"
+
+
+def option(name):
+    """The command line's spelling of a field's name."""
+    return "--" + {"epsilon": "eps"}.get(name, name).replace("_", "-")
+
+
+_AT_LEAST_ZERO = (lambda value: value >= 0, "a number not below 0")
+_ABOVE_ZERO = (lambda value: value > 0, "a number above 0")
+_SHARE = (lambda value: 0 <= value <= 1, "between 0 and 1")
+_MOMENT = (lambda value: 0 <= value < 1, "at least 0 and below 1")
+RULES = {
+    "width": (lambda value: value >= 1, "a number of pixels, at least 1"),
+    "style_scales": _ABOVE_ZERO,
+    "content_weight": _AT_LEAST_ZERO,
+    "content_weight_blend": _SHARE,
+    "style_weight": _AT_LEAST_ZERO,
+    "style_layer_weight_exp": (lambda value: 0 <= value <= 1e6, "between 0 and 1000000"),
+    "style_blend_weights": _AT_LEAST_ZERO,
+    "tv_weight": _AT_LEAST_ZERO,
+    "initial_noiseblend": _SHARE,
+    "iterations": _AT_LEAST_ZERO,
+    "learning_rate": _ABOVE_ZERO,
+    "beta1": _MOMENT,
+    "beta2": _MOMENT,
+    "epsilon": _ABOVE_ZERO,
+    "seed": (lambda value: 0 <= value < 2**32, "between 0 and 4294967295"),
+}
+DEFAULTS = {field.name: field.default for field in fields(Settings)}

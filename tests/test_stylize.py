@@ -1,0 +1,313 @@
+"""The losses, the objective and the generator of steps."""
+
+import dataclasses
+from itertools import islice
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import oracle
+import stylize as method
+import tiny_networks
+from stylize import Diverged, Objective, Settings, stylize
+
+
+def pictures(random, count=2, dtype=np.float32):
+    """A content picture and `count` styles of other heights and the same width; smooth, as pictures are."""
+    sizes = [(37, 45), *((29 + 8 * index, 45) for index in range(count))]
+    coarse = [random.uniform(0, 255, (height // 4 + 1, width // 4 + 1, 3)) for height, width in sizes]
+    fine = [np.kron(array, np.ones((4, 4, 1))) for array in coarse]
+    fine = [array[:height, :width] for array, (height, width) in zip(fine, sizes, strict=True)]
+    return [np.clip(array + random.normal(0, 9, array.shape), 0, 255).astype(dtype) for array in fine]
+
+
+def run(function, *arrays):
+    """The value of a function of tensors for arrays."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        return session.run(function(*map(tf.constant, arrays)))
+
+
+def test_content_loss_by_hand():
+    features = np.zeros((1, 2, 2, 2))
+    features[0, 0, 0] = 3, 4
+    assert run(method.content_loss, features, np.zeros((1, 2, 2, 2))) == pytest.approx(25 / 8)
+
+
+def test_gram_by_hand():
+    # Two positions of two channels: F'F = [[1+9, 2+12], [2+12, 4+16]], divided by h w C = 4.
+    features = np.array([[[[1.0, 2.0]], [[3.0, 4.0]]]])
+    np.testing.assert_allclose(run(method.gram, features), [[2.5, 3.5], [3.5, 5.0]])
+
+
+def test_style_loss_by_hand():
+    assert run(method.style_loss, np.array([[1.0, 2.0], [2.0, 5.0]]), np.eye(2)) == pytest.approx((4 + 4 + 16) / 4)
+
+
+def test_total_variation_by_hand():
+    image = np.zeros((2, 3, 1))
+    image[0, 1] = 6
+    # Three vertical differences, one of them 6; four horizontal ones, two of them 6.
+    loss, gradient = method.total_variation(image)
+    assert loss == pytest.approx(36 / 3 + 72 / 4)
+    assert gradient[0, 1, 0] == pytest.approx(2 * 6 / 3 + 2 * 2 * 6 / 4)
+    assert gradient[1, 1, 0] == pytest.approx(-2 * 6 / 3)
+    assert gradient[0, 0, 0] == pytest.approx(-2 * 6 / 4)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1)])
+def test_total_variation_of_a_line(size):
+    loss, gradient = method.total_variation(np.full((*size, 3), 7.0))
+    assert loss == 0
+    np.testing.assert_array_equal(gradient, 0)
+
+
+def finite_difference(function, image, direction, epsilon=1e-5):
+    return (function(image + epsilon * direction) - function(image - epsilon * direction)) / (2 * epsilon)
+
+
+def test_total_variation_gradient(random):
+    image, direction = random.normal(0, 50, (2, 6, 5, 3))
+    slope = finite_difference(lambda array: method.total_variation(array)[0], image, direction)
+    assert np.vdot(method.total_variation(image)[1], direction) == pytest.approx(slope, rel=1e-7)
+
+
+def test_gram_gradient_is_that_of_automatic_differentiation(random):
+    features, upstream = random.normal(0, 1, (1, 3, 4, 5)), random.normal(0, 1, (5, 5))
+
+    def plain(tensor):
+        flat = tf.reshape(tensor, [-1, 5])
+        return tf.matmul(flat, flat, transpose_a=True) / 60
+
+    def gradient(function):
+        return lambda tensor: tf.gradients(function(tensor), tensor, upstream)[0]
+
+    np.testing.assert_allclose(run(gradient(method.gram), features), run(gradient(plain), features), rtol=1e-12)
+
+
+@pytest.mark.parametrize("pooling", ["max", "avg"])
+def test_objective_gradient_in_float64(random, pooling):
+    content, *styles = pictures(random, dtype=np.float64)
+    network = tiny_networks.tiny_network(np.float64)
+    settings = Settings(pooling=pooling, content_weight_blend=0.5, style_layer_weight_exp=2, tv_weight=3)
+    image, direction = content + random.normal(0, 20, content.shape), random.normal(0, 1, content.shape)
+    with Objective(network, settings) as objective:
+        objective.aim(content, styles)
+        _, gradient = objective.evaluate(image)
+        slope = finite_difference(lambda array: objective.evaluate(array)[0]["total"], image, direction)
+    assert gradient.dtype == np.float64
+    assert np.vdot(gradient, direction) == pytest.approx(slope, rel=1e-6)
+
+
+CASES = [
+    {"pooling": pooling, "content_weight_blend": blend, "style_layer_weight_exp": exponent}
+    for pooling in ("max", "avg")
+    for blend in (1.0, 0.5, 0.0)
+    for exponent in (1.0, 0.4)
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("shares", [(1.0,), (2.0, 6.0)], ids=str)
+def test_course_of_the_classic_program(tiny, random, case, shares):
+    content, *styles = pictures(random, len(shares))
+    initial = random.uniform(0, 255, content.shape).astype(np.float32)
+    settings = Settings(iterations=20, style_blend_weights=shares, **case)
+    assert_same_course(tiny, content, styles, initial, settings, shares)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("case", "shares"), [(CASES[0], (1.0,)), (CASES[-3], (0.8, 0.2))], ids=str)
+def test_course_of_the_classic_program_on_the_real_network(real_network, random, case, shares):
+    network = method.vgg.load(real_network)
+    content, *styles = pictures(random, len(shares))
+    initial = content + random.normal(0, 20, content.shape).astype(np.float32)
+    assert_same_course(network, content, styles, initial, Settings(iterations=20, **case), shares)
+
+
+def assert_same_course(network, content, styles, initial, settings, shares):
+    """Losses at the start, after one and after twenty iterations are those of the classic loop."""
+    settings = dataclasses.replace(settings, style_blend_weights=shares)
+    with Objective(network, settings) as objective:
+        steps = list(stylize(objective, content, styles, settings, initial=initial))
+    classic = list(oracle.Classic(network, content, styles, initial, settings, shares).run(20))
+    assert [step.iteration for step in steps] == list(range(21))
+    for iteration, tolerance in ((0, 1e-4), (1, 1e-3), (20, 2e-2)):
+        for name in ("content", "style", "tv", "total"):
+            expected = float(classic[iteration][name])
+            assert steps[iteration].losses[name] == pytest.approx(expected, rel=tolerance), (iteration, name)
+
+
+def losses_at(network, settings, content, styles, image):
+    with Objective(network, settings) as objective:
+        objective.aim(content, styles)
+        return objective.evaluate(image)
+
+
+def test_a_style_in_two_halves_is_the_style(tiny, random):
+    content, style, _ = pictures(random)
+    one, gradient = losses_at(tiny, Settings(), content, [style], content)
+    two, same = losses_at(tiny, Settings(style_blend_weights=(3, 1)), content, [style, style], content)
+    assert one == pytest.approx(two, rel=1e-6)
+    np.testing.assert_allclose(gradient, same, rtol=1e-4, atol=1e-4 * abs(gradient).max())
+
+
+def test_order_of_styles_does_not_matter(tiny, random):
+    content, *styles = pictures(random)
+    there, _ = losses_at(tiny, Settings(style_blend_weights=(3, 1)), content, styles, content)
+    back, _ = losses_at(tiny, Settings(style_blend_weights=(1, 3)), content, styles[::-1], content)
+    assert there == pytest.approx(back, rel=1e-6)
+
+
+def test_losses_are_zero_where_nothing_is_to_be_done(tiny, random):
+    content, *_ = pictures(random)
+    losses, _ = losses_at(tiny, Settings(), content, [content], content)
+    assert losses["content"] == 0
+    assert losses["style"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("weight", ["content_weight", "style_weight", "tv_weight"])
+def test_a_weight_of_zero_takes_its_loss_away(tiny, random, weight):
+    content, style, _ = pictures(random)
+    image = random.uniform(0, 255, content.shape).astype(np.float32)
+    full, _ = losses_at(tiny, Settings(), content, [style], image)
+    losses, _ = losses_at(tiny, Settings(**{weight: 0}), content, [style], image)
+    name = weight.removesuffix("_weight")
+    assert full[name] > 0
+    assert losses == pytest.approx(full | {name: 0, "total": full["total"] - full[name]}, rel=1e-5)
+
+
+def test_variation_alone_needs_no_layer(tiny, random):
+    content, style, _ = pictures(random)
+    losses, gradient = losses_at(tiny, Settings(content_weight=0, style_weight=0), content, [style], content)
+    variation, expected = method.total_variation(content)
+    assert losses == pytest.approx({"content": 0, "style": 0, "tv": 100 * variation, "total": 100 * variation})
+    np.testing.assert_allclose(gradient, 100 * expected)
+
+
+def test_layers_of_weight_zero_are_not_computed():
+    assert list(Settings(content_weight_blend=0).content_layers) == ["relu5_2"]
+    assert Settings(style_layer_weight_exp=0).style_layers == {"relu1_1": 500}
+    # A network that ends before the layers of weight zero will do.
+    network = tiny_networks.tiny_network(names=("conv1_1",))
+    settings = Settings(content_weight=0, style_layer_weight_exp=0)
+    picture = np.ones((8, 8, 3), np.float32)
+    losses, _ = losses_at(network, settings, picture, [picture], picture + 9)
+    assert losses["style"] > 0
+    with pytest.raises(KeyError), Objective(network, Settings()):
+        pass
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (17, 2)])
+def test_small_pictures(tiny, size):
+    picture = np.full((*size, 3), 99, np.float32)
+    losses, gradient = losses_at(tiny, Settings(), picture, [picture], picture + 1)
+    assert np.isfinite(list(losses.values())).all()
+    assert gradient.shape == picture.shape
+    assert np.isfinite(gradient).all()
+
+
+MEAN = tiny_networks.MEAN_PIXEL.astype(np.float32)
+
+
+def test_start_is_noise_around_the_mean_pixel():
+    content = np.zeros((100, 120, 3), np.float32)
+    start = method.start_image(content, None, MEAN, Settings())
+    np.testing.assert_allclose(start.mean(axis=(0, 1)), MEAN, atol=0.01)
+    np.testing.assert_allclose(start.std(axis=(0, 1)), 0.256, rtol=0.05)
+    assert start.dtype == np.float32
+    np.testing.assert_array_equal(start, method.start_image(content, None, MEAN, Settings(seed=0)))
+    assert (start != method.start_image(content, None, MEAN, Settings(seed=1))).any()
+
+
+def test_start_is_the_initial_picture(random):
+    content, initial = random.uniform(0, 255, (2, 9, 8, 3)).astype(np.float32)
+    np.testing.assert_allclose(method.start_image(content, initial, MEAN, Settings()), initial, atol=1e-4)
+
+
+def test_start_blends_noise_into_initial_or_content(random):
+    content, initial = random.uniform(0, 255, (2, 9, 8, 3)).astype(np.float32)
+    noise = method.start_image(content, None, MEAN, Settings())
+    blended = method.start_image(content, initial, MEAN, Settings(initial_noiseblend=0.25))
+    np.testing.assert_allclose(blended, 0.75 * initial + 0.25 * noise, atol=1e-3)
+    blended = method.start_image(content, None, MEAN, Settings(initial_noiseblend=0.25))
+    np.testing.assert_allclose(blended, 0.75 * content + 0.25 * noise, atol=1e-3)
+    whole = method.start_image(content, initial, MEAN, Settings(initial_noiseblend=1))
+    np.testing.assert_allclose(whole, noise, atol=1e-4)
+
+
+class Course:
+    """An objective whose total follows a script."""
+
+    mean_pixel = MEAN
+
+    def __init__(self, totals):
+        self.totals = iter(totals)
+        self.evaluated = []
+
+    def aim(self, content, styles):
+        pass
+
+    def evaluate(self, image):
+        self.evaluated.append(image)
+        total = next(self.totals)
+        return {"content": 0.0, "style": total, "tv": 0.0, "total": total}, np.ones_like(image)
+
+
+def course(totals, **settings):
+    objective = Course(totals)
+    picture = np.zeros((2, 2, 3), np.float32)
+    settings = Settings(iterations=len(totals) - 1, **settings)
+    return objective, stylize(objective, picture, [picture], settings)
+
+
+def test_best_picture_is_kept():
+    _, steps = course([9.0, 5.0, 7.0, 3.0, 4.0])
+    steps = list(steps)
+    kept = [[step.kept is other.image for other in steps].index(True) for step in steps]
+    assert kept == [0, 1, 1, 3, 3]
+    assert [step.losses["total"] for step in steps] == [9, 5, 7, 3, 4]
+
+
+def test_last_picture_is_kept():
+    _, steps = course([9.0, 5.0, 7.0], keep="last")
+    for step in steps:
+        assert step.kept is step.image
+
+
+def test_one_evaluation_for_each_step():
+    objective, steps = course([3.0, 2.0, 1.0])
+    for count, step in enumerate(steps, start=1):
+        assert len(objective.evaluated) == count
+        assert objective.evaluated[-1] is step.image
+    assert len(objective.evaluated) == 3
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_loss_that_is_not_finite_ends_the_run_at_once(bad):
+    objective, steps = course([3.0, 2.0, bad, 1.0])
+    assert [step.losses["total"] for step in islice(steps, 2)] == [3, 2]
+    with pytest.raises(Diverged, match="iteration 2"):
+        next(steps)
+    assert len(objective.evaluated) == 3
+
+
+def test_two_runs_give_the_same_bytes(tiny, random):
+    content, *styles = pictures(random)
+    settings = Settings(iterations=4)
+    results = []
+    for _ in range(2):
+        with Objective(tiny, settings) as objective:
+            *_, last = stylize(objective, content, styles, settings)
+        results.append(last.kept.tobytes())
+    assert results[0] == results[1]
+
+
+def test_two_runs_may_take_turns(tiny, random):
+    # Generators hold no default graph or session while they wait.
+    content, *styles = pictures(random)
+    settings = Settings(iterations=2)
+    with Objective(tiny, settings) as first, Objective(tiny, settings) as second:
+        pairs = zip(stylize(first, content, styles, settings), stylize(second, content, styles, settings), strict=True)
+        for one, other in pairs:
+            np.testing.assert_array_equal(one.image, other.image)
