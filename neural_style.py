@@ -1,0 +1,191 @@
+"""The command: argv -> a checked plan -> a run -> an exit status.
+
+Exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (Ctrl-C or SIGTERM) with the picture saved.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from contextlib import closing
+
+from settings import CHOICES, DEFAULTS
+
+DONE, COULD_NOT, BAD_USAGE = 0, 1, 2
+
+
+def main(argv=None):
+    """Carry out the command line `argv` and return the exit status."""
+    options = make_parser().parse_args(argv)
+    from plan import Mistakes, make_plan  # here and below: --help and errors of usage come before slow imports
+
+    try:
+        plan = make_plan(options)
+    except Mistakes as mistakes:
+        for sentence in mistakes.sentences:
+            say(f"error: {sentence}")
+        return BAD_USAGE if mistakes.usage else COULD_NOT
+    return run(plan)
+
+
+def run(plan):
+    """Make the picture of a plan; returns the exit status. However it ends, the picture reached so far is saved."""
+    import_tensorflow()
+    import files
+    import report
+    from interrupts import Interrupts
+    from stylize import Diverged, Objective, stylize
+
+    status, step = DONE, None
+
+    def complain(sentence):
+        nonlocal status
+        status = COULD_NOT
+        say(f"error: {sentence}")
+
+    with Interrupts(files.remove_unfinished) as interrupts, Objective(plan.network, plan.settings) as objective:
+        steps = stylize(objective, plan.content, plan.styles, plan.settings, initial=plan.initial)
+        try:
+            with closing(report.watch(steps, plan, complain)) as steps:
+                for step in steps:
+                    if interrupts.status:
+                        say(f"interrupted after {step.iteration} of {plan.settings.iterations} iterations")
+                        break
+        except Diverged as error:
+            complain(f"{error}; try a smaller --learning-rate")
+        finally:
+            if step:
+                save(plan, step, complain)
+    return interrupts.status or status
+
+
+def save(plan, step, complain):
+    """Write the picture of `step` to the output or, when that fails, to the temporary directory."""
+    import images
+
+    picture = plan.finished(step.kept)
+    try:
+        images.save(plan.output, picture)
+        say(f"wrote {plan.output}")
+    except images.PictureError as error:
+        handle, fallback = tempfile.mkstemp(prefix="neural_style-", suffix=os.path.splitext(plan.output)[1])
+        os.close(handle)
+        images.save(fallback, picture)
+        complain(f"{error}; wrote {fallback} instead")
+
+
+def say(sentence):
+    """Tell the user something; results alone go to standard output."""
+    print(f"neural_style: {sentence}", file=sys.stderr, flush=True)
+
+
+def import_tensorflow():
+    """Import TensorFlow without the lines it writes while loading; a failing import shows them."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as chatter:
+        os.dup2(chatter.fileno(), 2)  # they are written by C++, before its log level is read
+        try:
+            import tensorflow  # noqa: F401
+        except BaseException:
+            chatter.seek(0)
+            os.write(terminal, chatter.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        say(f"error: {message}; --help lists the options")
+        sys.exit(BAD_USAGE)
+
+
+def make_parser():
+    """The parser of the command line. A flag that is a setting leaves no trace where it is not given."""
+    parser = Parser(
+        prog="neural_style.py",
+        usage="python neural_style.py --content PICTURE --styles PICTURE ... --output PICTURE [options]",
+        description="Paints the content picture in the manner of the style pictures (Gatys, Ecker and Bethge 2015).",
+        epilog="exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted with the picture saved",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=40, width=120),
+        allow_abbrev=False,
+        add_help=False,
+    )
+    for group in (_pictures, _look, _optimisation, _output):
+        group(parser.add_argument_group(group.__name__.strip("_")))
+    return parser
+
+
+def _flag(group, flag, text, **kwargs):
+    """Add a flag, written with the name of its value as in "--width PX"; a name ending in dots takes several values."""
+    flag, _, metavar = flag.partition(" ")
+    if metavar:
+        kwargs["metavar"] = metavar
+    if metavar.endswith("..."):
+        kwargs |= {"nargs": "+", "metavar": (metavar[:-3], metavar[:-3])}
+    group.add_argument(flag, help=text, **kwargs)
+
+
+def _setting(group, flag, text, kind=None, *, field=None, default=None):
+    """Add a flag that sets the field of Settings of its name, and say in its help what is the default."""
+    field = field or flag.split()[0].strip("-").replace("-", "_")
+    if default is None:
+        default = f"{DEFAULTS[field]:g}" if kind is float else DEFAULTS[field]
+    kwargs = {"type": kind} if kind else {"action": "store_true"}
+    _flag(group, flag, f"{text} (default: {default})", dest=field, default=argparse.SUPPRESS, **kwargs)
+
+
+def _pictures(group):
+    _flag(group, "--content PICTURE", "the picture to paint (required)", required=True)
+    _flag(group, "--styles PICTURE...", "one or more pictures in whose manner to paint it (required)", required=True)
+    _flag(group, "--output PICTURE", "file to write: .jpg, .png, .webp, .tiff, .. (required)", required=True)
+    _flag(group, "--initial PICTURE", "picture to start from (default: noise)")
+    _setting(group, "--width PX", "width of the output in pixels", int, default="the content's")
+    _setting(group, "--style-scales X...", "width of each style, in output widths", float, default="1 for each")
+    text = "VGG-19 weights: MatConvNet .mat or Keras .h5 (default: %(default)s)"
+    _flag(group, "--network FILE", text, default="imagenet-vgg-verydeep-19.mat")
+
+
+def _look(group):
+    share = "share of relu4_2 in the content loss, 0 to 1; relu5_2 has the rest"
+    exponent = "weight of a style layer over that of the finer one before"
+    noise = "share of noise in the start, 0 to 1"
+    _setting(group, "--content-weight W", "weight of the content loss", float)
+    _setting(group, "--content-weight-blend SHARE", share, float)
+    _setting(group, "--style-weight W", "weight of the style loss", float)
+    _setting(group, "--style-layer-weight-exp X", exponent, float)
+    _setting(group, "--style-blend-weights W...", "weight of each style, divided by their sum", float, default="equal")
+    _setting(group, "--tv-weight W", "weight of the variation loss; more is smoother", float)
+    _setting(group, f"--pooling {'|'.join(CHOICES['pooling'])}", "pooling of the network", str)
+    _setting(group, "--initial-noiseblend SHARE", noise, float, default="0 with --initial, else 1")
+    _setting(group, "--preserve-colors", "keep the content's colours: transfer luminance alone", default="no")
+
+
+def _optimisation(group):
+    _setting(group, "--iterations N", "number of optimisation steps", int)
+    _setting(group, "--learning-rate RATE", "step size of Adam, on the pixels' scale of 0 to 255", float)
+    _setting(group, "--beta1 DECAY", "decay of Adam's first moment, 0 to below 1", float)
+    _setting(group, "--beta2 DECAY", "decay of Adam's second moment, 0 to below 1", float)
+    _setting(group, "--eps EPS", "epsilon of Adam", float, field="epsilon")
+    _setting(group, "--seed N", "seed of the noise: equal seeds give equal pictures", int)
+    _setting(group, f"--keep {'|'.join(CHOICES['keep'])}", "keep the picture of lowest loss or the last", str)
+
+
+def _output(group):
+    template = "checkpoints to write, as out_{:05}.jpg or out_%%05d.jpg (default: none)"
+    _flag(group, "--print-iterations N", "print the losses every N iterations (default: never)", type=int)
+    _flag(group, "--checkpoint-output TEMPLATE", template)
+    _flag(group, "--checkpoint-iterations N", "write a checkpoint every N iterations (default: never)", type=int)
+    text = "losses to progress.txt in the output's directory (default: no)"
+    _flag(group, "--progress-write", text, action="store_true")
+    text = "plot of the losses to progress.png there; needs matplotlib (default: no)"
+    _flag(group, "--progress-plot", text, action="store_true")
+    _flag(group, "--overwrite", "replace files that exist (default: refuse)", action="store_true")
+    group.add_argument("-h", "--help", action="help", help="show this text")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""The plan: the options of a command line -> everything a run needs, every input decoded and every output checked.
+
+Nothing is written and TensorFlow is not imported. All mistakes are found before any is reported.
+"""
+
+import importlib.util
+import os
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+import images
+import weights
+from settings import DEFAULTS, Settings, option
+
+PROGRESS_TABLE, PROGRESS_PLOT = "progress.txt", "progress.png"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked run. Pictures are float32 [H, W, 3], RGB, 0..255, at the sizes they are used in."""
+
+    settings: Settings
+    network: weights.Network
+    content: np.ndarray
+    styles: list[np.ndarray]
+    initial: np.ndarray | None
+    output: str
+    checkpoint_output: str | None
+    checkpoint_iterations: int
+    print_iterations: int
+    progress_table: str | None
+    progress_plot: str | None
+
+    def finished(self, image):
+        """`image` with the colours that the settings ask for."""
+        if self.settings.preserve_colors:
+            return images.transfer_luma(self.content, np.clip(image, 0, 255))
+        return image
+
+
+class Mistakes(Exception):
+    """What is wrong with a command line: `sentences`, and whether any is one of `usage` rather than of a file."""
+
+    def __init__(self):
+        super().__init__()
+        self.sentences = []
+        self.usage = False
+
+    def add_usage(self, sentence):
+        self.sentences.append(sentence)
+        self.usage = True
+
+    def add_file(self, sentence):
+        self.sentences.append(sentence)
+
+    def catch(self, function, *arguments):
+        """function(*arguments), or None and a mistake where a file is at fault."""
+        try:
+            return function(*arguments)
+        except (images.PictureError, weights.NetworkError) as error:
+            self.add_file(str(error))
+        except MemoryError:
+            self.add_file(f"not enough memory for {arguments[0]}")
+        return None
+
+
+def make_plan(options):
+    """The Plan for the parsed `options`; raises Mistakes with all that is wrong."""
+    mistakes = Mistakes()
+    settings = _settings(options, mistakes)
+    network = mistakes.catch(weights.load, options.network)
+    content = mistakes.catch(images.read, options.content)
+    styles = [mistakes.catch(images.read, path) for path in options.styles]
+    initial = mistakes.catch(images.read, options.initial) if options.initial else None
+    if settings and network:
+        _check_layers(settings, network, options.network, mistakes)
+    if settings and content is not None:
+        content = _fitted(content, settings.width or content.shape[1], "--width", mistakes)
+    if settings and content is not None:
+        scales = settings.style_scales or (1.0,) * len(styles)
+        for index, (style, scale) in enumerate(zip(styles, scales, strict=False)):
+            if style is not None:
+                width = max(1, round(scale * content.shape[1]))
+                styles[index] = _fitted(style, width, "--style-scales", mistakes)
+        if initial is not None:
+            initial = images.cover(initial, *content.shape[:2])
+    outputs = _outputs(options, settings, mistakes)
+    _check_outputs(outputs, options, content, mistakes)
+    if mistakes.sentences:
+        raise mistakes
+    return Plan(settings, network, content, styles, initial, **outputs)
+
+
+def _settings(options, mistakes):
+    """The Settings of the flags that were given, or None."""
+    names = {field.name for field in fields(Settings)}
+    given = {name: value for name, value in vars(options).items() if name in names}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    for name in ("style_scales", "style_blend_weights"):
+        numbers = given.get(name)
+        if numbers is not None and len(numbers) != len(options.styles):
+            mistakes.add_usage(
+                f"{option(name)} takes one number for each style: {len(options.styles)}, not {len(numbers)}"
+            )
+    try:
+        return Settings(**given)
+    except ValueError as error:
+        for sentence in str(error).splitlines():
+            mistakes.add_usage(sentence)
+        return None
+
+
+def _check_layers(settings, network, path, mistakes):
+    for layer in [*settings.content_layers, *settings.style_layers]:
+        if layer.replace("relu", "conv") not in network.convolutions:
+            mistakes.add_file(f"cannot use network {path}: it ends at {list(network.convolutions)[-1]}, before {layer}")
+
+
+def _fitted(image, width, flag, mistakes):
+    """`image` at `width`, its proportions kept, or None and a mistake where that is too large a picture."""
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    if height * width > images.MAX_PIXELS:
+        mistakes.add_usage(f"{flag}: a picture of {width}x{height} pixels is too large; use a smaller number")
+        return None
+    return mistakes.catch(images.resize, image, height, width)
+
+
+def _outputs(options, settings, mistakes):
+    """The fields of a Plan that say what is written and how often."""
+    for name in ("print_iterations", "checkpoint_iterations"):
+        every = getattr(options, name)
+        if every is not None and every < 1:
+            mistakes.add_usage(f"{option(name)} must be a number of iterations, at least 1, not {every}")
+    if (options.checkpoint_output is None) != (options.checkpoint_iterations is None):
+        mistakes.add_usage("--checkpoint-output and --checkpoint-iterations go together: give both or neither")
+    if options.checkpoint_output is not None:
+        try:
+            if checkpoint_path(options.checkpoint_output, 1) == checkpoint_path(options.checkpoint_output, 2):
+                raise ValueError
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            mistakes.add_usage(
+                f"--checkpoint-output {options.checkpoint_output} has no place for the iteration;"
+                " write it as in out_{:05}.jpg or out_%05d.jpg"
+            )
+            options.checkpoint_output = None
+    if options.progress_plot and not importlib.util.find_spec("matplotlib"):
+        mistakes.add_file("--progress-plot needs matplotlib: python -m pip install matplotlib")
+    directory = os.path.dirname(options.output)
+    return {
+        "output": options.output,
+        "checkpoint_output": options.checkpoint_output,
+        "checkpoint_iterations": options.checkpoint_iterations,
+        "print_iterations": options.print_iterations,
+        "progress_table": os.path.join(directory, PROGRESS_TABLE) if options.progress_write else None,
+        "progress_plot": os.path.join(directory, PROGRESS_PLOT) if options.progress_plot else None,
+    }
+
+
+def checkpoint_path(template, iteration):
+    """The path of a checkpoint: the template in the manner of str.format, or else of the % operator."""
+    return template.format(iteration) if "{" in template else template % iteration
+
+
+def _check_outputs(outputs, options, content, mistakes):
+    """Whatever can be known now to stand in the way of writing the outputs."""
+    size = () if content is None else content.shape[:2]
+    pictures = [options.output]
+    if options.checkpoint_output is not None:
+        pictures.append(checkpoint_path(options.checkpoint_output, 1))
+    for path in pictures:
+        mistakes.catch(images.check_format, path, *size)
+    paths = [options.output, *_checkpoint_paths(options), outputs["progress_table"], outputs["progress_plot"]]
+    paths = [path for path in paths if path is not None]
+    inputs = [options.content, *options.styles, options.initial, options.network]
+    inputs = {os.path.realpath(path) for path in inputs if path is not None}
+    for path in paths:
+        if os.path.realpath(path) in inputs:
+            mistakes.add_usage(f"{path} is an input of this run; choose another name for the output")
+    for path in {path for path in paths if paths.count(path) > 1}:
+        mistakes.add_usage(f"{path} is to be written twice; choose different names")
+    for directory in dict.fromkeys(os.path.dirname(path) or "." for path in paths):
+        _check_directory(directory, mistakes)
+    existing = [path for path in dict.fromkeys(paths) if _exists(path, mistakes)]
+    for path in existing:
+        if os.path.isdir(path):
+            mistakes.add_file(f"cannot write {path}: it is a directory")
+    if existing and not options.overwrite:
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        mistakes.add_file(f"{existing[0]}{more} exists; choose another name or give --overwrite")
+
+
+def _checkpoint_paths(options):
+    """The paths of the checkpoints, or of the first ten thousand."""
+    if options.checkpoint_output is None or (options.checkpoint_iterations or 0) < 1:
+        return []
+    iterations = getattr(options, "iterations", DEFAULTS["iterations"])
+    every = options.checkpoint_iterations
+    numbers = dict.fromkeys([*range(every, min(iterations, 10_000 * every) + 1, every), iterations])
+    return [checkpoint_path(options.checkpoint_output, number) for number in numbers]
+
+
+def _check_directory(directory, mistakes):
+    if not os.path.isdir(directory):
+        mistakes.add_file(f"cannot write to {directory}: there is no such directory; create it first")
+    elif not os.access(directory, os.W_OK | os.X_OK):
+        mistakes.add_file(f"cannot write to {directory}: permission denied")
+
+
+def _exists(path, mistakes):
+    try:
+        os.stat(path)
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:  # a name too long, a null character
+        mistakes.add_file(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
+        return False

@@ -1,0 +1,109 @@
+"""Watchers of a run: iterators that pass the steps on as they come and tell of them on the way."""
+
+import io
+import time
+from contextlib import closing
+
+import files
+import images
+from plan import checkpoint_path
+
+LOSSES = ("content", "style", "tv", "total")
+SECONDS_BETWEEN_WRITES = 5.0
+
+
+def watch(steps, plan, complain):
+    """The iterator `steps` of a run with every watcher that its plan asks for. What goes wrong here ends no run."""
+    last = plan.settings.iterations
+    if plan.print_iterations:
+        steps = printed(steps, plan.print_iterations, last)
+    if plan.progress_table or plan.progress_plot:
+        steps = recorded(steps, plan, complain)
+    if plan.checkpoint_output:
+        steps = with_checkpoints(steps, plan, complain)
+    return steps
+
+
+def due(iteration, every, last):
+    """Whether an iteration is one of every so many, or the last."""
+    return iteration % every == 0 or iteration == last
+
+
+def printed(steps, every, last):
+    """Prints the losses to standard output."""
+    with closing(steps):
+        for step in steps:
+            if due(step.iteration, every, last):
+                losses = "".join(f"  {name} loss: {step.losses[name]:<11g}" for name in LOSSES)
+                try:
+                    print(f"Iteration {step.iteration:4}/{last}{losses}".rstrip(), flush=True)
+                except BrokenPipeError:
+                    every = last + 1  # nobody reads on
+            yield step
+
+
+def with_checkpoints(steps, plan, complain):
+    """Writes the picture that the run would give if it ended there."""
+    every, last = plan.checkpoint_iterations, plan.settings.iterations
+    with closing(steps):
+        for step in steps:
+            if due(step.iteration, every, last) and (step.iteration or not last):
+                try:
+                    images.save(checkpoint_path(plan.checkpoint_output, step.iteration), plan.finished(step.kept))
+                except images.PictureError as error:
+                    complain(f"{error}; going on")
+            yield step
+
+
+def recorded(steps, plan, complain):
+    """Keeps the losses of the printed iterations, or of all, in a table, and at the end in a plot."""
+    every, last = plan.print_iterations or 1, plan.settings.iterations
+    rows, written = [], time.monotonic()
+    with closing(steps):
+        try:
+            for step in steps:
+                if due(step.iteration, every, last):
+                    rows.append((step.iteration, *(step.losses[name] for name in LOSSES)))
+                if plan.progress_table and time.monotonic() - written > SECONDS_BETWEEN_WRITES:
+                    _write(plan.progress_table, table(rows), complain)
+                    written = time.monotonic()
+                yield step
+        finally:
+            if rows and plan.progress_table:
+                _write(plan.progress_table, table(rows), complain)
+            if rows and plan.progress_plot:
+                _write(plan.progress_plot, plot(rows), complain)
+
+
+def _write(path, contents, complain):
+    try:
+        with files.replacing(path) as file:
+            file.write(contents)
+    except OSError as error:
+        complain(f"cannot write {path}: {error.strerror}; going on")
+
+
+def table(rows):
+    """The rows (iteration, content, style, tv, total) as text that numpy.loadtxt reads; bytes."""
+    lines = [
+        "# itr content style tv total",
+        *(f"{row[0]} " + " ".join(f"{loss:.9g}" for loss in row[1:]) for row in rows),
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def plot(rows):
+    """The rows (iteration, content, style, tv, total) as a picture of curves; the bytes of a PNG."""
+    from matplotlib.figure import Figure  # without pyplot: no display and no state
+
+    figure = Figure(figsize=(8, 5), dpi=100, layout="constrained")
+    axes = figure.add_subplot(xlabel="iteration", ylabel="loss", yscale="log")
+    iterations, *columns = zip(*rows, strict=True)
+    for name, losses in zip(LOSSES, columns, strict=True):
+        if any(loss > 0 for loss in losses):
+            axes.plot(iterations, losses, label=name)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -1,0 +1,452 @@
+"""The command, from its arguments to its exit status, with a tiny network."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import neural_style
+import tiny_networks
+
+ROOT = Path(neural_style.__file__).parent
+LOSS = re.compile(r"Iteration +(\d+)/(\d+)  content loss: (\S+) +style loss: (\S+) +tv loss: (\S+) +total loss: (\S+)")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, tiny_file, random):
+    """A working directory with two pictures, a style and the network; the command is run in it."""
+    monkeypatch.chdir(tmp_path)
+    for name, size in (("content", (40, 30)), ("other", (30, 40)), ("style", (36, 28))):
+        pixels = random.integers(0, 256, (size[1] // 4 + 1, size[0] // 4 + 1, 3)).astype(np.uint8)
+        Image.fromarray(pixels).resize(size).save(f"{name}.png")
+    Path("net.mat").symlink_to(tiny_file)
+    return tmp_path
+
+
+@pytest.fixture
+def command(folder, capfd):
+    """Runs the command in this process: (status, standard output, standard error)."""
+
+    def run(*arguments, iterations=2, output="out.png", defaults=True):
+        if defaults:
+            given = ["--content", "content.png", "--styles", "style.png", "--output", output, "--network", "net.mat"]
+            arguments = [*given, "--iterations", str(iterations), *arguments]
+        try:
+            status = neural_style.main(list(map(str, arguments)))
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capfd.readouterr()
+
+    return run
+
+
+def subprocess_command(*arguments, **kwargs):
+    script = str(ROOT / "neural_style.py")
+    return subprocess.Popen(
+        [sys.executable, script, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **kwargs,
+    )
+
+
+def words(text):
+    return text.split()
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"), np.int16)
+
+
+def test_a_run_of_the_real_command(folder):
+    arguments = words("--content content.png --styles style.png --output out.jpg --network net.mat --iterations 3")
+    process = subprocess_command(*arguments, "--print-iterations", 1)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    assert [int(row[0]) for row in LOSS.findall(out)] == [0, 1, 2, 3]
+    assert len(out.splitlines()) == 4
+    assert "wrote out.jpg" in err
+    assert all(line.startswith("neural_style: ") for line in err.splitlines()), err  # nothing of TensorFlow's
+    assert pixels("out.jpg").shape == (30, 40, 3)
+
+
+def test_help_is_quick_and_needs_no_tensorflow():
+    code = (
+        "import sys; sys.argv = ['neural_style.py', '--help']\n"
+        "import atexit, neural_style\n"
+        "atexit.register(lambda: print('tensorflow' in sys.modules, 'numpy' in sys.modules))\n"
+        "neural_style.main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stdout.splitlines()[-1] == "False False"
+    assert result.stderr == ""
+
+
+def test_help_has_four_groups_and_a_line_for_each_flag(command):
+    status, out, _ = command("--help", defaults=False)
+    assert status == 0
+    assert re.findall(r"^(\w+):$", out, re.M) == ["pictures", "look", "optimisation", "output"]
+    lines = [line for line in out.splitlines() if line.startswith("  ")]
+    assert all(re.match(r"  --?\w", line) for line in lines), "a flag takes more than one line"
+    for line in lines:
+        assert "(default: " in line or "(required)" in line or "--help" in line, line
+
+
+CLASSIC_FLAGS = words(
+    "content styles output iterations print-iterations checkpoint-output checkpoint-iterations progress-write "
+    "progress-plot width style-scales network content-weight-blend content-weight style-weight "
+    "style-layer-weight-exp style-blend-weights tv-weight learning-rate beta1 beta2 eps initial "
+    "initial-noiseblend preserve-colors pooling overwrite"
+)
+
+
+def test_every_classic_flag_is_there(command):
+    _, out, _ = command("--help", defaults=False)
+    for flag in CLASSIC_FLAGS:
+        assert f"  --{flag} " in out
+
+
+def test_defaults_of_the_classic_program():
+    options = neural_style.make_parser().parse_args(words("--content c --styles s --output o"))
+    assert options.network == "imagenet-vgg-verydeep-19.mat"
+    assert neural_style.DEFAULTS == {
+        "width": None,
+        "style_scales": (),
+        "content_weight": 5,
+        "content_weight_blend": 1,
+        "style_weight": 500,
+        "style_layer_weight_exp": 1,
+        "style_blend_weights": (),
+        "tv_weight": 100,
+        "pooling": "max",
+        "initial_noiseblend": None,
+        "iterations": 1000,
+        "learning_rate": 10,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "preserve_colors": False,
+        "keep": "best",
+        "seed": 0,
+    }
+
+
+def test_printed_losses_and_progress_agree(command):
+    status, out, _ = command("--print-iterations", 3, "--progress-write", iterations=7)
+    assert status == 0
+    printed = np.array(LOSS.findall(out), float)
+    assert printed[:, 0].tolist() == [0, 3, 6, 7]
+    assert (printed[:, 1] == 7).all()
+    lines = Path("progress.txt").read_text().splitlines()
+    assert lines[0] == "# itr content style tv total"
+    table = np.loadtxt("progress.txt")
+    np.testing.assert_allclose(table, np.delete(printed, 1, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(table[:, 1:4].sum(axis=1), table[:, 4], rtol=1e-6)
+
+
+def test_progress_has_every_iteration_when_none_is_printed(command):
+    assert command("--progress-write", iterations=3)[:2] == (0, "")
+    assert np.loadtxt("progress.txt")[:, 0].tolist() == [0, 1, 2, 3]
+
+
+def test_progress_plot(command):
+    assert command("--progress-plot")[0] == 0
+    assert pixels("progress.png").shape == (500, 800, 3)
+
+
+def test_progress_plot_without_matplotlib(command, monkeypatch):
+    import plan
+
+    monkeypatch.setattr(plan.importlib.util, "find_spec", lambda name: None)
+    status, _, err = command("--progress-plot")
+    assert status == 1
+    assert "--progress-plot needs matplotlib" in err
+
+
+@pytest.mark.parametrize("template", ["step_{:05}.png", "step_%05d.png", "step_{0:05d}.png"])
+def test_checkpoints(command, template):
+    status, _, _ = command("--checkpoint-output", template, "--checkpoint-iterations", 2, iterations=5)
+    assert status == 0
+    names = sorted(path.name for path in Path().glob("step_*"))
+    assert names == ["step_00002.png", "step_00004.png", "step_00005.png"]
+    assert (pixels("step_00005.png") == pixels("out.png")).all()
+
+
+def test_two_runs_give_the_same_bytes(command):
+    assert command()[0] == 0
+    first = Path("out.png").read_bytes()
+    assert command("--overwrite")[0] == 0
+    assert Path("out.png").read_bytes() == first
+    assert command("--overwrite", "--seed", 1)[0] == 0
+    assert Path("out.png").read_bytes() != first
+
+
+def test_width_sets_the_size(command):
+    assert command("--width", 20)[0] == 0
+    assert pixels("out.png").shape == (15, 20, 3)
+
+
+def test_style_scales_change_the_picture(command):
+    for index, scale in enumerate((1, 2)):
+        assert command("--style-scales", scale, output=f"{index}.png")[0] == 0
+    assert (pixels("0.png") != pixels("1.png")).any()
+
+
+def test_initial_picture_and_no_iterations_give_it_back(command):
+    status, _, _ = command("--initial", "content.png", iterations=0)
+    assert status == 0
+    assert (pixels("out.png") == pixels("content.png")).all()
+
+
+def test_initial_picture_of_another_shape_is_cut_and_not_stretched(command):
+    square = np.zeros((40, 60, 3), np.uint8)
+    square[:, 20:40] = 255  # 20 wide of 60 by 40
+    Image.fromarray(square).save("initial.png")
+    assert command("--initial", "initial.png", iterations=0)[0] == 0
+    # Scaled by 3/4 to a height of 30; the white is 15 wide, in the middle.
+    assert (pixels("out.png")[15, :, 0] > 127).sum() == 15
+
+
+def test_preserve_colors_keeps_chroma(command):
+    assert command("--preserve-colors", iterations=5)[0] == 0
+    out, content = (np.asarray(Image.open(path).convert("RGB"), float) for path in ("out.png", "content.png"))
+    inside = ((out > 0) & (out < 255)).all(axis=2)
+    difference = (out - content)[inside]  # the change of luma, the same in each channel
+    assert inside.sum() > 50
+    assert np.ptp(difference, axis=1).max() <= 1
+    assert abs(difference).max() > 5
+
+
+def test_two_styles_blended(command):
+    results = []
+    for weights in ([1, 0], [0, 1]):
+        output = f"{weights[0]}.png"
+        arguments = ["--styles", "style.png", "other.png", "--style-blend-weights", *weights]
+        assert command(*arguments, output=output)[0] == 0
+        results.append(pixels(output))
+    assert command(output="alone.png")[0] == 0
+    assert (results[0] == pixels("alone.png")).all()
+    assert (results[1] != results[0]).any()
+
+
+BAD_VALUES = [
+    ("--content-weight -1", "--content-weight must be a number not below 0, not -1"),
+    ("--content-weight nan", "--content-weight must be a number not below 0, not nan"),
+    ("--style-weight inf", "--style-weight must be a number not below 0, not inf"),
+    ("--tv-weight -0.5", "--tv-weight must be a number not below 0, not -0.5"),
+    ("--content-weight-blend 1.5", "--content-weight-blend must be between 0 and 1, not 1.5"),
+    ("--style-layer-weight-exp -1", "--style-layer-weight-exp must be between 0 and 1000000, not -1"),
+    ("--style-layer-weight-exp 1e300", "--style-layer-weight-exp must be between 0 and 1000000, not 1e+300"),
+    ("--style-blend-weights -1", "--style-blend-weights must be a number not below 0, not -1"),
+    ("--style-blend-weights 0", "--style-blend-weights must have a sum above 0, and a finite one"),
+    ("--style-blend-weights 1 2", "--style-blend-weights takes one number for each style: 1, not 2"),
+    ("--style-scales 1 2 3", "--style-scales takes one number for each style: 1, not 3"),
+    ("--style-scales 0", "--style-scales must be a number above 0, not 0"),
+    ("--style-scales 1e9", "--style-scales: a picture of"),
+    ("--width 0", "--width must be a number of pixels, at least 1, not 0"),
+    ("--width 99999999", "--width: a picture of"),
+    ("--width 2.5", "argument --width: invalid int value: '2.5'"),
+    ("--iterations -1", "--iterations must be a number not below 0, not -1"),
+    ("--iterations many", "argument --iterations: invalid int value: 'many'"),
+    ("--learning-rate 0", "--learning-rate must be a number above 0, not 0"),
+    ("--beta1 1", "--beta1 must be at least 0 and below 1, not 1"),
+    ("--beta2 -0.1", "--beta2 must be at least 0 and below 1, not -0.1"),
+    ("--eps 0", "--eps must be a number above 0, not 0"),
+    ("--pooling foo", "--pooling must be one of max, avg, not 'foo'"),
+    ("--keep none", "--keep must be one of best, last, not 'none'"),
+    ("--seed -1", "--seed must be between 0 and 4294967295, not -1"),
+    ("--initial-noiseblend 2", "--initial-noiseblend must be between 0 and 1, not 2"),
+    ("--print-iterations 0", "--print-iterations must be a number of iterations, at least 1, not 0"),
+    (
+        "--checkpoint-iterations -1 --checkpoint-output c{}.png",
+        "--checkpoint-iterations must be a number of iterations, at least 1, not -1",
+    ),
+    ("--checkpoint-iterations 5", "--checkpoint-output and --checkpoint-iterations go together"),
+    ("--checkpoint-output c{}.png", "--checkpoint-output and --checkpoint-iterations go together"),
+    ("--checkpoint-iterations 5 --checkpoint-output c.png", "--checkpoint-output c.png has no place for the iteration"),
+    ("--checkpoint-iterations 5 --checkpoint-output c%q.png", "--checkpoint-output c%q.png has no place"),
+    ("--checkpoint-iterations 5 --checkpoint-output c{x}.png", "--checkpoint-output c{x}.png has no place"),
+    ("--checkpoint-iterations 5 --checkpoint-output c%d%d.png", "--checkpoint-output c%d%d.png has no place"),
+    ("--content-weight 0 --style-weight 0 --tv-weight 0", "there is nothing to optimise"),
+    ("--styles", "argument --styles: expected at least one argument"),
+    ("--no-such-flag", "unrecognized arguments: --no-such-flag"),
+    ("--iter 5", "unrecognized arguments: --iter 5"),
+    ("--output content.png", "content.png is an input of this run"),
+    ("--output ./style.png --overwrite", "./style.png is an input of this run"),
+    ("--output net.mat", "net.mat is an input of this run"),
+    (
+        "--output out_00001.png --checkpoint-iterations 1 --checkpoint-output out_{:05}.png",
+        "out_00001.png is to be written twice",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_VALUES, ids=[case[0] for case in BAD_VALUES])
+def test_bad_usage(command, arguments, message):
+    before = sorted(path.name for path in Path().iterdir())
+    status, out, err = command(*arguments.split())
+    assert status == 2
+    assert out == ""
+    assert message in err
+    assert all(line.startswith("neural_style: error: ") for line in err.splitlines()), err
+    assert sorted(path.name for path in Path().iterdir()) == before
+
+
+BAD_FILES = [
+    ("--content missing.png", "cannot read missing.png: "),
+    ("--styles .", "cannot read .: "),
+    ("--initial text.png", "cannot read text.png: "),
+    ("--styles style.png text.png", "cannot read text.png: "),
+    ("--network missing.mat", "cannot read network missing.mat: No such file or directory"),
+    ("--network text.png", "cannot read network text.png: not a MATLAB or HDF5 file"),
+    ("--network short.mat", "cannot use network short.mat: it ends at conv1_2, before relu4_2"),
+    ("--output taken.png", "taken.png exists; choose another name or give --overwrite"),
+    ("--output missing/out.png", "cannot write to missing: there is no such directory"),
+    ("--output out.xyz", "cannot write out.xyz: "),
+    ("--output out", "cannot write out: "),
+    ("--output net.dir.png --overwrite", "cannot write net.dir.png: it is a directory"),
+    (f"--output {'x' * 300}.png", "File name too long"),
+    ("--checkpoint-iterations 1 --checkpoint-output no/c{}.png", "cannot write to no: there is no such directory"),
+    ("--checkpoint-iterations 1 --checkpoint-output c{}.txt", "cannot write c1.txt: "),
+    ("--checkpoint-iterations 1 --checkpoint-output taken_{}.png", "taken_2.png exists"),
+    ("--progress-write --output sub/out.png", "sub/progress.txt exists"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_FILES, ids=[case[0][:60] for case in BAD_FILES])
+def test_bad_files(command, arguments, message):
+    for name in ("text.png", "taken.png", "taken_2.png"):
+        Path(name).write_text("no picture")
+    for name in ("net.dir.png", "sub"):
+        Path(name).mkdir()
+    Path("sub/progress.txt").touch()
+    tiny_networks.write_matconvnet("short.mat", tiny_networks.tiny_network(names=("conv1_1", "conv1_2")))
+    before = sorted(Path().rglob("*"))
+    status, out, err = command(*arguments.split())
+    assert (status, out) == (1, "")
+    assert message in err
+    assert all(line.startswith("neural_style: error: ") for line in err.splitlines()), err
+    assert sorted(Path().rglob("*")) == before
+    assert Path("taken.png").read_text() == "no picture"
+
+
+def test_all_mistakes_are_reported_together(command):
+    arguments = words("--content a.png --styles b.png c.png --network d.mat --output e/f.xyz --beta1 2 --width 0")
+    status, _, err = command(*arguments)
+    assert status == 2
+    assert len(err.splitlines()) == 8
+    for part in ("a.png", "b.png", "c.png", "d.mat", "e/f.xyz", "to e", "--beta1", "--width"):
+        assert part in err
+
+
+def test_mistakes_are_found_before_tensorflow_is_imported(folder):
+    code = "import sys, neural_style; print(neural_style.main(), 'tensorflow' in sys.modules)"
+    arguments = ["--content", "content.png", "--styles", "style.png", "--network", "net.mat", "--output", "out.xyz"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ROOT}
+    )
+    assert result.stdout == "1 False\n"
+
+
+def test_overwrite_keeps_the_permissions(command):
+    Path("out.png").write_text("old")
+    Path("out.png").chmod(0o640)
+    assert command("--overwrite")[0] == 0
+    assert pixels("out.png").shape == (30, 40, 3)
+    assert Path("out.png").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_run_that_diverges_keeps_its_last_good_picture(command):
+    status, _, err = command("--learning-rate", "1e30", iterations=9)
+    assert status == 1
+    assert "the loss is not finite at iteration 1; try a smaller --learning-rate" in err
+    assert "wrote out.png" in err
+    assert pixels("out.png").shape == (30, 40, 3)
+
+
+def test_checkpoint_that_cannot_be_written_does_not_end_the_run(command, monkeypatch):
+    import files
+
+    real = files.replacing
+
+    def failing(path):
+        if "check" in str(path):
+            raise OSError(28, "No space left on device")
+        return real(path)
+
+    monkeypatch.setattr(files, "replacing", failing)
+    status, _, err = command("--checkpoint-output", "check{}.png", "--checkpoint-iterations", 1, iterations=2)
+    assert status == 1
+    assert err.count("cannot write check") == 2
+    assert "No space left on device" in err
+    assert pixels("out.png").shape == (30, 40, 3)
+
+
+def test_output_that_cannot_be_written_goes_to_the_temporary_directory(command, monkeypatch, tmp_path):
+    import files
+
+    real = files.replacing
+
+    def failing(path):
+        if Path(path).name == "out.png":
+            raise OSError(30, "Read-only file system")
+        return real(path)
+
+    monkeypatch.setattr(files, "replacing", failing)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    status, _, err = command()
+    assert status == 1
+    found = re.search(r"error: cannot write out.png: Read-only file system; wrote (\S+) instead", err)
+    assert pixels(found[1]).shape == (30, 40, 3)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_saves_the_picture(folder, number, status):
+    arguments = "--content content.png --styles style.png --output out.png --network net.mat --iterations 1000000"
+    process = subprocess_command(*arguments.split(), "--print-iterations", 1)
+    assert process.stdout.readline().startswith("Iteration")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert re.search(r"interrupted after \d+ of 1000000 iterations", err)
+    assert "wrote out.png" in err
+    assert pixels("out.png").shape == (30, 40, 3)
+
+
+def test_a_second_interrupt_stops_at_once(folder):
+    code = "import interrupts, time\nwith interrupts.Interrupts():\n    print('ready', flush=True); time.sleep(60)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": ROOT}
+    )
+    assert process.stdout.readline() == b"ready\n"
+    start = time.monotonic()
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    assert process.wait(timeout=20) == 130
+    assert time.monotonic() - start < 20
+    process.stdout.close()
+
+
+def test_losses_printed_into_a_closed_pipe_do_not_end_the_run(folder):
+    arguments = words("--content content.png --styles style.png --output out.png --network net.mat --iterations 30")
+    process = subprocess_command(*arguments, "--print-iterations", 1)
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(timeout=60) == 0, err
+    assert "wrote out.png" in err
+    process.stderr.close()
+
+
+def test_sessions_are_opened_in_one_place():
+    programs = [path for path in ROOT.glob("*.py") if "Session(" in path.read_text()]
+    assert [path.name for path in programs] == ["session.py"]
