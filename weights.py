@@ -45,7 +45,7 @@ def load(path):
             raise NetworkError("a MATLAB 7.3 file; save it again in MATLAB with -v7")
         else:
             raise NetworkError("not a MATLAB or HDF5 file" if head else "an empty file")
-        return _checked(convolutions, mean_pixel)
+        return checked(convolutions, mean_pixel)
     except NetworkError as error:
         raise NetworkError(f"cannot read network {path}: {error}") from None
     except OSError as error:
@@ -119,7 +119,7 @@ def _read_keras(path):
     return convolutions, np.array(KERAS_MEAN_PIXEL)
 
 
-def _checked(convolutions, mean_pixel):
+def checked(convolutions, mean_pixel):
     """The Network of these arrays, in order, if they fit together; NetworkError otherwise."""
     present = [name for name in CONVOLUTIONS if name in convolutions]
     if not present:
