@@ -20,7 +20,7 @@ def main(argv=None):
     from plan import Mistakes, make_plan  # here and below: --help and errors of usage come before slow imports
 
     try:
-        plan = make_plan(options)
+        plan = make_plan(options, say)
     except Mistakes as mistakes:
         for sentence in mistakes.sentences:
             say(f"error: {sentence}")
@@ -103,6 +103,21 @@ class Parser(argparse.ArgumentParser):
         sys.exit(BAD_USAGE)
 
 
+class Fetch(argparse.Action):
+    """Like --help, it needs no other flag."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        import store
+        from weights import NetworkError
+
+        try:
+            say(f"vgg19 is in {store.fetch(say)}")
+            sys.exit(DONE)
+        except NetworkError as error:
+            say(f"error: {error}")
+            sys.exit(COULD_NOT)
+
+
 def make_parser():
     """The parser of the command line. A flag that is a setting leaves no trace where it is not given."""
     parser = Parser(
@@ -145,8 +160,10 @@ def _pictures(group):
     _flag(group, "--initial PICTURE", "picture to start from (default: noise)")
     _setting(group, "--width PX", "width of the output in pixels", int, default="the content's")
     _setting(group, "--style-scales X...", "width of each style, in output widths", float, default="1 for each")
-    text = "VGG-19 weights: MatConvNet .mat or Keras .h5 (default: %(default)s)"
-    _flag(group, "--network FILE", text, default="imagenet-vgg-verydeep-19.mat")
+    text = "pocket, vgg19, or a file of VGG-19 weights (default: the best that is here)"
+    _flag(group, "--network NAME", text)
+    text = "fetch the full network, vgg19, to keep it, and end (default: fetch when it is named)"
+    _flag(group, "--fetch", text, action=Fetch, nargs=0)
 
 
 def _look(group):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 import images
+import store
 import weights
 from settings import DEFAULTS, Settings, option
 
@@ -65,16 +66,13 @@ class Mistakes(Exception):
         return None
 
 
-def make_plan(options):
-    """The Plan for the parsed `options`; raises Mistakes with all that is wrong."""
+def make_plan(options, say):
+    """The Plan for the parsed `options`, news of it going to `say`; raises Mistakes with all that is wrong."""
     mistakes = Mistakes()
     settings = _settings(options, mistakes)
-    network = mistakes.catch(weights.load, options.network)
     content = mistakes.catch(images.read, options.content)
     styles = [mistakes.catch(images.read, path) for path in options.styles]
     initial = mistakes.catch(images.read, options.initial) if options.initial else None
-    if settings and network:
-        _check_layers(settings, network, options.network, mistakes)
     if settings and content is not None:
         content = _fitted(content, settings.width or content.shape[1], "--width", mistakes)
     if settings and content is not None:
@@ -87,6 +85,7 @@ def make_plan(options):
             initial = images.cover(initial, *content.shape[:2])
     outputs = _outputs(options, settings, mistakes)
     _check_outputs(outputs, options, content, mistakes)
+    network = _network(options.network, settings, mistakes, say)
     if mistakes.sentences:
         raise mistakes
     return Plan(settings, network, content, styles, initial, **outputs)
@@ -111,10 +110,16 @@ def _settings(options, mistakes):
         return None
 
 
-def _check_layers(settings, network, path, mistakes):
-    for layer in [*settings.content_layers, *settings.style_layers]:
+def _network(name, settings, mistakes, say):
+    """The weights.Network of that name, if it has the layers of the settings; nothing is fetched for a run in vain."""
+    if mistakes.sentences and store.would_fetch(name):
+        return None
+    path = mistakes.catch(lambda name: store.resolve(name, say=say), name)
+    network = mistakes.catch(store.load, path) if path else None
+    for layer in (*settings.content_layers, *settings.style_layers) if network and settings else ():
         if layer.replace("relu", "conv") not in network.convolutions:
             mistakes.add_file(f"cannot use network {path}: it ends at {list(network.convolutions)[-1]}, before {layer}")
+    return network
 
 
 def _fitted(image, width, flag, mistakes):

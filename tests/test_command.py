@@ -115,8 +115,6 @@ def test_every_classic_flag_is_there(command):
 
 
 def test_defaults_of_the_classic_program():
-    options = neural_style.make_parser().parse_args(words("--content c --styles s --output o"))
-    assert options.network == "imagenet-vgg-verydeep-19.mat"
     assert neural_style.DEFAULTS == {
         "width": None,
         "style_scales": (),
@@ -223,6 +221,38 @@ def test_preserve_colors_keeps_chroma(command):
     assert inside.sum() > 50
     assert np.ptp(difference, axis=1).max() <= 1
     assert abs(difference).max() > 5
+
+
+def test_without_a_network_the_embedded_one_is_used_and_said(command, monkeypatch, folder):
+    monkeypatch.delenv("NEURAL_STYLE_NETWORK", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
+    arguments = words("--content content.png --styles style.png --output out.png --iterations 1")
+    status, _, err = command(*arguments, defaults=False)
+    assert status == 0
+    assert "the network is pocket" in err
+    assert "--network vgg19" in err
+    monkeypatch.setenv("NEURAL_STYLE_NETWORK", "net.mat")
+    status, _, err = command(*arguments, "--overwrite", defaults=False)
+    assert status == 0
+    assert "the network is net.mat" in err
+
+
+def test_nothing_is_fetched_for_a_run_in_vain(command, monkeypatch, folder):
+    monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
+    monkeypatch.setattr("store.fetch", lambda say: pytest.fail("fetched"))
+    status, _, err = command("--network", "vgg19", "--content", "missing.png")
+    assert status == 1
+    assert len(err.splitlines()) == 1
+
+
+def test_fetch_alone(command, monkeypatch, folder):
+    monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
+    monkeypatch.setenv("NEURAL_STYLE_MIRROR", "http://127.0.0.1:9")  # the discard port: nobody listens
+    status, _, err = command("--fetch", defaults=False)
+    assert status == 1
+    assert "error: cannot fetch vgg19: " in err
+    monkeypatch.setattr("store.fetch", lambda say: "somewhere")
+    assert command("--fetch", defaults=False) == (0, "", "neural_style: vgg19 is in somewhere\n")
 
 
 def test_two_styles_blended(command):
