@@ -104,6 +104,16 @@ def endless(handler, contents):
         handler.server.requests.append("hung up")
 
 
+def without_length(handler, contents):
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(contents)
+
+
+def cut_without_length(handler, contents):
+    without_length(handler, contents[: len(contents) // 2])
+
+
 def status(code, **headers):
     return lambda handler, contents: handler.answer(code, b"", **headers)
 
@@ -334,6 +344,17 @@ def test_a_cut_names_how_far_it_came(server, sources):
     server.script = [cut, nothing_more, status(404)]
     size = len(server.files[KERAS])
     assert f"broke off after {size // 2} of {size} bytes" in refusal(sources)
+
+
+def test_a_server_need_not_tell_the_length(server, sources):
+    server.script = [cut_without_length]
+    store.fetch(lambda sentence: None)
+    half = len(server.files[KERAS]) // 2
+    assert server.requests == [(f"/{KERAS}", None), (f"/{KERAS}", f"bytes={half}-")]
+
+    in_cache(KERAS).unlink()
+    server.script = [status(404), without_length]
+    assert Path(store.fetch(lambda sentence: None)).read_bytes() == server.files[MATCONVNET]
 
 
 def part_of_earlier(contents):
@@ -610,7 +631,14 @@ def test_two_large_files_have_two_copies(large, home):
     same(store.load(home / "other.mat"), other)
 
 
-def damage(copy, how, tiny):
+class Trap:
+    """Unpickled, it makes a directory."""
+
+    def __reduce__(self):
+        return os.mkdir, ("sprung",)
+
+
+def damage(copy, how):
     if how == "empty":
         copy.write_bytes(b"")
     elif how == "truncated":
@@ -625,7 +653,7 @@ def damage(copy, how, tiny):
         changes = {
             "not finite": {"conv1_1.bias": np.full_like(arrays["conv1_1.bias"], np.nan)},
             "misfit": {"conv1_2.kernel": np.zeros((3, 3, 5, 2), np.float32)},
-            "pickled": {"conv1_1.kernel": np.array([{}], object)},
+            "pickled": {"conv1_1.kernel": np.array([Trap()], object)},
             "foreign": {"state": np.zeros(3)},
         }
         np.savez(copy, **{**arrays, **changes[how]})
@@ -635,11 +663,12 @@ def damage(copy, how, tiny):
 def test_a_broken_copy_is_ignored_and_written_anew(how, large, tiny):
     path, read = large
     store.load(path)
-    damage(the_copy(), how, tiny)
+    damage(the_copy(), how)
     same(store.load(path), tiny)
     assert len(read) == 2
     same(store.load(path), tiny)
     assert len(read) == 2
+    assert not os.path.exists("sprung")
 
 
 def test_a_cache_that_cannot_be_written_does_no_harm(large, home, tiny):
