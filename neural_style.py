@@ -9,7 +9,7 @@ import sys
 import tempfile
 from contextlib import closing
 
-from settings import CHOICES, DEFAULTS
+from settings import CHOICES, DEFAULTS, PRESETS
 
 DONE, COULD_NOT, BAD_USAGE = 0, 1, 2
 
@@ -36,7 +36,7 @@ def run(plan):
     from interrupts import Interrupts
     from stylize import Diverged, Objective, stylize
 
-    status, step = DONE, None
+    status, step, iterations = DONE, None, plan.settings.iterations
 
     def complain(sentence):
         nonlocal status
@@ -44,13 +44,18 @@ def run(plan):
         say(f"error: {sentence}")
 
     with Interrupts(files.remove_unfinished) as interrupts, Objective(plan.network, plan.settings) as objective:
+        say(f"computing in {objective.precision}")
         steps = stylize(objective, plan.content, plan.styles, plan.settings, initial=plan.initial)
         try:
             with closing(report.watch(steps, plan, complain)) as steps:
                 for step in steps:
                     if interrupts.status:
-                        say(f"interrupted after {step.iteration} of {plan.settings.iterations} iterations")
+                        say(f"interrupted after {step.iteration} of {iterations} iterations")
                         break
+                else:
+                    if step.iteration < iterations:
+                        reason = "in time" if plan.deadline < float("inf") else "as no step lowers the loss"
+                        say(f"ended after {step.iteration} of {iterations} iterations, {reason}")
         except Diverged as error:
             complain(f"{error}; try a smaller --learning-rate")
         finally:
@@ -162,11 +167,18 @@ def _pictures(group):
     _setting(group, "--style-scales X...", "width of each style, in output widths", float, default="1 for each")
     text = "pocket, vgg19, or a file of VGG-19 weights (default: the best that is here)"
     _flag(group, "--network NAME", text)
-    text = "fetch the full network, vgg19, to keep it, and end (default: fetch when it is named)"
+    text = "fetch vgg19, the full network, and end (default: fetch when it is named)"
     _flag(group, "--fetch", text, action=Fetch, nargs=0)
 
 
 def _look(group):
+    _flag(
+        group,
+        f"--preset {'|'.join(PRESETS)}",
+        "settings to begin with (default: classic)",
+        choices=PRESETS,
+        default="classic",
+    )
     share = "share of relu4_2 in the content loss, 0 to 1; relu5_2 has the rest"
     exponent = "weight of a style layer over that of the finer one before"
     noise = "share of noise in the start, 0 to 1"
@@ -183,10 +195,15 @@ def _look(group):
 
 def _optimisation(group):
     _setting(group, "--iterations N", "number of optimisation steps", int)
+    _flag(group, "--max-seconds S", "end in time, with what is reached by then (default: no limit)", type=float)
+    _setting(group, f"--optimizer {'|'.join(CHOICES['optimizer'])}", "way of minimising the loss", str)
     _setting(group, "--learning-rate RATE", "step size of Adam, on the pixels' scale of 0 to 255", float)
     _setting(group, "--beta1 DECAY", "decay of Adam's first moment, 0 to below 1", float)
     _setting(group, "--beta2 DECAY", "decay of Adam's second moment, 0 to below 1", float)
     _setting(group, "--eps EPS", "epsilon of Adam", float, field="epsilon")
+    _setting(group, "--lbfgs-memory N", "steps that L-BFGS remembers", int)
+    text = "arithmetic; auto: the faster one here"
+    _setting(group, f"--precision {'|'.join(CHOICES['precision'])}", text, str)
     _setting(group, "--seed N", "seed of the noise: equal seeds give equal pictures", int)
     _setting(group, f"--keep {'|'.join(CHOICES['keep'])}", "keep the picture of lowest loss or the last", str)
 

@@ -52,12 +52,13 @@ def lbfgs(evaluate, image, *, memory, precondition=np.copy, first_change=2.0):
     yield image, losses
     pairs, scale = deque(maxlen=memory), None
     while True:
-        if not pairs:
-            preconditioned = precondition(gradient)
-            norm = max(float(np.linalg.norm(preconditioned)), np.finfo(image.dtype).tiny)
-            direction = preconditioned * -(first_change * np.sqrt(image.size) / norm)
-        else:
+        if pairs:
             direction = _two_loops(gradient, pairs, precondition, scale)
+        else:
+            direction = -precondition(gradient)
+            if not (norm := float(np.linalg.norm(direction))):
+                return
+            direction *= first_change * np.sqrt(image.size) / norm
         point = line_search(evaluate, image, losses["total"], gradient, direction)
         if point is None and not pairs:
             return

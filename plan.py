@@ -5,6 +5,7 @@ Nothing is written and TensorFlow is not imported. All mistakes are found before
 
 import importlib.util
 import os
+import time
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 import images
 import store
 import weights
-from settings import DEFAULTS, Settings, option
+from settings import PRESETS, Settings, option
 
 PROGRESS_TABLE, PROGRESS_PLOT = "progress.txt", "progress.png"
 
@@ -30,6 +31,7 @@ class Plan:
     checkpoint_output: str | None
     checkpoint_iterations: int
     print_iterations: int
+    deadline: float  # by time.monotonic
     progress_table: str | None
     progress_plot: str | None
 
@@ -83,8 +85,8 @@ def make_plan(options, say):
                 styles[index] = _fitted(style, width, "--style-scales", mistakes)
         if initial is not None:
             initial = images.cover(initial, *content.shape[:2])
-    outputs = _outputs(options, settings, mistakes)
-    _check_outputs(outputs, options, content, mistakes)
+    outputs = _outputs(options, mistakes)
+    _check_outputs(outputs, options, settings, content, mistakes)
     network = _network(options.network, settings, mistakes, say)
     if mistakes.sentences:
         raise mistakes
@@ -103,7 +105,7 @@ def _settings(options, mistakes):
                 f"{option(name)} takes one number for each style: {len(options.styles)}, not {len(numbers)}"
             )
     try:
-        return Settings(**given)
+        return Settings(**PRESETS[options.preset] | given)
     except ValueError as error:
         for sentence in str(error).splitlines():
             mistakes.add_usage(sentence)
@@ -131,12 +133,14 @@ def _fitted(image, width, flag, mistakes):
     return mistakes.catch(images.resize, image, height, width)
 
 
-def _outputs(options, settings, mistakes):
+def _outputs(options, mistakes):
     """The fields of a Plan that say what is written and how often."""
     for name in ("print_iterations", "checkpoint_iterations"):
         every = getattr(options, name)
         if every is not None and every < 1:
             mistakes.add_usage(f"{option(name)} must be a number of iterations, at least 1, not {every}")
+    if options.max_seconds is not None and not options.max_seconds > 0:
+        mistakes.add_usage(f"--max-seconds must be a number above 0, not {options.max_seconds:g}")
     if (options.checkpoint_output is None) != (options.checkpoint_iterations is None):
         mistakes.add_usage("--checkpoint-output and --checkpoint-iterations go together: give both or neither")
     if options.checkpoint_output is not None:
@@ -157,6 +161,7 @@ def _outputs(options, settings, mistakes):
         "checkpoint_output": options.checkpoint_output,
         "checkpoint_iterations": options.checkpoint_iterations,
         "print_iterations": options.print_iterations,
+        "deadline": time.monotonic() + (np.inf if options.max_seconds is None else options.max_seconds),
         "progress_table": os.path.join(directory, PROGRESS_TABLE) if options.progress_write else None,
         "progress_plot": os.path.join(directory, PROGRESS_PLOT) if options.progress_plot else None,
     }
@@ -167,7 +172,7 @@ def checkpoint_path(template, iteration):
     return template.format(iteration) if "{" in template else template % iteration
 
 
-def _check_outputs(outputs, options, content, mistakes):
+def _check_outputs(outputs, options, settings, content, mistakes):
     """Whatever can be known now to stand in the way of writing the outputs."""
     size = () if content is None else content.shape[:2]
     pictures = [options.output]
@@ -175,7 +180,7 @@ def _check_outputs(outputs, options, content, mistakes):
         pictures.append(checkpoint_path(options.checkpoint_output, 1))
     for path in pictures:
         mistakes.catch(images.check_format, path, *size)
-    paths = [options.output, *_checkpoint_paths(options), outputs["progress_table"], outputs["progress_plot"]]
+    paths = [options.output, *_checkpoint_paths(options, settings), outputs["progress_table"], outputs["progress_plot"]]
     paths = [path for path in paths if path is not None]
     inputs = [options.content, *options.styles, options.initial, options.network]
     inputs = {os.path.realpath(path) for path in inputs if path is not None}
@@ -195,12 +200,11 @@ def _check_outputs(outputs, options, content, mistakes):
         mistakes.add_file(f"{existing[0]}{more} exists; choose another name or give --overwrite")
 
 
-def _checkpoint_paths(options):
+def _checkpoint_paths(options, settings):
     """The paths of the checkpoints, or of the first ten thousand."""
-    if options.checkpoint_output is None or (options.checkpoint_iterations or 0) < 1:
+    if not settings or options.checkpoint_output is None or (options.checkpoint_iterations or 0) < 1:
         return []
-    iterations = getattr(options, "iterations", DEFAULTS["iterations"])
-    every = options.checkpoint_iterations
+    iterations, every = settings.iterations, options.checkpoint_iterations
     numbers = dict.fromkeys([*range(every, min(iterations, 10_000 * every) + 1, every), iterations])
     return [checkpoint_path(options.checkpoint_output, number) for number in numbers]
 

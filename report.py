@@ -1,7 +1,9 @@
 """Watchers of a run: iterators that pass the steps on as they come and tell of them on the way."""
 
 import io
+import math
 import time
+from collections import deque
 from contextlib import closing
 
 import files
@@ -15,6 +17,8 @@ SECONDS_BETWEEN_WRITES = 5.0
 def watch(steps, plan, complain):
     """The iterator `steps` of a run with every watcher that its plan asks for. What goes wrong here ends no run."""
     last = plan.settings.iterations
+    if plan.deadline < math.inf:
+        steps = limited(steps, plan.deadline)
     if plan.print_iterations:
         steps = printed(steps, plan.print_iterations, last)
     if plan.progress_table or plan.progress_plot:
@@ -27,6 +31,20 @@ def watch(steps, plan, complain):
 def due(iteration, every, last):
     """Whether an iteration is one of every so many, or the last."""
     return iteration % every == 0 or iteration == last
+
+
+def limited(steps, deadline):
+    """Ends when one more step, should it take as long as the longest of the last few, would end after the deadline."""
+    before = time.monotonic()
+    durations = deque(maxlen=5)
+    with closing(steps):
+        for step in steps:
+            yield step
+            now = time.monotonic()
+            durations.append(now - before)
+            before = now
+            if now + max(durations) > deadline:
+                return
 
 
 def printed(steps, every, last):

@@ -6,7 +6,12 @@ The only home of defaults: the command's parser reads them from here. No TensorF
 import math
 from dataclasses import dataclass, fields
 
-CHOICES = {"pooling": ("max", "avg"), "keep": ("best", "last")}
+CHOICES = {
+    "pooling": ("max", "avg"),
+    "optimizer": ("adam", "lbfgs"),
+    "precision": ("auto", "float32", "bfloat16"),
+    "keep": ("best", "last"),
+}
 CONTENT_LAYERS = ("relu4_2", "relu5_2")
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -29,10 +34,13 @@ class Settings:
     pooling: str = "max"
     initial_noiseblend: float | None = None  # share of noise in the start; None: 0 with an initial picture, else 1
     iterations: int = 1000
+    optimizer: str = "adam"
     learning_rate: float = 10.0
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    lbfgs_memory: int = 10  # pairs of steps and gradient changes
+    precision: str = "auto"  # of convolutions and Gram matrices; auto: bfloat16 where it is the faster one
     preserve_colors: bool = False
     keep: str = "best"
     seed: int = 0  # two runs with the same seed give the same bytes
@@ -104,6 +112,12 @@ RULES = {
     "beta1": _MOMENT,
     "beta2": _MOMENT,
     "epsilon": _ABOVE_ZERO,
+    "lbfgs_memory": (lambda value: 1 <= value <= 1000, "between 1 and 1000"),
     "seed": (lambda value: 0 <= value < 2**32, "between 0 and 4294967295"),
+}
+# Overrides of the defaults under a name; a flag that is given wins.
+PRESETS = {
+    "classic": {},
+    "fast": {"optimizer": "lbfgs", "lbfgs_memory": 20, "initial_noiseblend": 0.0, "iterations": 150},
 }
 DEFAULTS = {field.name: field.default for field in fields(Settings)}

@@ -13,11 +13,12 @@ import tensorflow.compat.v1 as tf
 
 import optimizers
 import vgg
-from session import open_session
+from session import chosen_precision, open_session
 from settings import Settings
 
 __all__ = ["Diverged", "Objective", "Settings", "Step", "stylize"]
 
+SPECTRAL_EXPONENT = 0.35  # of the preconditioner of L-BFGS: flat from 0.3 to 0.5, worse beyond
 NOISE = 0.256  # standard deviation of the noise start around the mean pixel, on the scale of 0..255
 
 
@@ -35,21 +36,14 @@ class Diverged(Exception):
 
 
 def stylize(objective, content, styles, settings, *, initial=None):
-    """Yields a Step for the start and one for each of `settings.iterations` iterations.
+    """Yields a Step for the start and one for each of `settings.iterations` iterations, or until none lowers the loss.
 
     content, initial: [H, W, 3], of equal size; styles: a sequence of [h, w, 3], each of its own size.
     Raises Diverged as soon as the loss is not finite; the step before holds the last good picture.
     """
     objective.aim(content, styles)
     start = start_image(content, initial, objective.mean_pixel, settings)
-    iterates = optimizers.adam(
-        objective.evaluate,
-        start,
-        learning_rate=settings.learning_rate,
-        beta1=settings.beta1,
-        beta2=settings.beta2,
-        epsilon=settings.epsilon,
-    )
+    iterates = _OPTIMIZERS[settings.optimizer](objective.evaluate, start, settings)
     kept, lowest = start, np.inf
     with closing(iterates):
         for iteration, (image, losses) in enumerate(islice(iterates, settings.iterations + 1)):
@@ -58,6 +52,19 @@ def stylize(objective, content, styles, settings, *, initial=None):
             if settings.keep == "last" or losses["total"] < lowest:
                 kept, lowest = image, losses["total"]
             yield Step(iteration, image, losses, kept)
+
+
+def _adam(evaluate, start, settings):
+    names = ("learning_rate", "beta1", "beta2", "epsilon")
+    return optimizers.adam(evaluate, start, **{name: getattr(settings, name) for name in names})
+
+
+def _lbfgs(evaluate, start, settings):
+    precondition = optimizers.spectral(start.shape, SPECTRAL_EXPONENT)
+    return optimizers.lbfgs(evaluate, start, memory=settings.lbfgs_memory, precondition=precondition)
+
+
+_OPTIMIZERS = {"adam": _adam, "lbfgs": _lbfgs}
 
 
 def start_image(content, initial, mean_pixel, settings):
@@ -92,14 +99,17 @@ def gram(features):
     """G = F'F / (h w C) for features [1, h, w, C] taken as F [h w, C]: equation 3 of Gatys et al. 2015, normalised.
 
     Its gradient is F (D + D') / (h w C) with D that of G: one product, where automatic differentiation makes two.
+    G is float32 for features of bfloat16.
     """
     positions = tf.reshape(features, [-1, features.shape[-1]])
-    size = tf.cast(tf.size(features), features.dtype)
+    exact = tf.float32 if features.dtype == tf.bfloat16 else features.dtype
+    size = tf.cast(tf.size(features), exact)
 
     def gradient(upstream):
-        return tf.reshape(tf.matmul(positions, (upstream + tf.transpose(upstream)) / size), tf.shape(features))
+        symmetric = tf.cast((upstream + tf.transpose(upstream)) / size, features.dtype)
+        return tf.reshape(tf.matmul(positions, symmetric), tf.shape(features))
 
-    return tf.matmul(positions, positions, transpose_a=True) / size, gradient
+    return tf.cast(tf.matmul(positions, positions, transpose_a=True), exact) / size, gradient
 
 
 def total_variation(image):
@@ -130,9 +140,10 @@ class Objective:
         """network: vgg.Network. Raises KeyError where it lacks a layer that the settings use."""
         self.settings = settings
         self.mean_pixel = network.mean_pixel
+        self.precision = chosen_precision(settings.precision)
         graph = tf.Graph()
         with graph.as_default():
-            convolutions, weights = vgg.variables(network)
+            convolutions, weights = vgg.variables(network, tf.bfloat16 if self.precision == "bfloat16" else None)
             image = tf.placeholder(network.mean_pixel.dtype, [None, None, 3])
             features, grams = self._statistics(image, convolutions)
             targets = {layer: tf.placeholder(value.dtype, value.shape) for layer, value in features.items()}
@@ -188,12 +199,13 @@ class Objective:
         """What the losses compare: content layer -> features [1, h, w, C], style layer -> Gram matrix [C, C]."""
         content_layers, style_layers = self.settings.content_layers, self.settings.style_layers
         net = vgg.build(
-            (image - self.mean_pixel)[tf.newaxis],  # [1, H, W, 3]
+            tf.cast(image - self.mean_pixel, convolutions["conv1_1"][0].dtype)[tf.newaxis],  # [1, H, W, 3]
             convolutions,
             layers={*content_layers, *style_layers},
             pooling=self.settings.pooling,
         )
-        return {layer: net[layer] for layer in content_layers}, {layer: gram(net[layer]) for layer in style_layers}
+        features = {layer: tf.cast(net[layer], image.dtype) for layer in content_layers}
+        return features, {layer: gram(net[layer]) for layer in style_layers}
 
     def _losses(self, features, targets, grams, gram_targets):
         """The weighted sums over the layers: (content, style without the constant of `aim`)."""

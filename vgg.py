@@ -22,17 +22,18 @@ def _layer_names():
 LAYERS = tuple(_layer_names())  # conv1_1, relu1_1, conv1_2, ... relu5_4, in the order of computation
 
 
-def variables(network):
+def variables(network, dtype=None):
     """(the convolutions as graph variables, placeholder -> array to feed when they are initialised).
 
-    Variables and not constants: a constant is copied into the graph's definition and by every pass over it.
+    dtype: their type, if not the arrays' own. Variables and not constants: a constant is copied into the graph's
+    definition and by every pass over it.
     """
     feed = {}
 
     def variable(array):
         value = tf.placeholder(array.dtype, array.shape)
         feed[value] = array
-        return tf.Variable(value, trainable=False, use_resource=True)
+        return tf.Variable(tf.cast(value, dtype or value.dtype), trainable=False, use_resource=True)
 
     convolutions = {name: (variable(kernel), variable(bias)) for name, (kernel, bias) in network.convolutions.items()}
     return convolutions, feed

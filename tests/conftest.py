@@ -1,12 +1,15 @@
 """What the tests share: tiny networks, written in every layout of file, and small pictures."""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import neural_style
 import tiny_networks
 
 
@@ -36,3 +39,31 @@ def real_network():
 @pytest.fixture
 def random():
     return np.random.default_rng(7)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, tiny_file, random):
+    """A working directory with two pictures, a style and the network; the command is run in it."""
+    monkeypatch.chdir(tmp_path)
+    for name, size in (("content", (40, 30)), ("other", (30, 40)), ("style", (36, 28))):
+        pixels = random.integers(0, 256, (size[1] // 4 + 1, size[0] // 4 + 1, 3)).astype(np.uint8)
+        Image.fromarray(pixels).resize(size).save(f"{name}.png")
+    Path("net.mat").symlink_to(tiny_file)
+    return tmp_path
+
+
+@pytest.fixture
+def command(folder, capfd):
+    """Runs the command in this process: (status, standard output, standard error)."""
+
+    def run(*arguments, iterations=2, output="out.png", defaults=True):
+        if defaults:
+            given = ["--content", "content.png", "--styles", "style.png", "--output", output, "--network", "net.mat"]
+            arguments = [*given, "--iterations", str(iterations), *arguments]
+        try:
+            status = neural_style.main(list(map(str, arguments)))
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capfd.readouterr()
+
+    return run

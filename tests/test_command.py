@@ -19,34 +19,6 @@ ROOT = Path(neural_style.__file__).parent
 LOSS = re.compile(r"Iteration +(\d+)/(\d+)  content loss: (\S+) +style loss: (\S+) +tv loss: (\S+) +total loss: (\S+)")
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch, tiny_file, random):
-    """A working directory with two pictures, a style and the network; the command is run in it."""
-    monkeypatch.chdir(tmp_path)
-    for name, size in (("content", (40, 30)), ("other", (30, 40)), ("style", (36, 28))):
-        pixels = random.integers(0, 256, (size[1] // 4 + 1, size[0] // 4 + 1, 3)).astype(np.uint8)
-        Image.fromarray(pixels).resize(size).save(f"{name}.png")
-    Path("net.mat").symlink_to(tiny_file)
-    return tmp_path
-
-
-@pytest.fixture
-def command(folder, capfd):
-    """Runs the command in this process: (status, standard output, standard error)."""
-
-    def run(*arguments, iterations=2, output="out.png", defaults=True):
-        if defaults:
-            given = ["--content", "content.png", "--styles", "style.png", "--output", output, "--network", "net.mat"]
-            arguments = [*given, "--iterations", str(iterations), *arguments]
-        try:
-            status = neural_style.main(list(map(str, arguments)))
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capfd.readouterr()
-
-    return run
-
-
 def subprocess_command(*arguments, **kwargs):
     script = str(ROOT / "neural_style.py")
     return subprocess.Popen(
@@ -127,10 +99,13 @@ def test_defaults_of_the_classic_program():
         "pooling": "max",
         "initial_noiseblend": None,
         "iterations": 1000,
+        "optimizer": "adam",
         "learning_rate": 10,
         "beta1": 0.9,
         "beta2": 0.999,
         "epsilon": 1e-8,
+        "lbfgs_memory": 10,
+        "precision": "auto",
         "preserve_colors": False,
         "keep": "best",
         "seed": 0,
@@ -255,6 +230,42 @@ def test_fetch_alone(command, monkeypatch, folder):
     assert command("--fetch", defaults=False) == (0, "", "neural_style: vgg19 is in somewhere\n")
 
 
+def test_a_preset_sets_defaults_and_flags_win(command):
+    assert command("--preset", "fast", output="preset.png", iterations=3)[0] == 0
+    flags = "--optimizer lbfgs --lbfgs-memory 20 --initial-noiseblend 0"
+    assert command(*words(flags), output="flags.png", iterations=3)[0] == 0
+    assert (pixels("preset.png") == pixels("flags.png")).all()
+    assert command("--preset", "fast", "--optimizer", "adam", output="adam.png", iterations=3)[0] == 0
+    assert (pixels("preset.png") != pixels("adam.png")).any()
+
+
+def test_a_run_ends_in_time(command):
+    start = time.monotonic()
+    status, out, err = command("--max-seconds", 3, "--print-iterations", 1, iterations=1_000_000)
+    assert status == 0
+    assert 1 < time.monotonic() - start < 10
+    assert len(out.splitlines()) > 3
+    assert re.search(r"ended after \d+ of 1000000 iterations, in time", err)
+    assert "wrote out.png" in err
+
+
+def test_a_minimum_ends_the_run(command):
+    arguments = words("--optimizer lbfgs --tv-weight 0 --style-weight 0 --initial content.png")
+    status, _, err = command(*arguments, iterations=10_000)
+    assert status == 0
+    assert "ended after 0 of 10000 iterations, as no step lowers the loss" in err
+    np.testing.assert_array_equal(pixels("out.png"), pixels("content.png"))
+
+
+def test_precision_is_said_once(command):
+    for precision in ("float32", "bfloat16"):
+        status, _, err = command("--precision", precision, output=f"{precision}.png")
+        assert status == 0
+        assert err.count(precision) == 2  # the other one is in the name of the output
+    difference = abs(pixels("float32.png") - pixels("bfloat16.png"))
+    assert 0 < difference.mean() < 20
+
+
 def test_two_styles_blended(command):
     results = []
     for weights in ([1, 0], [0, 1]):
@@ -291,6 +302,12 @@ BAD_VALUES = [
     ("--beta2 -0.1", "--beta2 must be at least 0 and below 1, not -0.1"),
     ("--eps 0", "--eps must be a number above 0, not 0"),
     ("--pooling foo", "--pooling must be one of max, avg, not 'foo'"),
+    ("--optimizer sgd", "--optimizer must be one of adam, lbfgs, not 'sgd'"),
+    ("--precision int8", "--precision must be one of auto, float32, bfloat16, not 'int8'"),
+    ("--lbfgs-memory 0", "--lbfgs-memory must be between 1 and 1000, not 0"),
+    ("--preset slow", "argument --preset: invalid choice: 'slow' (choose from"),
+    ("--max-seconds 0", "--max-seconds must be a number above 0, not 0"),
+    ("--max-seconds nan", "--max-seconds must be a number above 0, not nan"),
     ("--keep none", "--keep must be one of best, last, not 'none'"),
     ("--seed -1", "--seed must be between 0 and 4294967295, not -1"),
     ("--initial-noiseblend 2", "--initial-noiseblend must be between 0 and 1, not 2"),

@@ -1,9 +1,12 @@
 """The optimisers, on functions whose course is known."""
 
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
+import pytest
+import scipy.optimize
 import tensorflow.compat.v1 as tf
+from scipy import fft
 
 import optimizers
 
@@ -62,3 +65,112 @@ def test_images_are_not_overwritten(random):
     np.testing.assert_array_equal(first, copy)
     for image, copy in pairs:
         np.testing.assert_array_equal(image, copy)
+
+
+def rosenbrock(image):
+    """The extended Rosenbrock function of pairs of values, in units of 100 pixels: a curved valley."""
+    x, y = image.ravel()[::2] / 100, image.ravel()[1::2] / 100
+    gradient = np.empty(image.size, image.dtype)
+    gradient[::2] = (-400 * x * (y - x**2) - 2 * (1 - x)) / 100
+    gradient[1::2] = 200 * (y - x**2) / 100
+    total = float((100 * (y - x**2) ** 2 + (1 - x) ** 2).sum())
+    return {"total": total}, gradient.reshape(image.shape)
+
+
+def counted(evaluate):
+    def counting(image):
+        counting.calls += 1
+        return evaluate(image)
+
+    counting.calls = 0
+    return counting
+
+
+@pytest.mark.parametrize("function", [quadratic, rosenbrock])
+def test_lbfgs_needs_no_more_evaluations_than_scipys(random, function):
+    start = random.uniform(-200, 200, (6, 5, 2))
+    scipys = counted(function)
+    result = scipy.optimize.minimize(
+        lambda flat: (lambda pair: (pair[0]["total"], pair[1].ravel()))(scipys(flat.reshape(start.shape))),
+        start.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxcor": 10, "ftol": 1e-12, "gtol": 0},
+    )
+    ours = counted(function)
+    for _, losses in optimizers.lbfgs(ours, start, memory=10):
+        if losses["total"] <= max(result.fun, 1e-9):
+            break
+    assert losses["total"] <= max(result.fun, 1e-9)
+    assert ours.calls <= 1.25 * scipys.calls + 5
+
+
+def test_lbfgs_follows_the_textbook(random):
+    # Two iterations by explicit matrices: H' = (I - s y'/(y's)) H (I - y s'/(y's)) + s s'/(y's), H = (y's)/(y'y) I.
+    start = random.uniform(0, 255, (2, 2, 3))
+    (x0, _), (x1, _), (x2, _) = islice(optimizers.lbfgs(quadratic, start, memory=5), 3)
+    g0, g1 = (quadratic(x)[1].ravel() for x in (x0, x1))
+    s, y = (x1 - x0).ravel(), g1 - g0
+    left = np.eye(s.size) - np.outer(s, y) / (s @ y)
+    inverse = (s @ y) / (y @ y) * left @ left.T + np.outer(s, s) / (s @ y)
+    direction, step = -inverse @ g1, (x2 - x1).ravel()
+    np.testing.assert_allclose(step / np.linalg.norm(step), direction / np.linalg.norm(direction), rtol=1e-9)
+
+
+def test_lbfgs_lowers_the_loss_at_every_iterate_and_ends_at_the_minimum(random):
+    evaluate = counted(quadratic)
+    iterates = list(optimizers.lbfgs(evaluate, random.uniform(0, 255, (5, 4, 3)).astype(np.float32), memory=5))
+    totals = [losses["total"] for _, losses in iterates]
+    assert all(later < earlier for earlier, later in pairwise(totals))
+    np.testing.assert_allclose(iterates[-1][0], 100, atol=1e-3)
+    assert evaluate.calls < 100
+
+
+def test_lbfgs_passes_over_trials_that_are_not_finite(random):
+    def walled(image):
+        if (image > 120).any():
+            return {"total": np.nan}, np.full_like(image, np.nan)
+        return quadratic(image)
+
+    start = random.uniform(-300, 0, (3, 3, 3))
+    *_, (image, losses) = islice(optimizers.lbfgs(walled, start, memory=5, first_change=900.0), 60)
+    np.testing.assert_allclose(image, 100, atol=1e-3)
+    assert np.isfinite(losses["total"])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_lbfgs_hands_on_a_start_that_is_not_finite(bad):
+    path = optimizers.lbfgs(lambda image: ({"total": bad}, image), np.zeros((1, 1, 3)), memory=3)
+    assert not np.isfinite(next(path)[1]["total"])
+
+
+def test_spectral_is_linear_symmetric_and_positive(random):
+    one, other = random.normal(0, 1, (2, 12, 17, 3))
+    precondition = optimizers.spectral(one.shape, 0.35)
+    np.testing.assert_allclose(precondition(2 * one + other), 2 * precondition(one) + precondition(other), atol=1e-5)
+    assert np.vdot(one, precondition(other)) == pytest.approx(np.vdot(precondition(one), other))
+    assert np.vdot(one, precondition(one)) > 0
+    np.testing.assert_allclose(optimizers.spectral(one.shape, 0)(one), one, atol=1e-6)
+    # A constant picture has the frequency 1 / 17, floored: it is raised by 17^0.7.
+    np.testing.assert_allclose(precondition(np.ones_like(one)), 17**0.7, rtol=1e-5)
+
+
+def test_spectral_evens_out_a_smooth_problem(random):
+    # Curvature that rises with frequency, as that of the loss does: what is left after 15 iterations.
+    shape = (24, 24, 3)
+    frequency = np.hypot(*np.meshgrid(np.arange(24), np.arange(24)))[:, :, None] / 24
+    curvature = np.maximum(frequency, 1 / 24) ** 1.4
+
+    def smooth(image):
+        spectrum = fft.dctn(image, axes=(0, 1), norm="ortho")
+        gradient = fft.idctn(curvature * spectrum, axes=(0, 1), norm="ortho")
+        return {"total": float(np.vdot(image, gradient)) / 2}, gradient
+
+    start = random.normal(0, 50, shape)
+    left = {}
+    for exponent in (0.0, 0.7):
+        precondition = optimizers.spectral(shape, exponent)
+        path = optimizers.lbfgs(smooth, start, memory=5, precondition=precondition)
+        *_, (_, losses) = islice(path, 15)
+        left[exponent] = losses["total"]
+    assert left[0.7] < left[0.0] / 10

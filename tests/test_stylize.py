@@ -138,6 +138,29 @@ def assert_same_course(network, content, styles, initial, settings, shares):
             assert steps[iteration].losses[name] == pytest.approx(expected, rel=tolerance), (iteration, name)
 
 
+def test_lbfgs_is_handed_the_settings(tiny, random):
+    content, style, _ = pictures(random)
+    courses = {}
+    for memory in (1, 20):
+        settings = Settings(iterations=30, optimizer="lbfgs", lbfgs_memory=memory)
+        with Objective(tiny, settings) as objective:
+            courses[memory] = [step.losses["total"] for step in stylize(objective, content, [style], settings)]
+        assert courses[memory][-1] < courses[memory][0] / 3
+    assert courses[1][:3] == courses[20][:3]
+    assert courses[1][-1] > courses[20][-1]
+
+
+def test_bfloat16_is_near_float32(tiny, random):
+    content, *styles = pictures(random)
+    image = content + random.normal(0, 20, content.shape).astype(np.float32)
+    exact, gradient = losses_at(tiny, Settings(precision="float32"), content, styles, image)
+    losses, rough = losses_at(tiny, Settings(precision="bfloat16"), content, styles, image)
+    assert losses == pytest.approx(exact, rel=0.02)
+    assert losses != exact
+    assert rough.dtype == np.float32
+    assert np.linalg.norm(rough - gradient) < 0.05 * np.linalg.norm(gradient)
+
+
 def losses_at(network, settings, content, styles, image):
     with Objective(network, settings) as objective:
         objective.aim(content, styles)
