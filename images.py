@@ -19,7 +19,7 @@ MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # Pillow opens no more, lest a small fi
 # as any format at all (IPTC). TGA comes last: it has no signature, so much passes for it.
 FORMATS = (
     *("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "PPM", "JPEG2000", "AVIF"),
-    *("PSD", "ICO", "ICNS", "QOI", "DDS", "PCX", "SGI", "SUN", "TGA"),
+    *("PSD", "ICO", "ICNS", "QOI", "DDS", "SGI", "SUN", "TGA"),
 )
 
 # No `optimize` for JPEG: Pillow gives libjpeg a buffer that a noisy picture overflows, and the file is lost.
@@ -29,7 +29,7 @@ SAVE_OPTIONS = {
     "AVIF": {"quality": 95, "subsampling": "4:4:4"},
     "TIFF": {"compression": "tiff_adobe_deflate"},
 }
-LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "AVIF": 65535, "GIF": 65535, "PCX": 65534, "SGI": 65535, "TGA": 65535}
+LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "AVIF": 65535, "GIF": 65535, "SGI": 65535, "TGA": 65535}
 SHRINKING_FORMATS = ("ICO", "ICNS")
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
@@ -82,7 +82,6 @@ def _silence():
         if sys.stderr is None:  # started without one: 2 may be any file
             yield
             return
-        sys.stderr.flush()
         terminal, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
         try:
             os.dup2(null, 2)
@@ -179,14 +178,14 @@ def from_pillow(picture):
 def _opacity(picture, key):
     """How opaque each pixel is, float32 [H, W], 0..1, or None where all are. key: the transparent colour or None."""
     if picture.mode in ("LA", "RGBA"):
-        return np.asarray(picture.getchannel("A"), np.float32) / 255
+        return np.asarray(picture.getchannel("A")).astype(np.float32) / 255
     if key is None:
         return None
     differs = np.asarray(picture) != key
     return (differs if differs.ndim == 2 else differs.any(axis=2)).astype(np.float32)
 
 
-def _color(picture, icc):
+def _color(picture, icc, flags=ImageCms.Flags.NONE):
     """The image of a picture in mode L, RGB or CMYK, through its ICC profile if that is of any use."""
     if icc:
         try:
@@ -194,19 +193,20 @@ def _color(picture, icc):
             if profile.profile.xcolor_space == "RGB " and picture.mode == "L":
                 picture = picture.convert("RGB")
             srgb = ImageCms.createProfile("sRGB")
-            intent = ImageCms.Intent.PERCEPTUAL
-            picture = ImageCms.profileToProfile(picture, profile, srgb, renderingIntent=intent, outputMode="RGB")
+            perceptual = ImageCms.Intent.PERCEPTUAL
+            picture = ImageCms.profileToProfile(picture, profile, srgb, perceptual, outputMode="RGB", flags=flags)
         except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
             pass  # a damaged profile, or one for other colours, does not spoil a picture
-    return np.asarray(picture.convert("RGB"), np.float32)
+    return np.asarray(picture.convert("RGB")).astype(np.float32)
 
 
 def _grey(picture, icc):
-    """The image of a picture of one channel. Profiles are for 8 bits: finer grey is interpolated."""
+    """The image of a picture of one channel. Pillow applies profiles to 8 bits: finer grey is interpolated."""
     grey = _levels(picture)
     if not icc:
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
-    ramp = _color(Image.frombytes("L", (256, 1), bytes(range(256))), icc)[0]  # [256, 3]
+    exact = ImageCms.Flags.NOOPTIMIZE  # without it, dark grey is off by up to 10 of 255 where the profile is linear
+    ramp = _color(Image.frombytes("L", (256, 1), bytes(range(256))), icc, exact)[0]  # [256, 3]
     image = np.empty((*grey.shape, 3), np.float32)
     for channel in range(3):
         image[:, :, channel] = np.interp(grey, np.arange(256), ramp[:, channel])
