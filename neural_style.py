@@ -1,6 +1,7 @@
 """The command: argv -> a checked plan -> a run -> an exit status.
 
-Exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (Ctrl-C or SIGTERM) with the picture saved.
+Exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (Ctrl-C or SIGTERM), with the picture saved if
+there was one.
 """
 
 import argparse
@@ -11,21 +12,25 @@ from contextlib import closing
 
 from settings import CHOICES, DEFAULTS, PRESETS
 
-DONE, COULD_NOT, BAD_USAGE = 0, 1, 2
+DONE, COULD_NOT, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv=None):
     """Carry out the command line `argv` and return the exit status."""
-    options = make_parser().parse_args(argv)
-    from plan import Mistakes, make_plan  # here and below: --help and errors of usage come before slow imports
-
     try:
-        plan = make_plan(options, say)
-    except Mistakes as mistakes:
-        for sentence in mistakes.sentences:
-            say(f"error: {sentence}")
-        return BAD_USAGE if mistakes.usage else COULD_NOT
-    return run(plan)
+        options = make_parser().parse_args(argv)
+        from plan import Mistakes, make_plan  # here and below: --help and errors of usage come before slow imports
+
+        try:
+            plan = make_plan(options, say)
+        except Mistakes as mistakes:
+            for sentence in mistakes.sentences:
+                say(f"error: {sentence}")
+            return BAD_USAGE if mistakes.usage else COULD_NOT
+        return run(plan)
+    except KeyboardInterrupt:  # while there is no picture yet
+        say("interrupted")
+        return INTERRUPTED
 
 
 def run(plan):
@@ -129,7 +134,7 @@ def make_parser():
         prog="neural_style.py",
         usage="python neural_style.py --content PICTURE --styles PICTURE ... --output PICTURE [options]",
         description="Paints the content picture in the manner of the style pictures (Gatys, Ecker and Bethge 2015).",
-        epilog="exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted with the picture saved",
+        epilog="exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (the picture so far is saved)",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=40, width=120),
         allow_abbrev=False,
         add_help=False,

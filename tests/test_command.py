@@ -257,6 +257,16 @@ def test_a_minimum_ends_the_run(command):
     np.testing.assert_array_equal(pixels("out.png"), pixels("content.png"))
 
 
+def test_an_interrupt_before_there_is_a_picture(command, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("plan.make_plan", interrupted)
+    assert command() == (130, "", "neural_style: interrupted\n")
+    monkeypatch.setattr("store.fetch", interrupted)
+    assert command("--fetch", defaults=False) == (130, "", "neural_style: interrupted\n")
+
+
 def test_precision_is_said_once(command):
     for precision in ("float32", "bfloat16"):
         status, _, err = command("--precision", precision, output=f"{precision}.png")
