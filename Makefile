@@ -6,7 +6,8 @@ RUN = $(VENV)/bin/python
 .PHONY: demo test lint format clean
 
 demo: $(VENV)/installed
-	$(RUN) neural_style.py --content examples/astronaut.jpg --styles examples/brush-strokes.jpg --output demo.jpg
+	$(RUN) neural_style.py --preset fast --content examples/chelsea.jpg --styles examples/brush-strokes.jpg \
+		--width 512 --output demo.jpg --overwrite
 
 test: $(VENV)/installed-tests
 	$(RUN) -m pytest -q
