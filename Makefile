@@ -10,7 +10,7 @@ demo: $(VENV)/installed
 		--width 512 --output demo.jpg --overwrite
 
 test: $(VENV)/installed-tests
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q -n 2
 
 lint: $(VENV)/installed-tests
 	$(VENV)/bin/ruff check .
