@@ -233,14 +233,22 @@ def resize(image, height, width):
 
     Lanczos windows, antialiased: of Pillow's filters the one that keeps most texture, which is what a style is made of.
     """
+    result = resample(image, height, width)
+    if image.shape[:2] == (height, width):
+        return result
+    return np.clip(result, 0, 255, out=result)  # the windows overshoot at edges
+
+
+def resample(image, height, width, window=Image.Resampling.LANCZOS):
+    """`image` at another size, whatever its values: float32 [height, width, 3]."""
     image = np.asarray(image, np.float32)
     if image.shape[:2] == (height, width):
         return image.copy()
     result = np.empty((height, width, 3), np.float32)
     for channel in range(3):
         plane = Image.fromarray(np.ascontiguousarray(image[:, :, channel]))  # mode F
-        result[:, :, channel] = plane.resize((width, height), Image.Resampling.LANCZOS)
-    return np.clip(result, 0, 255, out=result)  # the windows overshoot at edges
+        result[:, :, channel] = plane.resize((width, height), window)
+    return result
 
 
 def resize_to_width(image, width):

@@ -36,37 +36,57 @@ def main(argv=None):
 def run(plan):
     """Make the picture of a plan; returns the exit status. However it ends, the picture reached so far is saved."""
     import_tensorflow()
+    import dry_run
     import files
+    import memory
     import report
     from interrupts import Interrupts
+    from session import chosen_precision
     from stylize import Diverged, Objective, stylize
 
-    status, step, iterations = DONE, None, plan.settings.iterations
+    status, step = DONE, None
 
     def complain(sentence):
         nonlocal status
         status = COULD_NOT
         say(f"error: {sentence}")
 
-    with Interrupts(files.remove_unfinished) as interrupts, Objective(plan.network, plan.settings) as objective:
-        say(f"computing in {objective.precision}")
-        steps = stylize(objective, plan.content, plan.styles, plan.settings, initial=plan.initial)
+    with Interrupts(files.remove_unfinished) as interrupts:
         try:
-            with closing(report.watch(steps, plan, complain)) as steps:
-                for step in steps:
-                    if interrupts.status:
-                        say(f"interrupted after {step.iteration} of {iterations} iterations")
-                        break
-                else:
-                    if step.iteration < iterations:
-                        reason = "in time" if plan.deadline < float("inf") else "as no step lowers the loss"
-                        say(f"ended after {step.iteration} of {iterations} iterations, {reason}")
+            sizes = [picture.shape[:2] for picture in (plan.content, *plan.styles)]
+            precision = chosen_precision(plan.settings.precision)
+            tile_size = memory.tile_size_for(plan.network, plan.settings, precision, sizes[0], sizes[1:])
+            faster = chosen_precision("auto")
+            hint = f"; --precision {faster} is faster here" if "float32" == precision != faster else ""
+            say(f"computing in {precision}{report.in_tiles(sizes[0], tile_size)}{hint}")
+            if plan.dry_run:
+                print(*dry_run.describe(plan, precision), sep="\n")
+                return interrupts.status or DONE
+            with Objective(plan.network, plan.settings) as objective:
+                steps = stylize(objective, plan.content, plan.styles, plan.settings, initial=plan.initial)
+                with closing(report.watch(steps, plan, say, complain)) as steps:
+                    for step in steps:  # noqa: B007
+                        if interrupts.status:
+                            break
+            say_how_it_ended(plan, step, interrupts.status)
         except Diverged as error:
             complain(f"{error}; try a smaller --learning-rate")
+        except (memory.DoesNotFit, MemoryError) as error:
+            complain(str(error))
         finally:
             if step:
                 save(plan, step, complain)
     return interrupts.status or status
+
+
+def say_how_it_ended(plan, step, interrupted):
+    """Where it was before the last iteration, say so and why."""
+    iterations = plan.settings.total_iterations
+    if interrupted:
+        say(f"interrupted after {step.iteration} of {iterations} iterations")
+    elif step.iteration < iterations:
+        reason = "in time" if plan.deadline < float("inf") else "as no step lowers the loss"
+        say(f"ended after {step.iteration} of {iterations} iterations, {reason}")
 
 
 def save(plan, step, complain):
@@ -199,7 +219,11 @@ def _look(group):
 
 
 def _optimisation(group):
-    _setting(group, "--iterations N", "number of optimisation steps", int)
+    _setting(group, "--iterations N", "number of optimisation steps, at the first scale", int)
+    scales = "number of scales, each twice as wide, or widths before the last"
+    _setting(group, "--scales N...", scales, int, default="1")
+    text = "steps at each scale"
+    _setting(group, "--scale-iterations N...", text, int, default="half as many as at the one before")
     _flag(group, "--max-seconds S", "end in time, with what is reached by then (default: no limit)", type=float)
     _setting(group, f"--optimizer {'|'.join(CHOICES['optimizer'])}", "way of minimising the loss", str)
     _setting(group, "--learning-rate RATE", "step size of Adam, on the pixels' scale of 0 to 255", float)
@@ -209,8 +233,14 @@ def _optimisation(group):
     _setting(group, "--lbfgs-memory N", "steps that L-BFGS remembers", int)
     text = "arithmetic; auto: the faster one here"
     _setting(group, f"--precision {'|'.join(CHOICES['precision'])}", text, str)
+    text = "side of the tiles of large pictures: auto, none or pixels"
+    _setting(group, "--tile-size PX", text, tile_size)
     _setting(group, "--seed N", "seed of the noise: equal seeds give equal pictures", int)
     _setting(group, f"--keep {'|'.join(CHOICES['keep'])}", "keep the picture of lowest loss or the last", str)
+
+
+def tile_size(text):
+    return text if text in ("auto", "none") else int(text)
 
 
 def _output(group):
@@ -222,6 +252,8 @@ def _output(group):
     _flag(group, "--progress-write", text, action="store_true")
     text = "plot of the losses to progress.png there; needs matplotlib (default: no)"
     _flag(group, "--progress-plot", text, action="store_true")
+    text = "tell sizes, tiles, memory and time of the run, and end (default: run)"
+    _flag(group, "--dry-run", text, action="store_true")
     _flag(group, "--overwrite", "replace files that exist (default: refuse)", action="store_true")
     group.add_argument("-h", "--help", action="help", help="show this text")
 

@@ -5,7 +5,6 @@ evaluate(image) -> (losses, gradient): image and gradient are arrays [H, W, 3] o
 """
 
 from collections import deque
-from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
@@ -15,32 +14,55 @@ from scipy import fft
 from session import open_session
 
 
-def adam(evaluate, image, *, learning_rate, beta1, beta2, epsilon):
-    """Yields (image, losses), the first of them `image` itself, along the path of Adam (Kingma and Ba 2015), endlessly.
+class Adam:
+    """Iterates over (image, losses), endlessly, along the path of Adam (Kingma and Ba 2015).
 
     TensorFlow's own AdamOptimizer, so its epsilon is the "epsilon hat" of the paper's section 2.
     learning_rate: about the change of a pixel in one step, on its scale of 0..255.
+    state: what `state()` of another one gave; this one goes on from there.
     """
-    graph = tf.Graph()
-    with graph.as_default():
-        start = tf.placeholder(image.dtype, image.shape)
-        gradient = tf.placeholder(image.dtype, image.shape)
-        variable = tf.Variable(start, use_resource=True)
-        step = tf.train.AdamOptimizer(learning_rate, beta1, beta2, epsilon).apply_gradients([(gradient, variable)])
-        with tf.control_dependencies([step]):
-            stepped = variable.read_value()
-        initialize = tf.global_variables_initializer()
-    with closing(open_session(graph)) as session:
-        session.run(initialize, {start: image})
-        take_step = session.make_callable(stepped, [gradient])
-        while True:
-            losses, slope = evaluate(image)
-            yield image, losses
-            image = take_step(slope)
+
+    def __init__(self, evaluate, image, *, learning_rate, beta1, beta2, epsilon, state=None):
+        self._evaluate, self._image, self._gradient = evaluate, image, None
+        graph = tf.Graph()
+        with graph.as_default():
+            start, gradient = (tf.placeholder(image.dtype, image.shape) for _ in range(2))
+            variable = tf.Variable(start, use_resource=True)
+            optimizer = tf.train.AdamOptimizer(learning_rate, beta1, beta2, epsilon)
+            step = optimizer.apply_gradients([(gradient, variable)])
+            with tf.control_dependencies([step]):
+                stepped = variable.read_value()
+            scalars = {variable.op.name: variable for variable in optimizer.variables() if not variable.shape.rank}
+            moments = {"first_moment": "m", "second_moment": "v"}
+            self._variables = scalars | {name: optimizer.get_slot(variable, slot) for name, slot in moments.items()}
+            initialize = tf.global_variables_initializer()
+            values = {name: tf.placeholder(memory.dtype, memory.shape) for name, memory in self._variables.items()}
+            restore = [memory.assign(values[name]) for name, memory in self._variables.items()]
+        self._session = open_session(graph)
+        self._session.run(initialize, {start: image})
+        if state:
+            self._session.run(restore, {values[name]: array for name, array in state.items()})
+        self._take_step = self._session.make_callable(stepped, [gradient])
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._gradient is not None:
+            self._image = self._take_step(self._gradient)
+        losses, self._gradient = self._evaluate(self._image)
+        return self._image, losses
+
+    def state(self):
+        """What the optimiser remembers besides the image: name -> array."""
+        return self._session.run(self._variables)
+
+    def close(self):
+        self._session.close()
 
 
-def lbfgs(evaluate, image, *, memory, precondition=np.copy, first_change=2.0):
-    """Yields (image, losses) for `image` and each accepted iterate of L-BFGS, until no step lowers the loss.
+class LBFGS:
+    """Iterates over (image, losses), the start and each accepted iterate of L-BFGS, until no step lowers the loss.
 
     Liu and Nocedal 1989 with a strong Wolfe line search, in the image's own type: SciPy's works in double precision,
     which costs as much time as a fast evaluation, and hides its memory. One evaluation an iterate, seldom more.
@@ -48,41 +70,62 @@ def lbfgs(evaluate, image, *, memory, precondition=np.copy, first_change=2.0):
     precondition: gradient -> step, linear, symmetric, positive: the inverse Hessian to begin with, but for its scale.
     first_change: root mean square of the first trial step, on the pixels' scale of 0..255; the search corrects it.
     """
-    losses, gradient = evaluate(image)
-    yield image, losses
-    pairs, scale = deque(maxlen=memory), None
-    while True:
-        if pairs:
-            direction = _two_loops(gradient, pairs, precondition, scale)
+
+    def __init__(self, evaluate, image, *, memory, precondition=np.copy, first_change=2.0):
+        self._evaluate, self._image, self._losses, self._gradient = evaluate, image, None, None
+        self._precondition, self._first_change = precondition, first_change
+        self._pairs, self._scale = deque(maxlen=memory), None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._gradient is None:
+            self._losses, self._gradient = self._evaluate(self._image)
         else:
-            direction = -precondition(gradient)
-            if not (norm := float(np.linalg.norm(direction))):
-                return
-            direction *= first_change * np.sqrt(image.size) / norm
-        point = line_search(evaluate, image, losses["total"], gradient, direction)
-        if point is None and not pairs:
-            return
-        if point is None:  # what is remembered misleads: once more along the gradient
-            pairs.clear()
-            continue
-        step, change = point.image - image, point.gradient - gradient
+            self._advance()
+        return self._image, self._losses
+
+    def state(self):
+        return {}
+
+    def close(self):
+        pass
+
+    def _advance(self):
+        """Go to the next iterate; StopIteration if there is none."""
+        point = self._search()
+        if point is None and self._pairs:  # what is remembered misleads: once more along the gradient
+            self._pairs.clear()
+            point = self._search()
+        if point is None:
+            raise StopIteration
+        step, change = point.image - self._image, point.gradient - self._gradient
         if (curvature := float(np.vdot(step, change))) > 0:
-            pairs.append((step, change, curvature))
-            scale = curvature / float(np.vdot(change, precondition(change)))
-        image, losses, gradient = point.image, point.losses, point.gradient
-        yield image, losses
+            self._pairs.append((step, change, curvature))
+            self._scale = curvature / float(np.vdot(change, self._precondition(change)))
+        self._image, self._losses, self._gradient = point.image, point.losses, point.gradient
 
+    def _search(self):
+        if self._pairs:
+            direction = self._two_loops()
+        else:
+            direction = -self._precondition(self._gradient)
+            if not (norm := float(np.linalg.norm(direction))):
+                return None
+            direction *= self._first_change * np.sqrt(direction.size) / norm
+        return line_search(self._evaluate, self._image, self._losses["total"], self._gradient, direction)
 
-def _two_loops(gradient, pairs, precondition, scale):
-    """Minus the gradient times the remembered inverse Hessian: Nocedal and Wright 2006, algorithm 7.4."""
-    direction, weights = -gradient, []
-    for step, change, curvature in reversed(pairs):
-        weights.append(float(np.vdot(step, direction)) / curvature)
-        direction -= weights[-1] * change
-    direction = scale * precondition(direction)
-    for (step, change, curvature), weight in zip(pairs, reversed(weights), strict=True):
-        direction += (weight - float(np.vdot(change, direction)) / curvature) * step
-    return direction
+    def _two_loops(self):
+        """Minus the gradient times the remembered inverse Hessian: Nocedal and Wright 2006, algorithm 7.4."""
+        direction, weights = -self._gradient, []
+        for step, change, curvature in reversed(self._pairs):
+            weights.append(float(np.vdot(step, direction)) / curvature)
+            direction -= weights[-1] * change
+        direction = self._scale * self._precondition(direction)
+        for (step, change, curvature), weight in zip(self._pairs, reversed(weights), strict=True):
+            direction += (weight - float(np.vdot(change, direction)) / curvature) * step
+        return direction
 
 
 def spectral(shape, exponent):

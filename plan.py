@@ -34,9 +34,12 @@ class Plan:
     deadline: float  # by time.monotonic
     progress_table: str | None
     progress_plot: str | None
+    dry_run: bool
 
     def finished(self, image):
-        """`image` with the colours that the settings ask for."""
+        """`image` at the output's size and with the colours that the settings ask for."""
+        if image.shape != self.content.shape:  # of a scale before the last
+            image = images.resample(image, *self.content.shape[:2])
         if self.settings.preserve_colors:
             return images.transfer_luma(self.content, np.clip(image, 0, 255))
         return image
@@ -78,6 +81,8 @@ def make_plan(options, say):
     if settings and content is not None:
         content = _fitted(content, settings.width or content.shape[1], "--width", mistakes)
     if settings and content is not None:
+        if any(width >= content.shape[1] for _, width in settings.sizes(*content.shape[:2])[:-1]):
+            mistakes.add_usage(f"--scales takes widths below the output's, which is {content.shape[1]}")
         scales = settings.style_scales or (1.0,) * len(styles)
         for index, (style, scale) in enumerate(zip(styles, scales, strict=False)):
             if style is not None:
@@ -164,6 +169,7 @@ def _outputs(options, mistakes):
         "deadline": time.monotonic() + (np.inf if options.max_seconds is None else options.max_seconds),
         "progress_table": os.path.join(directory, PROGRESS_TABLE) if options.progress_write else None,
         "progress_plot": os.path.join(directory, PROGRESS_PLOT) if options.progress_plot else None,
+        "dry_run": options.dry_run,
     }
 
 
@@ -204,7 +210,7 @@ def _checkpoint_paths(options, settings):
     """The paths of the checkpoints, or of the first ten thousand."""
     if not settings or options.checkpoint_output is None or (options.checkpoint_iterations or 0) < 1:
         return []
-    iterations, every = settings.iterations, options.checkpoint_iterations
+    iterations, every = settings.total_iterations, options.checkpoint_iterations
     numbers = dict.fromkeys([*range(every, min(iterations, 10_000 * every) + 1, every), iterations])
     return [checkpoint_path(options.checkpoint_output, number) for number in numbers]
 

@@ -1,6 +1,7 @@
 """Watchers of a run: iterators that pass the steps on as they come and tell of them on the way."""
 
 import io
+import itertools
 import math
 import time
 from collections import deque
@@ -14,11 +15,15 @@ LOSSES = ("content", "style", "tv", "total")
 SECONDS_BETWEEN_WRITES = 5.0
 
 
-def watch(steps, plan, complain):
+def watch(steps, plan, say, complain):
     """The iterator `steps` of a run with every watcher that its plan asks for. What goes wrong here ends no run."""
-    last = plan.settings.iterations
+    last = plan.settings.total_iterations
+    sizes = plan.settings.sizes(*plan.content.shape[:2])
+    scales = list(zip(sizes, itertools.accumulate(plan.settings.iteration_counts), strict=True))
     if plan.deadline < math.inf:
-        steps = limited(steps, plan.deadline)
+        steps = limited(steps, plan.deadline, scales)
+    if len(scales) > 1:
+        steps = announced(steps, scales, say)
     if plan.print_iterations:
         steps = printed(steps, plan.print_iterations, last)
     if plan.progress_table or plan.progress_plot:
@@ -28,23 +33,57 @@ def watch(steps, plan, complain):
     return steps
 
 
+def in_tiles(size, tile_size):
+    """In what tiles, if any, a picture of `size` (height, width) is evaluated: the end of a sentence."""
+    return "" if tile_size is None or tile_size >= max(size) else f", in tiles of {tile_size} pixels"
+
+
 def due(iteration, every, last):
     """Whether an iteration is one of every so many, or the last."""
     return iteration % every == 0 or iteration == last
 
 
-def limited(steps, deadline):
-    """Ends when one more step, should it take as long as the longest of the last few, would end after the deadline."""
+def limited(steps, deadline, scales):
+    """Ends when one more step, should it take as long as the longest of the last few, would end after the deadline.
+
+    scales: (height and width, the number of its last iteration) of each. The first step of another scale takes as much
+    longer as it has more pixels, and three times that: targets and start are evaluated as well.
+    """
     before = time.monotonic()
-    durations = deque(maxlen=5)
+    durations, scale = deque(maxlen=5), 0
     with closing(steps):
         for step in steps:
             yield step
             now = time.monotonic()
+            if step.scale > scale:
+                durations.clear()
+                scale = step.scale
             durations.append(now - before)
-            before = now
-            if now + max(durations) > deadline:
+            before, expected = now, max(durations)
+            if step.iteration == scales[scale][1] and scale + 1 < len(scales):
+                expected *= 3 * math.prod(scales[scale + 1][0]) / math.prod(scales[scale][0])
+            if now + expected > deadline:
                 return
+
+
+def announced(steps, scales, say):
+    """Says which scale begins."""
+    said = -1
+
+    def announce(scale):
+        nonlocal said
+        if said < scale < len(scales):
+            height, width = scales[scale][0]
+            say(f"scale {scale + 1} of {len(scales)}: {width}x{height}")
+            said = scale
+
+    announce(0)
+    with closing(steps):
+        for step in steps:
+            announce(step.scale)
+            yield step
+            if step.iteration == scales[step.scale][1]:
+                announce(step.scale + 1)
 
 
 def printed(steps, every, last):
@@ -62,7 +101,7 @@ def printed(steps, every, last):
 
 def with_checkpoints(steps, plan, complain):
     """Writes the picture that the run would give if it ended there."""
-    every, last = plan.checkpoint_iterations, plan.settings.iterations
+    every, last = plan.checkpoint_iterations, plan.settings.total_iterations
     with closing(steps):
         for step in steps:
             if due(step.iteration, every, last) and (step.iteration or not last):
@@ -75,7 +114,7 @@ def with_checkpoints(steps, plan, complain):
 
 def recorded(steps, plan, complain):
     """Keeps the losses of the printed iterations, or of all, in a table, and at the end in a plot."""
-    every, last = plan.print_iterations or 1, plan.settings.iterations
+    every, last = plan.print_iterations or 1, plan.settings.total_iterations
     rows, written = [], time.monotonic()
     with closing(steps):
         try:

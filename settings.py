@@ -13,6 +13,8 @@ CHOICES = {
     "keep": ("best", "last"),
 }
 CONTENT_LAYERS = ("relu4_2", "relu5_2")
+TILE_GRID = 16  # px: the pooling windows of all layers begin at multiples of it
+MOST_SCALES = 12  # a single number beyond is a width
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
@@ -33,14 +35,19 @@ class Settings:
     tv_weight: float = 100.0
     pooling: str = "max"
     initial_noiseblend: float | None = None  # share of noise in the start; None: 0 with an initial picture, else 1
-    iterations: int = 1000
+    iterations: int = 1000  # of the first scale
+    scales: tuple[int, ...] = (1,)  # how many, each half as wide as the next; or the widths of those before the last
+    scale_iterations: tuple[int, ...] = ()  # one for each scale; (): half as many as at the scale before
     optimizer: str = "adam"
     learning_rate: float = 10.0
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
     lbfgs_memory: int = 10  # pairs of steps and gradient changes
-    precision: str = "auto"  # of convolutions and Gram matrices; auto: bfloat16 where it is the faster one
+    precision: str = "float32"  # of convolutions and Gram matrices; auto: bfloat16 where it is the faster one
+    tile_size: int | str = (
+        "auto"  # px: a larger picture is evaluated in tiles of at most this side; "none": in one piece
+    )
     preserve_colors: bool = False
     keep: str = "best"
     seed: int = 0  # two runs with the same seed give the same bytes
@@ -67,6 +74,32 @@ class Settings:
         weights = (self.style_weight * power / sum(powers) for power in powers)
         return {layer: weight for layer, weight in zip(STYLE_LAYERS, weights, strict=True) if weight > 0}
 
+    def sizes(self, height, width):
+        """(height, width) of the picture at each scale; the last is its own."""
+        if self._scales_are_counted:
+            widths = [max(1, round(width / 2**halvings)) for halvings in reversed(range(self.scales[0]))]
+        else:
+            widths = [*self.scales, width]
+        return [(max(1, round(height * each / width)), each) for each in widths]
+
+    @property
+    def iteration_counts(self):
+        """The number of iterations at each scale."""
+        halves = (-(-self.iterations // 2**index) for index in range(self._scale_count))
+        return self.scale_iterations or tuple(halves)
+
+    @property
+    def total_iterations(self):
+        return sum(self.iteration_counts)
+
+    @property
+    def _scales_are_counted(self):
+        return len(self.scales) == 1 and self.scales[0] <= MOST_SCALES
+
+    @property
+    def _scale_count(self):
+        return self.scales[0] if self._scales_are_counted else len(self.scales) + 1
+
     def blend(self, count):
         """The weights of `count` styles, summing to one."""
         weights = self.style_blend_weights or (1.0,) * count
@@ -79,11 +112,20 @@ class Settings:
             for number in value if isinstance(value, tuple) else (value,):
                 if number is not None and not (math.isfinite(number) and holds(number)):
                     yield f"{option(name)} must be {meaning}, not {number:g}"
+        if self.tile_size not in ("auto", "none") and not (
+            isinstance(self.tile_size, int) and self.tile_size >= TILE_GRID
+        ):
+            yield f"--tile-size must be auto, none or a number of pixels, at least {TILE_GRID}, not {self.tile_size}"
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 yield f"{option(name)} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
         if self.style_blend_weights and not 0 < sum(self.style_blend_weights) < math.inf:
             yield "--style-blend-weights must have a sum above 0, and a finite one"
+        widths = () if self._scales_are_counted else self.scales
+        if list(widths) != sorted(set(widths)):
+            yield "--scales takes the number of scales, or their widths from the smallest on"
+        if self.scale_iterations and len(self.scale_iterations) != self._scale_count:
+            yield f"--scale-iterations takes one number for each scale: {self._scale_count}"
         if not (self.content_weight or self.style_weight or self.tv_weight):
             yield "--content-weight, --style-weight and --tv-weight are all zero: there is nothing to optimise"
 
@@ -113,11 +155,19 @@ RULES = {
     "beta2": _MOMENT,
     "epsilon": _ABOVE_ZERO,
     "lbfgs_memory": (lambda value: 1 <= value <= 1000, "between 1 and 1000"),
+    "scales": (lambda value: value >= 1, "a number of scales, or of pixels, at least 1"),
+    "scale_iterations": (lambda value: value >= 0, "a number of iterations, at least 0"),
     "seed": (lambda value: 0 <= value < 2**32, "between 0 and 4294967295"),
 }
 # Overrides of the defaults under a name; a flag that is given wins.
 PRESETS = {
     "classic": {},
-    "fast": {"optimizer": "lbfgs", "lbfgs_memory": 20, "initial_noiseblend": 0.0, "iterations": 150},
+    "fast": {
+        "optimizer": "lbfgs",
+        "lbfgs_memory": 20,
+        "initial_noiseblend": 0.0,
+        "iterations": 150,
+        "precision": "auto",
+    },
 }
 DEFAULTS = {field.name: field.default for field in fields(Settings)}

@@ -99,13 +99,16 @@ def test_defaults_of_the_classic_program():
         "pooling": "max",
         "initial_noiseblend": None,
         "iterations": 1000,
+        "scales": (1,),
+        "scale_iterations": (),
         "optimizer": "adam",
         "learning_rate": 10,
         "beta1": 0.9,
         "beta2": 0.999,
         "epsilon": 1e-8,
         "lbfgs_memory": 10,
-        "precision": "auto",
+        "precision": "float32",
+        "tile_size": "auto",
         "preserve_colors": False,
         "keep": "best",
         "seed": 0,
@@ -232,7 +235,7 @@ def test_fetch_alone(command, monkeypatch, folder):
 
 def test_a_preset_sets_defaults_and_flags_win(command):
     assert command("--preset", "fast", output="preset.png", iterations=3)[0] == 0
-    flags = "--optimizer lbfgs --lbfgs-memory 20 --initial-noiseblend 0"
+    flags = "--optimizer lbfgs --lbfgs-memory 20 --initial-noiseblend 0 --precision auto"
     assert command(*words(flags), output="flags.png", iterations=3)[0] == 0
     assert (pixels("preset.png") == pixels("flags.png")).all()
     assert command("--preset", "fast", "--optimizer", "adam", output="adam.png", iterations=3)[0] == 0
@@ -276,6 +279,57 @@ def test_precision_is_said_once(command):
     assert 0 < difference.mean() < 20
 
 
+def test_scales_from_coarse_to_fine(command):
+    arguments = ["--scales", 2, "--scale-iterations", 3, 2, "--print-iterations", 1]
+    status, out, err = command(*arguments, "--checkpoint-iterations", 2, "--checkpoint-output", "c{}.png")
+    assert status == 0
+    assert [int(row[0]) for row in LOSS.findall(out)] == [0, 1, 2, 3, 4, 5]
+    assert re.findall(r"scale \d of \d: \w+", err) == ["scale 1 of 2: 20x15", "scale 2 of 2: 40x30"]
+    for path in ("c2.png", "c4.png", "c5.png", "out.png"):
+        assert pixels(path).shape == (30, 40, 3)
+
+
+def test_a_run_cut_short_at_a_coarse_scale_has_the_full_size(command):
+    status, _, err = command("--scales", 2, "--max-seconds", 5, "--print-iterations", 100, iterations=1000000)
+    assert status == 0
+    assert re.search(r"ended after \d+ of 1500000 iterations, in time", err)
+    assert "scale 2" not in err
+    assert pixels("out.png").shape == (30, 40, 3)
+
+
+def test_tiles_give_the_same_picture(command):
+    assert command("--precision", "float32", "--tile-size", "none", output="whole.png")[0] == 0
+    status, _, err = command("--precision", "float32", "--tile-size", 16, output="tiled.png")
+    assert status == 0
+    assert "computing in float32, in tiles of 16 pixels" in err
+    assert np.abs(pixels("whole.png") - pixels("tiled.png")).max() <= 1
+
+
+def test_dry_run(command, folder):
+    before = sorted(path.name for path in folder.iterdir())
+    status, out, err = command("--dry-run", "--scales", 2, "--tile-size", 16, "--content-weight-blend", 0.5)
+    assert status == 0, err
+    assert sorted(path.name for path in folder.iterdir()) == before
+    lines = out.splitlines()
+    assert lines[0] == "content layers: relu4_2:2.5, relu5_2:2.5"
+    assert re.fullmatch(r"scale 1 of 2: 20x15, 2 iterations, in tiles of 16 pixels, 0\.\d\d GB, 0 min \d+ s", lines[3])
+    assert re.fullmatch(r"scale 2 of 2: 40x30, 1 iterations, in tiles of 16 pixels, 0\.\d\d GB, 0 min \d+ s", lines[4])
+    assert re.fullmatch(r"memory: 0\.\d\d GB of \d+\.\d\d GB", lines[5])
+    assert re.fullmatch(r"time: 0 min \d+ s", lines[6])
+
+
+def test_what_does_not_fit_is_refused_before_it_starts(command, monkeypatch, folder):
+    import memory
+
+    monkeypatch.setattr(memory, "available", lambda: 5e8)
+    status, _, err = command()
+    assert status == 1
+    assert re.search(
+        r"error: the run takes \S+ GB of memory and 0\.4 GB are free; not even a small picture would fit", err
+    )
+    assert not os.path.exists("out.png")
+
+
 def test_two_styles_blended(command):
     results = []
     for weights in ([1, 0], [0, 1]):
@@ -315,6 +369,13 @@ BAD_VALUES = [
     ("--optimizer sgd", "--optimizer must be one of adam, lbfgs, not 'sgd'"),
     ("--precision int8", "--precision must be one of auto, float32, bfloat16, not 'int8'"),
     ("--lbfgs-memory 0", "--lbfgs-memory must be between 1 and 1000, not 0"),
+    ("--scales 0", "--scales must be a number of scales, or of pixels, at least 1, not 0"),
+    ("--scales 30 20", "--scales takes the number of scales, or their widths from the smallest on"),
+    ("--scales 40", "--scales takes widths below the output's, which is 40"),
+    ("--scales 3 --scale-iterations 5 4", "--scale-iterations takes one number for each scale: 3"),
+    ("--scale-iterations -1", "--scale-iterations must be a number of iterations, at least 0, not -1"),
+    ("--tile-size 8", "--tile-size must be auto, none or a number of pixels, at least 16, not 8"),
+    ("--tile-size some", "argument --tile-size: invalid tile_size value: 'some'"),
     ("--preset slow", "argument --preset: invalid choice: 'slow' (choose from"),
     ("--max-seconds 0", "--max-seconds must be a number above 0, not 0"),
     ("--max-seconds nan", "--max-seconds must be a number above 0, not nan"),

@@ -21,7 +21,7 @@ def quadratic(image):
 def test_adam_by_hand():
     # The first step of Adam is the learning rate in every coordinate, against the gradient's sign.
     start = np.array([[[90.0, 110.0, 100.5]]], np.float32)
-    path = optimizers.adam(quadratic, start, learning_rate=2, beta1=0.9, beta2=0.999, epsilon=1e-8)
+    path = optimizers.Adam(quadratic, start, learning_rate=2, beta1=0.9, beta2=0.999, epsilon=1e-8)
     images = [image for image, _ in islice(path, 2)]
     np.testing.assert_array_equal(images[0], start)
     np.testing.assert_allclose(images[1], [[[92.0, 108.0, 98.5]]], rtol=1e-6)
@@ -30,7 +30,7 @@ def test_adam_by_hand():
 def test_adam_is_tensorflows_own(random):
     start = random.uniform(0, 255, (5, 4, 3)).astype(np.float32)
     constants = {"learning_rate": 7, "beta1": 0.8, "beta2": 0.95, "epsilon": 0.1}
-    path = [image for image, _ in islice(optimizers.adam(quadratic, start, **constants), 30)]
+    path = [image for image, _ in islice(optimizers.Adam(quadratic, start, **constants), 30)]
     with tf.Graph().as_default():
         variable = tf.Variable(start)
         curvature = np.linspace(1, 3, start.size, dtype=np.float32).reshape(start.shape)
@@ -50,7 +50,7 @@ def test_one_evaluation_for_each_image():
         calls.append(image)
         return quadratic(image)
 
-    path = optimizers.adam(evaluate, np.zeros((2, 2, 3), np.float32), learning_rate=1, beta1=0, beta2=0, epsilon=1)
+    path = optimizers.Adam(evaluate, np.zeros((2, 2, 3), np.float32), learning_rate=1, beta1=0, beta2=0, epsilon=1)
     for count, (image, losses) in enumerate(islice(path, 5), start=1):
         assert len(calls) == count
         assert calls[-1] is image
@@ -60,11 +60,26 @@ def test_one_evaluation_for_each_image():
 def test_images_are_not_overwritten(random):
     start = random.uniform(0, 255, (3, 3, 3)).astype(np.float32)
     first, copy = start, start.copy()
-    path = optimizers.adam(quadratic, start, learning_rate=5, beta1=0.9, beta2=0.999, epsilon=1e-8)
+    path = optimizers.Adam(quadratic, start, learning_rate=5, beta1=0.9, beta2=0.999, epsilon=1e-8)
     pairs = [(image, image.copy()) for image, _ in islice(path, 4)]
     np.testing.assert_array_equal(first, copy)
     for image, copy in pairs:
         np.testing.assert_array_equal(image, copy)
+
+
+def test_adam_goes_on_from_its_state(random):
+    start = random.uniform(0, 255, (4, 3, 3)).astype(np.float32)
+    constants = {"learning_rate": 7, "beta1": 0.8, "beta2": 0.95, "epsilon": 0.1}
+    whole = [image for image, _ in islice(optimizers.Adam(quadratic, start, **constants), 9)]
+    first = optimizers.Adam(quadratic, start, **constants)
+    *_, (image, _) = islice(first, 4)
+    state = first.state()
+    assert {name: array.shape for name, array in state.items()} == {
+        "first_moment": start.shape, "second_moment": start.shape, "beta1_power": (), "beta2_power": ()
+    }  # fmt: skip
+    first.close()
+    rest = [image for image, _ in islice(optimizers.Adam(quadratic, image, **constants, state=state), 6)]
+    np.testing.assert_array_equal(rest, whole[3:])
 
 
 def rosenbrock(image):
@@ -98,7 +113,7 @@ def test_lbfgs_needs_no_more_evaluations_than_scipys(random, function):
         options={"maxcor": 10, "ftol": 1e-12, "gtol": 0},
     )
     ours = counted(function)
-    for _, losses in optimizers.lbfgs(ours, start, memory=10):
+    for _, losses in optimizers.LBFGS(ours, start, memory=10):
         if losses["total"] <= max(result.fun, 1e-9):
             break
     assert losses["total"] <= max(result.fun, 1e-9)
@@ -108,7 +123,7 @@ def test_lbfgs_needs_no_more_evaluations_than_scipys(random, function):
 def test_lbfgs_follows_the_textbook(random):
     # Two iterations by explicit matrices: H' = (I - s y'/(y's)) H (I - y s'/(y's)) + s s'/(y's), H = (y's)/(y'y) I.
     start = random.uniform(0, 255, (2, 2, 3))
-    (x0, _), (x1, _), (x2, _) = islice(optimizers.lbfgs(quadratic, start, memory=5), 3)
+    (x0, _), (x1, _), (x2, _) = islice(optimizers.LBFGS(quadratic, start, memory=5), 3)
     g0, g1 = (quadratic(x)[1].ravel() for x in (x0, x1))
     s, y = (x1 - x0).ravel(), g1 - g0
     left = np.eye(s.size) - np.outer(s, y) / (s @ y)
@@ -119,7 +134,7 @@ def test_lbfgs_follows_the_textbook(random):
 
 def test_lbfgs_lowers_the_loss_at_every_iterate_and_ends_at_the_minimum(random):
     evaluate = counted(quadratic)
-    iterates = list(optimizers.lbfgs(evaluate, random.uniform(0, 255, (5, 4, 3)).astype(np.float32), memory=5))
+    iterates = list(optimizers.LBFGS(evaluate, random.uniform(0, 255, (5, 4, 3)).astype(np.float32), memory=5))
     totals = [losses["total"] for _, losses in iterates]
     assert all(later < earlier for earlier, later in pairwise(totals))
     np.testing.assert_allclose(iterates[-1][0], 100, atol=1e-3)
@@ -133,14 +148,14 @@ def test_lbfgs_passes_over_trials_that_are_not_finite(random):
         return quadratic(image)
 
     start = random.uniform(-300, 0, (3, 3, 3))
-    *_, (image, losses) = islice(optimizers.lbfgs(walled, start, memory=5, first_change=900.0), 60)
+    *_, (image, losses) = islice(optimizers.LBFGS(walled, start, memory=5, first_change=900.0), 60)
     np.testing.assert_allclose(image, 100, atol=1e-3)
     assert np.isfinite(losses["total"])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_lbfgs_hands_on_a_start_that_is_not_finite(bad):
-    path = optimizers.lbfgs(lambda image: ({"total": bad}, image), np.zeros((1, 1, 3)), memory=3)
+    path = optimizers.LBFGS(lambda image: ({"total": bad}, image), np.zeros((1, 1, 3)), memory=3)
     assert not np.isfinite(next(path)[1]["total"])
 
 
@@ -170,7 +185,7 @@ def test_spectral_evens_out_a_smooth_problem(random):
     left = {}
     for exponent in (0.0, 0.7):
         precondition = optimizers.spectral(shape, exponent)
-        path = optimizers.lbfgs(smooth, start, memory=5, precondition=precondition)
+        path = optimizers.LBFGS(smooth, start, memory=5, precondition=precondition)
         *_, (_, losses) = islice(path, 15)
         left[exponent] = losses["total"]
     assert left[0.7] < left[0.0] / 10

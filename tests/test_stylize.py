@@ -5,11 +5,13 @@ from itertools import islice
 
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
 
+import images
 import oracle
 import stylize as method
 import tiny_networks
+import vgg
+from losses import total_variation
 from stylize import Diverged, Objective, Settings, stylize
 
 
@@ -22,69 +24,6 @@ def pictures(random, count=2, dtype=np.float32):
     return [np.clip(array + random.normal(0, 9, array.shape), 0, 255).astype(dtype) for array in fine]
 
 
-def run(function, *arrays):
-    """The value of a function of tensors for arrays."""
-    with tf.Graph().as_default(), tf.Session() as session:
-        return session.run(function(*map(tf.constant, arrays)))
-
-
-def test_content_loss_by_hand():
-    features = np.zeros((1, 2, 2, 2))
-    features[0, 0, 0] = 3, 4
-    assert run(method.content_loss, features, np.zeros((1, 2, 2, 2))) == pytest.approx(25 / 8)
-
-
-def test_gram_by_hand():
-    # Two positions of two channels: F'F = [[1+9, 2+12], [2+12, 4+16]], divided by h w C = 4.
-    features = np.array([[[[1.0, 2.0]], [[3.0, 4.0]]]])
-    np.testing.assert_allclose(run(method.gram, features), [[2.5, 3.5], [3.5, 5.0]])
-
-
-def test_style_loss_by_hand():
-    assert run(method.style_loss, np.array([[1.0, 2.0], [2.0, 5.0]]), np.eye(2)) == pytest.approx((4 + 4 + 16) / 4)
-
-
-def test_total_variation_by_hand():
-    image = np.zeros((2, 3, 1))
-    image[0, 1] = 6
-    # Three vertical differences, one of them 6; four horizontal ones, two of them 6.
-    loss, gradient = method.total_variation(image)
-    assert loss == pytest.approx(36 / 3 + 72 / 4)
-    assert gradient[0, 1, 0] == pytest.approx(2 * 6 / 3 + 2 * 2 * 6 / 4)
-    assert gradient[1, 1, 0] == pytest.approx(-2 * 6 / 3)
-    assert gradient[0, 0, 0] == pytest.approx(-2 * 6 / 4)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1)])
-def test_total_variation_of_a_line(size):
-    loss, gradient = method.total_variation(np.full((*size, 3), 7.0))
-    assert loss == 0
-    np.testing.assert_array_equal(gradient, 0)
-
-
-def finite_difference(function, image, direction, epsilon=1e-5):
-    return (function(image + epsilon * direction) - function(image - epsilon * direction)) / (2 * epsilon)
-
-
-def test_total_variation_gradient(random):
-    image, direction = random.normal(0, 50, (2, 6, 5, 3))
-    slope = finite_difference(lambda array: method.total_variation(array)[0], image, direction)
-    assert np.vdot(method.total_variation(image)[1], direction) == pytest.approx(slope, rel=1e-7)
-
-
-def test_gram_gradient_is_that_of_automatic_differentiation(random):
-    features, upstream = random.normal(0, 1, (1, 3, 4, 5)), random.normal(0, 1, (5, 5))
-
-    def plain(tensor):
-        flat = tf.reshape(tensor, [-1, 5])
-        return tf.matmul(flat, flat, transpose_a=True) / 60
-
-    def gradient(function):
-        return lambda tensor: tf.gradients(function(tensor), tensor, upstream)[0]
-
-    np.testing.assert_allclose(run(gradient(method.gram), features), run(gradient(plain), features), rtol=1e-12)
-
-
 @pytest.mark.parametrize("pooling", ["max", "avg"])
 def test_objective_gradient_in_float64(random, pooling):
     content, *styles = pictures(random, dtype=np.float64)
@@ -94,9 +33,9 @@ def test_objective_gradient_in_float64(random, pooling):
     with Objective(network, settings) as objective:
         objective.aim(content, styles)
         _, gradient = objective.evaluate(image)
-        slope = finite_difference(lambda array: objective.evaluate(array)[0]["total"], image, direction)
+        ahead, behind = (objective.evaluate(image + step * direction)[0]["total"] for step in (1e-5, -1e-5))
     assert gradient.dtype == np.float64
-    assert np.vdot(gradient, direction) == pytest.approx(slope, rel=1e-6)
+    assert np.vdot(gradient, direction) == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
 
 
 CASES = [
@@ -119,7 +58,7 @@ def test_course_of_the_classic_program(tiny, random, case, shares):
 @pytest.mark.network
 @pytest.mark.parametrize(("case", "shares"), [(CASES[0], (1.0,)), (CASES[-3], (0.8, 0.2))], ids=str)
 def test_course_of_the_classic_program_on_the_real_network(real_network, random, case, shares):
-    network = method.vgg.load(real_network)
+    network = vgg.load(real_network)
     content, *styles = pictures(random, len(shares))
     initial = content + random.normal(0, 20, content.shape).astype(np.float32)
     assert_same_course(network, content, styles, initial, Settings(iterations=20, **case), shares)
@@ -203,7 +142,7 @@ def test_a_weight_of_zero_takes_its_loss_away(tiny, random, weight):
 def test_variation_alone_needs_no_layer(tiny, random):
     content, style, _ = pictures(random)
     losses, gradient = losses_at(tiny, Settings(content_weight=0, style_weight=0), content, [style], content)
-    variation, expected = method.total_variation(content)
+    variation, expected = total_variation(content)
     assert losses == pytest.approx({"content": 0, "style": 0, "tv": 100 * variation, "total": 100 * variation})
     np.testing.assert_allclose(gradient, 100 * expected)
 
@@ -334,3 +273,51 @@ def test_two_runs_may_take_turns(tiny, random):
         pairs = zip(stylize(first, content, styles, settings), stylize(second, content, styles, settings), strict=True)
         for one, other in pairs:
             np.testing.assert_array_equal(one.image, other.image)
+
+
+def test_each_scale_begins_with_the_picture_of_the_one_before(tiny, random):
+    content, style, _ = pictures(random)
+    settings = Settings(iterations=4, scales=(3,), scale_iterations=(4, 2, 1), initial_noiseblend=0.0)
+    with Objective(tiny, settings) as objective:
+        steps = list(stylize(objective, content, [style], settings))
+    assert [step.iteration for step in steps] == list(range(8))
+    assert [step.scale for step in steps] == [0] * 5 + [1] * 2 + [2]
+    assert [step.image.shape for step in steps] == [(9, 11, 3)] * 5 + [(18, 22, 3)] * 2 + [(37, 45, 3)]
+    np.testing.assert_allclose(steps[0].image, images.resize(content, 9, 11), atol=1e-4)
+    # A step of Adam is no longer than the learning rate, so the picture is still that of the scale before.
+    for before, after in ((steps[4], steps[5]), (steps[6], steps[7])):
+        resized = images.resample(before.kept, *after.image.shape[:2])
+        assert 0 < np.abs(after.image - resized).max() < 2 * settings.learning_rate
+
+
+def test_moments_are_carried_to_the_next_scale(tiny, random):
+    """With them the first step at a scale is not yet another first step, of the learning rate in every pixel."""
+    content, style, _ = pictures(random)
+    settings = Settings(scales=(2,), scale_iterations=(9, 1), initial_noiseblend=0.0, keep="last")
+    with Objective(tiny, settings) as objective:
+        steps = list(stylize(objective, content, [style], settings))
+    change = np.abs(steps[-1].image - images.resample(steps[-2].image, *content.shape[:2]))
+    assert 0 < change.mean() < 0.8 * settings.learning_rate
+    first = np.abs(steps[1].image - steps[0].image)
+    assert first.mean() > 0.99 * settings.learning_rate
+
+
+def test_carried_moments_make_no_longer_steps(random):
+    first = random.normal(0, 1, (9, 9, 3)).astype(np.float32) * (random.random((9, 9, 1)) < 0.2)
+    state = {"first_moment": first, "second_moment": first**2, "beta1_power": np.float32(0.5)}
+    resized = method._resized_state(state, 31, 20)
+    assert resized["second_moment"].shape == (31, 20, 3)
+    assert (resized["second_moment"] >= 0).all()
+    assert (np.abs(resized["first_moment"]) <= np.sqrt(resized["second_moment"]) + 1e-6).all()
+    assert resized["beta1_power"] == np.float32(0.5)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_the_last_scale_is_judged_by_its_own_losses(tiny, random, optimizer):
+    """A total is of one size: what is kept is the best picture of the last scale, not the least of all numbers."""
+    content, style, _ = pictures(random)
+    settings = Settings(iterations=8, scales=(20,), optimizer=optimizer)
+    with Objective(tiny, settings) as objective:
+        *_, last = stylize(objective, content, [style], settings)
+    assert last.kept.shape == content.shape
+    assert last.iteration == 12

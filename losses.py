@@ -1,0 +1,63 @@
+"""The terms of the loss: what is summed over the positions of a layer, as tensors, and what is made of the sums.
+
+A sum over the picture is the sum of its tiles' sums; that is why these are sums and not yet means.
+"""
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+BAND = 64  # rows of a picture
+
+
+@tf.custom_gradient
+def gram_sum(features):
+    """F'F [C, C] for features [h, w, C] taken as F [h w, C]: equation 3 of Gatys et al. 2015.
+
+    Its gradient is F (D + D') with D that of F'F: one product, where automatic differentiation makes two.
+    The sum is float32 for features of bfloat16.
+    """
+    positions = tf.reshape(features, [-1, features.shape[-1]])
+
+    def gradient(upstream):
+        symmetric = tf.cast(upstream + tf.transpose(upstream), features.dtype)
+        return tf.reshape(tf.matmul(positions, symmetric), tf.shape(features))
+
+    return _exact(tf.matmul(positions, positions, transpose_a=True)), gradient
+
+
+def squared_error(features, target):
+    """sum((F - P)^2) over all positions and channels: equation 1 of Gatys et al. 2015, without its half."""
+    return 2 * tf.nn.l2_loss(_exact(features) - _exact(target))
+
+
+def _exact(tensor):
+    return tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor
+
+
+def style_loss(gram, target):
+    """mean((G - A)^2) of arrays [C, C], G = F'F / (h w C): equation 4 of Gatys et al. 2015, normalised."""
+    return float(np.mean(np.square(gram - target)))
+
+
+def style_gradient(gram, target):
+    """The gradient of `style_loss` with respect to G, of arrays or tensors [C, C]."""
+    return (gram - target) * (2 / (int(gram.shape[0]) * int(gram.shape[1])))
+
+
+def total_variation(image):
+    """(mean(dy^2) + mean(dx^2), its gradient) over the first differences of an array [H, W, 3]; an empty mean is 0.
+
+    In NumPy, since the gradient of a slice costs TensorFlow ten times as much; in bands, which fit the cache.
+    """
+    height, width, channels = image.shape
+    down, right = max(1, (height - 1) * width * channels), max(1, height * (width - 1) * channels)
+    loss, gradient = 0.0, np.zeros_like(image)
+    for top in range(0, height, BAND):
+        for axis, count, bottom in ((0, down, top + BAND + 1), (1, right, top + BAND)):
+            difference = np.diff(image[top:bottom], axis=axis)
+            loss += float(np.vdot(difference, difference)) / count
+            difference *= 2 / count
+            along, difference = (np.moveaxis(array, axis, 0) for array in (gradient[top:bottom], difference))  # views
+            along[1:] += difference
+            along[:-1] -= difference
+    return loss, gradient

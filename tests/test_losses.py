@@ -1,0 +1,79 @@
+"""The terms of the loss, by hand and by finite differences."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import losses
+
+
+def run(function, *arrays):
+    """The value of a function of tensors for arrays."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        return session.run(function(*map(tf.constant, arrays)))
+
+
+def test_squared_error_by_hand():
+    features = np.zeros((2, 2, 2))
+    features[0, 0] = 3, 4
+    assert run(losses.squared_error, features, np.zeros((2, 2, 2))) == pytest.approx(25)
+
+
+def test_gram_sum_by_hand():
+    # Two positions of two channels: F'F = [[1+9, 2+12], [2+12, 4+16]].
+    features = np.array([[[1.0, 2.0]], [[3.0, 4.0]]])
+    np.testing.assert_allclose(run(losses.gram_sum, features), [[10, 14], [14, 20]])
+
+
+def test_style_loss_by_hand():
+    gram = np.array([[1.0, 2.0], [2.0, 5.0]])
+    assert losses.style_loss(gram, np.eye(2)) == pytest.approx((4 + 4 + 16) / 4)
+    np.testing.assert_allclose(losses.style_gradient(gram, np.eye(2)), [[0, 1], [1, 2]])
+
+
+def test_gram_gradient_is_that_of_automatic_differentiation(random):
+    features, upstream = random.normal(0, 1, (3, 4, 5)), random.normal(0, 1, (5, 5))
+
+    def plain(tensor):
+        flat = tf.reshape(tensor, [-1, 5])
+        return tf.matmul(flat, flat, transpose_a=True)
+
+    def gradient(function):
+        return lambda tensor: tf.gradients(function(tensor), tensor, upstream)[0]
+
+    np.testing.assert_allclose(run(gradient(losses.gram_sum), features), run(gradient(plain), features), rtol=1e-12)
+
+
+def test_sums_of_bfloat16_are_float32(random):
+    features = random.normal(0, 1, (4, 5, 3))
+    for function in (losses.gram_sum, lambda tensor: losses.squared_error(tensor, tf.zeros_like(tensor))):
+        value = run(lambda tensor, function=function: function(tf.cast(tensor, tf.bfloat16)), features)
+        assert value.dtype == np.float32
+        np.testing.assert_allclose(value, run(function, features), rtol=0.05, atol=0.5)
+
+
+def test_total_variation_by_hand():
+    image = np.zeros((2, 3, 1))
+    image[0, 1] = 6
+    # Three vertical differences, one of them 6; four horizontal ones, two of them 6.
+    loss, gradient = losses.total_variation(image)
+    assert loss == pytest.approx(36 / 3 + 72 / 4)
+    assert gradient[0, 1, 0] == pytest.approx(2 * 6 / 3 + 2 * 2 * 6 / 4)
+    assert gradient[1, 1, 0] == pytest.approx(-2 * 6 / 3)
+    assert gradient[0, 0, 0] == pytest.approx(-2 * 6 / 4)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1)])
+def test_total_variation_of_a_line(size):
+    loss, gradient = losses.total_variation(np.full((*size, 3), 7.0))
+    assert loss == 0
+    np.testing.assert_array_equal(gradient, 0)
+
+
+@pytest.mark.parametrize("height", [6, 63, 64, 65, 130])
+def test_total_variation_gradient(random, height):
+    image, direction = random.normal(0, 50, (2, height, 5, 3))
+    ahead, behind = (losses.total_variation(image + step * direction)[0] for step in (1e-5, -1e-5))
+    loss, gradient = losses.total_variation(image)
+    assert loss == pytest.approx(np.mean(np.diff(image, axis=0) ** 2) + np.mean(np.diff(image, axis=1) ** 2))
+    assert np.vdot(gradient, direction) == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
