@@ -18,7 +18,7 @@ from settings import Settings
 
 __all__ = ["Diverged", "Objective", "Settings", "Step", "stylize"]
 
-SPECTRAL_EXPONENT = 0.35  # of the preconditioner of L-BFGS: flat from 0.3 to 0.5, worse beyond
+SPECTRAL_EXPONENT = 0.35  # of the coordinates of L-BFGS: flat from 0.3 to 0.5, worse beyond
 NOISE = 0.256  # standard deviation of the noise start around the mean pixel, on the scale of 0..255
 
 
@@ -92,8 +92,8 @@ def _adam(evaluate, start, settings, state=None):
 
 def _lbfgs(evaluate, start, settings, state=None):
     """Afresh whatever the state: the curvature at another scale is another one."""
-    precondition = optimizers.spectral(start.shape, SPECTRAL_EXPONENT)
-    return optimizers.LBFGS(evaluate, start, memory=settings.lbfgs_memory, precondition=precondition)
+    coordinates = optimizers.Spectral(start.shape, SPECTRAL_EXPONENT)
+    return optimizers.LBFGS(evaluate, start, memory=settings.lbfgs_memory, coordinates=coordinates)
 
 
 OPTIMIZERS = {"adam": _adam, "lbfgs": _lbfgs}
