@@ -164,7 +164,6 @@ PRESETS = {
     "classic": {},
     "fast": {
         "optimizer": "lbfgs",
-        "lbfgs_memory": 20,
         "initial_noiseblend": 0.0,
         "iterations": 150,
         "precision": "auto",

@@ -235,7 +235,7 @@ def test_fetch_alone(command, monkeypatch, folder):
 
 def test_a_preset_sets_defaults_and_flags_win(command):
     assert command("--preset", "fast", output="preset.png", iterations=3)[0] == 0
-    flags = "--optimizer lbfgs --lbfgs-memory 20 --initial-noiseblend 0 --precision auto"
+    flags = "--optimizer lbfgs --initial-noiseblend 0 --precision auto"
     assert command(*words(flags), output="flags.png", iterations=3)[0] == 0
     assert (pixels("preset.png") == pixels("flags.png")).all()
     assert command("--preset", "fast", "--optimizer", "adam", output="adam.png", iterations=3)[0] == 0
