@@ -16,8 +16,8 @@ def describe(plan, precision):
     """The lines that tell of the run of a plan."""
     settings = plan.settings
     seconds = seconds_per_pixel(plan)
-    yield f"content layers: {_weighted(settings.content_layers)}"
-    yield f"style layers: {_weighted(settings.style_layers)}"
+    yield f"content layers: {_weighted(settings.content_terms)}"
+    yield f"style layers: {_weighted(settings.style_terms)}"
     yield f"optimizer: {settings.optimizer}, precision: {precision}, network: {len(plan.network.convolutions)} layers"
     total = peak = 0.0
     sizes = settings.sizes(*plan.content.shape[:2])
@@ -54,7 +54,7 @@ def evaluated_pixels(settings, size, tile_size):
     """Pixels of an evaluation, as if it were in one piece: tiles overlap, and go up through the network twice."""
     if tile_size is None or tile_size >= max(size):
         return size[0] * size[1]
-    margin = tiles.margin({*settings.content_layers, *settings.style_layers})
+    margin = tiles.margin({*settings.content_terms, *settings.style_terms})
     pieces = tiles.cut(*size, tile_size, margin)
     areas = ((tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start) for tile in pieces)
     return 4 / 3 * sum(areas)

@@ -274,6 +274,39 @@ def transfer_luma(content, styled):
     return np.asarray(content, np.float32) + difference[:, :, np.newaxis]
 
 
+def match_mean_and_covariance(image, goal):
+    """`image` with the mean and the covariance that the colours of `goal` have: [H, W, 3], not clipped to 0..255.
+
+    The linear map of Gatys et al. 2016 (arXiv:1606.05897, section 3.1) in its symmetric form: the square root of the
+    goal's covariance times the inverse one of the image's.
+    """
+    colors, wanted = (np.asarray(each, np.float64).reshape(-1, 3) for each in (image, goal))
+    root, inverse = _root(np.cov(wanted.T)), np.linalg.inv(_root(np.cov(colors.T)))
+    result = (colors - colors.mean(axis=0)) @ (root @ inverse).T + wanted.mean(axis=0)
+    return result.reshape(image.shape).astype(np.float32)
+
+
+def _root(covariance):
+    """The symmetric square root of a covariance; a deviation below 0.01, as between the channels of grey, is raised."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(values, 1e-4)) @ vectors.T
+
+
+def match_histograms(image, goal):
+    """`image` with the histogram that `goal` has, channel by channel: [H, W, 3]. Equal values stay equal."""
+    result = np.empty(image.shape, np.float32)
+    for channel in range(3):
+        _, places, counts = np.unique(image[:, :, channel], return_inverse=True, return_counts=True)
+        wanted = np.sort(goal[:, :, channel], axis=None)
+        ranks = (np.cumsum(counts) - counts / 2) / places.size
+        wanted_ranks = (np.arange(wanted.size) + 0.5) / wanted.size
+        result[:, :, channel] = np.interp(ranks, wanted_ranks, wanted)[places].reshape(image.shape[:2])
+    return result
+
+
+RECOLORINGS = {"match": match_mean_and_covariance, "histogram": match_histograms}
+
+
 def save(path, image):
     """Write float [H, W, 3], RGB, 0..255, rounded and clipped, in the format that the name's extension says.
 
@@ -291,6 +324,12 @@ def save(path, image):
             file.write(encoded.getbuffer())
     except OSError as error:
         raise PictureError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def has_format(path):
+    """Whether the extension of `path` is one of a picture."""
+    Image.init()
+    return Image.EXTENSION.get(os.path.splitext(path)[1].lower()) in FORMATS
 
 
 def check_format(path, height=None, width=None):

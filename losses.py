@@ -45,19 +45,42 @@ def style_gradient(gram, target):
 
 
 def total_variation(image):
-    """(mean(dy^2) + mean(dx^2), its gradient) over the first differences of an array [H, W, 3]; an empty mean is 0.
+    """(mean(dy^2) + mean(dx^2), its gradient) over the first differences of an array [H, W, 3]; an empty mean is 0."""
+    height, width, channels = image.shape
+    counts = max(1, (height - 1) * width * channels), max(1, height * (width - 1) * channels)
+
+    def term(difference, axis):
+        return float(np.vdot(difference, difference)) / counts[axis], difference * (2 / counts[axis])
+
+    return _over_differences(image, term)
+
+
+def absolute_variation(image):
+    """(sum(|dy|) + sum(|dx|), its gradient) over the first differences of an array [H, W, 3], on a scale of 0..1.
+
+    That of tf.image.total_variation (Rudin, Osher and Fatemi 1992, of each direction on its own).
+    """
+
+    def term(difference, _):
+        return float(np.abs(difference).sum(dtype=np.float64)) / 255, np.sign(difference) / 255
+
+    return _over_differences(image, term)
+
+
+def _over_differences(image, term):
+    """The sum of term(differences, axis) -> (loss, its gradient) over both axes, and its gradient by the image.
 
     In NumPy, since the gradient of a slice costs TensorFlow ten times as much; in bands, which fit the cache.
     """
-    height, width, channels = image.shape
-    down, right = max(1, (height - 1) * width * channels), max(1, height * (width - 1) * channels)
     loss, gradient = 0.0, np.zeros_like(image)
-    for top in range(0, height, BAND):
-        for axis, count, bottom in ((0, down, top + BAND + 1), (1, right, top + BAND)):
-            difference = np.diff(image[top:bottom], axis=axis)
-            loss += float(np.vdot(difference, difference)) / count
-            difference *= 2 / count
-            along, difference = (np.moveaxis(array, axis, 0) for array in (gradient[top:bottom], difference))  # views
-            along[1:] += difference
-            along[:-1] -= difference
+    for top in range(0, len(image), BAND):
+        for axis, bottom in ((0, top + BAND + 1), (1, top + BAND)):
+            part, slope = term(np.diff(image[top:bottom], axis=axis), axis)
+            loss += part
+            along, slope = (np.moveaxis(array, axis, 0) for array in (gradient[top:bottom], slope))  # views
+            along[1:] += slope
+            along[:-1] -= slope
     return loss, gradient
+
+
+VARIATIONS = {"squares": total_variation, "absolute": absolute_variation}

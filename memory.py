@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 
 import tiles
-from vgg import LAYERS
+from layers import LAYERS, stride
 
 PROCESS = 640e6  # bytes: the program with TensorFlow and its graph, without the network
 EVALUATION = 1.6  # of the bytes of all layers that the gradient needs: so much there is at once at the peak
@@ -78,13 +78,13 @@ def estimate(network, settings, precision, size, style_sizes, tile_size):
 
     tile_size: px, or None for all in one piece. precision: "float32" or "bfloat16".
     """
-    layers = {*settings.content_layers, *settings.style_layers}
+    layers = {*settings.content_terms, *settings.style_terms}
     pixels = size[0] * size[1]
     number = 2 if precision == "bfloat16" else 4  # bytes
     weights = sum(kernel.nbytes + bias.nbytes for kernel, bias in network.convolutions.values())
     images = {"adam": 9, "lbfgs": 8 + 2 * settings.lbfgs_memory}[settings.optimizer]
     pictures = PIXEL * (images * pixels + sum(height * width for height, width in style_sizes))
-    targets = number * sum(_numbers(network, layer) for layer in settings.content_layers) * pixels
+    targets = number * sum(_numbers(network, layer) for layer in settings.content_terms) * pixels
     piece = pixels
     if tile_size is not None:
         side = tile_size + 2 * tiles.margin(layers)
@@ -104,4 +104,4 @@ def _numbers(network, layer):
     if layer.startswith("pool"):
         block = int(layer[4])
         return network.convolutions[f"conv{block}_1"][0].shape[-1] / 4**block
-    return network.convolutions[layer.replace("relu", "conv")][0].shape[-1] / tiles.stride(layer) ** 2
+    return network.convolutions[layer.replace("relu", "conv")][0].shape[-1] / stride(layer) ** 2

@@ -8,9 +8,10 @@ import argparse
 import os
 import sys
 import tempfile
+import textwrap
 from contextlib import closing
 
-from settings import CHOICES, DEFAULTS, PRESETS
+from settings import CHOICES, DEFAULTS, PRESETS, option
 
 DONE, COULD_NOT, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -154,8 +155,9 @@ def make_parser():
         prog="neural_style.py",
         usage="python neural_style.py --content PICTURE --styles PICTURE ... --output PICTURE [options]",
         description="Paints the content picture in the manner of the style pictures (Gatys, Ecker and Bethge 2015).",
-        epilog="exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (the picture so far is saved)",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=40, width=120),
+        epilog=f"presets (a flag that is given wins):\n{_presets()}\n\n"
+        "exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (the picture so far is saved)",
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=40, width=120),
         allow_abbrev=False,
         add_help=False,
     )
@@ -179,16 +181,35 @@ def _setting(group, flag, text, kind=None, *, field=None, default=None):
     field = field or flag.split()[0].strip("-").replace("-", "_")
     if default is None:
         default = f"{DEFAULTS[field]:g}" if kind is float else DEFAULTS[field]
-    kwargs = {"type": kind} if kind else {"action": "store_true"}
+    kwargs = {"type": kind} if kind else {"action": argparse.BooleanOptionalAction}
     _flag(group, flag, f"{text} (default: {default})", dest=field, default=argparse.SUPPRESS, **kwargs)
+
+
+def _shown(value):
+    """A value after its flag; that of a switch which is on is the flag itself."""
+    if value is True:
+        return ""
+    return f" {value}" if isinstance(value, str) else f" {value:g}"
+
+
+def _presets():
+    """What each preset sets, as flags."""
+    lines = []
+    for name, values in PRESETS.items():
+        flags = [option(field) + _shown(value) for field, value in values.items()]
+        wrap = textwrap.TextWrapper(118, initial_indent=f"  {name:12}", subsequent_indent=" " * 14)
+        wrap.break_on_hyphens = False
+        lines += wrap.wrap(" ".join(flags) or "the defaults above")
+    return "\n".join(lines)
 
 
 def _pictures(group):
     _flag(group, "--content PICTURE", "the picture to paint (required)", required=True)
-    _flag(group, "--styles PICTURE...", "one or more pictures in whose manner to paint it (required)", required=True)
+    _flag(group, "--styles PICTURE...", "pictures, or directories of them, of the style (required)", required=True)
     _flag(group, "--output PICTURE", "file to write: .jpg, .png, .webp, .tiff, .. (required)", required=True)
-    _flag(group, "--initial PICTURE", "picture to start from (default: noise)")
+    _setting(group, "--initial START", "start: noise, content, style, or a picture", str)
     _setting(group, "--width PX", "width of the output in pixels", int, default="the content's")
+    _setting(group, "--long-side PX", "make a picture with a longer side smaller, without --width", int, default="no")
     _setting(group, "--style-scales X...", "width of each style, in output widths", float, default="1 for each")
     text = "pocket, vgg19, or a file of VGG-19 weights (default: the best that is here)"
     _flag(group, "--network NAME", text)
@@ -197,25 +218,32 @@ def _pictures(group):
 
 
 def _look(group):
-    _flag(
-        group,
-        f"--preset {'|'.join(PRESETS)}",
-        "settings to begin with (default: classic)",
-        choices=PRESETS,
-        default="classic",
-    )
+    text = "settings to begin with, one of those below (default: classic)"
+    _flag(group, "--preset NAME", text, choices=PRESETS, default="classic")
     share = "share of relu4_2 in the content loss, 0 to 1; relu5_2 has the rest"
     exponent = "weight of a style layer over that of the finer one before"
     noise = "share of noise in the start, 0 to 1"
     _setting(group, "--content-weight W", "weight of the content loss", float)
+    text = "layers, as relu4_2 or relu4_2:0.7 with its weight"
+    _setting(group, "--content-layers LAYER...", text, str, default="relu4_2")
     _setting(group, "--content-weight-blend SHARE", share, float)
     _setting(group, "--style-weight W", "weight of the style loss", float)
+    text = "the same for the style; without weights, equal ones"
+    _setting(group, "--style-layers LAYER...", text, str, default="relu1_1 to relu5_1")
     _setting(group, "--style-layer-weight-exp X", exponent, float)
+    text = "of losses: classic, positions (Keras), sums (Gatys et al.)"
+    _setting(group, "--normalization NAME", text, str)
     _setting(group, "--style-blend-weights W...", "weight of each style, divided by their sum", float, default="equal")
     _setting(group, "--tv-weight W", "weight of the variation loss; more is smoother", float)
+    _setting(group, f"--tv-norm {'|'.join(CHOICES['tv_norm'])}", "what the variation is a measure of", str)
     _setting(group, f"--pooling {'|'.join(CHOICES['pooling'])}", "pooling of the network", str)
-    _setting(group, "--initial-noiseblend SHARE", noise, float, default="0 with --initial, else 1")
-    _setting(group, "--preserve-colors", "keep the content's colours: transfer luminance alone", default="no")
+    _setting(group, "--initial-noiseblend SHARE", noise, float, default="1 from noise, else 0")
+    _setting(group, "--box", "keep pixels within 0 to 255 at every step", default="no: in the end")
+    text = "style, or the content's by luma of the result, match or histogram"
+    _setting(group, "--colors NAME", text, str)
+    _setting(group, "--color-strength SHARE", "how much --colors does, 0 to 1", float)
+    kwargs = {"dest": "colors", "action": "store_const", "const": "luma", "default": argparse.SUPPRESS}
+    _flag(group, "--preserve-colors", "the same as --colors luma (default: no)", **kwargs)
 
 
 def _optimisation(group):

@@ -5,7 +5,8 @@ import tensorflow.compat.v1 as tf
 
 import tiles
 import vgg
-from losses import gram_sum, squared_error, style_gradient, style_loss, total_variation
+from layers import stride
+from losses import VARIATIONS, gram_sum, squared_error, style_gradient, style_loss
 from memory import DoesNotFit, tile_size_for
 from session import chosen_precision, open_session
 from settings import TILE_GRID
@@ -30,7 +31,7 @@ class Objective:
         self.precision = chosen_precision(settings.precision)
         self.tile_size = None  # px; None: in one piece
         self._network = network
-        self._margin = tiles.margin([*settings.content_layers, *settings.style_layers])
+        self._margin = tiles.margin([*settings.content_terms, *settings.style_terms])
         graph = tf.Graph()
         with graph.as_default():
             convolutions, weights = vgg.variables(network, tf.bfloat16 if self.precision == "bfloat16" else None)
@@ -51,35 +52,42 @@ class Objective:
         net = vgg.build(
             tf.cast(image - self.mean_pixel, convolutions["conv1_1"][0].dtype)[tf.newaxis],  # [1, H, W, 3]
             convolutions,
-            layers={*self.settings.content_layers, *self.settings.style_layers},
+            layers={*self.settings.content_terms, *self.settings.style_terms},
             pooling=self.settings.pooling,
         )
         net = {layer: tf.squeeze(features, 0) for layer, features in net.items()}  # [h, w, C]
-        self._channels = {layer: features.shape[-1] for layer, features in net.items()}
-        cores = {layer: _core(features, core, tiles.stride(layer)) for layer, features in net.items()}
-        targets = [tf.placeholder(net[layer].dtype, net[layer].shape) for layer in self.settings.content_layers]
+        self._channels = {layer: int(features.shape[-1]) for layer, features in net.items()}
+        self._style_weights = [
+            weight * self._style_factor(self._channels[layer]) for layer, weight in self.settings.style_terms.items()
+        ]
+        cores = {layer: _core(features, core, stride(layer)) for layer, features in net.items()}
+        targets = [tf.placeholder(net[layer].dtype, net[layer].shape) for layer in self.settings.content_terms]
         content_pulls = [tf.placeholder(image.dtype, []) for _ in targets]
         call = self._session.make_callable
 
         grams, errors = self._sums(net, targets)
         blends = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
         sizes = [tf.placeholder(gram.dtype, []) for gram in grams]
-        pulls = map(_pull, self.settings.style_layers.values(), grams, sizes, blends)
+        pulls = map(_pull, self._style_weights, grams, sizes, blends)
         gradient = _gradient([*grams, *errors], image, [*pulls, *content_pulls])
         self._evaluate_whole = call([grams, errors, gradient], [image, *targets, *content_pulls, *blends, *sizes])
 
         grams, errors = self._sums(cores, targets)
         pulls = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
         gradient = _gradient([*grams, *errors], image, [*pulls, *content_pulls])
-        self._measure = call([[cores[layer] for layer in self.settings.content_layers], grams], [image, core])
+        self._measure = call([[cores[layer] for layer in self.settings.content_terms], grams], [image, core])
         self._add_up = call(grams, [image, core])
         self._pull_back = call([errors, gradient], [image, core, *targets, *content_pulls, *pulls])
 
     def _sums(self, net, targets):
         """(the Gram sum of each style layer, the squared error of each content layer)."""
-        grams = [gram_sum(net[layer]) for layer in self.settings.style_layers]
-        layers = self.settings.content_layers
+        grams = [gram_sum(net[layer]) for layer in self.settings.style_terms]
+        layers = self.settings.content_terms
         return grams, [squared_error(net[layer], target) for layer, target in zip(layers, targets, strict=True)]
+
+    def _style_factor(self, channels):
+        """What the normalization makes of mean((G - A)^2), G = F'F / (h w C)."""
+        return {"classic": 1, "positions": channels**2, "sums": channels**2 / 4}[self.settings.normalization]
 
     def aim(self, content, styles):
         """Set the targets: features of `content` [H, W, 3], and the blended Gram matrices of `styles`, each [h, w, 3].
@@ -93,7 +101,7 @@ class Objective:
         self._in_smaller_tiles_if_need_be(self._aim, content, styles)
 
     def _aim(self, content, styles):
-        weights = self.settings.style_layers.values()
+        weights = self._style_weights
         blends, constant = [0.0] * len(weights), 0.0
         for share, style in zip(self.settings.blend(len(styles)), styles, strict=True):
             grams = self._grams(style)
@@ -102,8 +110,11 @@ class Objective:
         self._blends = blends
         self._style_constant = constant - _weighted_mean_squares(weights, blends)
         self._targets = self._features(content)
-        shares = self.settings.content_layers.values()
-        self._content_pulls = [weight / target.size for weight, target in zip(shares, self._targets, strict=True)]
+        shares = self.settings.content_terms.values()
+        self._content_pulls = [
+            weight / (2 if self.settings.normalization == "sums" else target.size)
+            for weight, target in zip(shares, self._targets, strict=True)
+        ]
 
     def evaluate(self, image):
         """The losses of `image` [H, W, 3] ("content", "style", "tv", "total") and the gradient of their total.
@@ -132,13 +143,13 @@ class Objective:
         else:
             grams = self._grams(image)
             errors, gradient = self._pulled_back(image, grams)
-        variation, variation_gradient = total_variation(image)
+        variation, variation_gradient = VARIATIONS[self.settings.tv_norm](image)
         variation_gradient *= self.settings.tv_weight
         variation_gradient += gradient
         return self._losses(grams, errors, variation), variation_gradient
 
     def _losses(self, grams, errors, variation):
-        weights = self.settings.style_layers.values()
+        weights = self._style_weights
         style = sum(map(lambda *layer: layer[0] * style_loss(*layer[1:]), weights, grams, self._blends))
         losses = {
             "content": sum(pull * float(error) for pull, error in zip(self._content_pulls, errors, strict=True)),
@@ -149,15 +160,15 @@ class Objective:
 
     def _pulled_back(self, image, grams):
         """The second sweep: (the squared error of each content layer, the gradient without that of the variation)."""
-        weights, sizes = self.settings.style_layers.values(), self._gram_sizes(image)
+        weights, sizes = self._style_weights, self._gram_sizes(image)
         pulls = map(lambda weight, gram, blend, size: weight * style_gradient(gram, blend) / size,
                     weights, grams, self._blends, sizes)  # fmt: skip
         constants = *self._content_pulls, *(pull.astype(image.dtype) for pull in pulls)
         errors, gradient = [0.0] * len(self._targets), np.zeros_like(image)
         for tile in self._cut(image):
             targets = [
-                target[tile.cells(tiles.stride(layer))]
-                for layer, target in zip(self.settings.content_layers, self._targets, strict=True)
+                target[tile.cells(stride(layer))]
+                for layer, target in zip(self.settings.content_terms, self._targets, strict=True)
             ]
             parts, part = self._pull_back(image[tile.rows, tile.columns], tile.core, *targets, *constants)
             errors = [error + float(part) for error, part in zip(errors, parts, strict=True)]
@@ -166,7 +177,7 @@ class Objective:
 
     def _grams(self, picture):
         """G = F'F / (h w C) of each style layer over all of the picture, in float64."""
-        sums = [0.0] * len(self.settings.style_layers)
+        sums = [0.0] * len(self.settings.style_terms)
         for tile in self._cut(picture):
             parts = self._add_up(picture[tile.rows, tile.columns], tile.core)
             sums = [total + part.astype(np.float64) for total, part in zip(sums, parts, strict=True)]
@@ -177,10 +188,10 @@ class Objective:
         whole = []
         for tile in self._cut(picture):
             parts, _ = self._measure(picture[tile.rows, tile.columns], tile.core)
-            for index, (layer, part) in enumerate(zip(self.settings.content_layers, parts, strict=True)):
+            for index, (layer, part) in enumerate(zip(self.settings.content_terms, parts, strict=True)):
                 if index == len(whole):
                     whole.append(np.empty([*_cells(picture, layer), part.shape[-1]], part.dtype))
-                whole[index][tile.cells(tiles.stride(layer))] = part
+                whole[index][tile.cells(stride(layer))] = part
         return whole
 
     def _is_whole(self, picture):
@@ -191,20 +202,20 @@ class Objective:
 
     def _gram_sizes(self, picture):
         """h w C of each style layer."""
-        return [float(np.prod(_cells(picture, layer)) * self._channels[layer]) for layer in self.settings.style_layers]
+        return [float(np.prod(_cells(picture, layer)) * self._channels[layer]) for layer in self.settings.style_terms]
 
 
 def _cells(picture, layer):
     """Height and width of the layer above a picture."""
     height, width = picture.shape[:2]
-    return -(-height // tiles.stride(layer)), -(-width // tiles.stride(layer))
+    return -(-height // stride(layer)), -(-width // stride(layer))
 
 
-def _core(features, core, stride):
+def _core(features, core, step):
     """The cells of a tile's core: core is (top, left, height, width) in px."""
     top, left, height, width = tf.unstack(core)
-    size = [(height + stride - 1) // stride, (width + stride - 1) // stride, -1]
-    result = tf.slice(features, [top // stride, left // stride, 0], size)
+    size = [(height + step - 1) // step, (width + step - 1) // step, -1]
+    result = tf.slice(features, [top // step, left // step, 0], size)
     result.set_shape([None, None, features.shape[-1]])
     return result
 

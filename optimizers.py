@@ -13,16 +13,19 @@ from scipy.linalg import solve_triangular
 
 from session import open_session
 
+BOX = 0.0, 255.0  # black and white
+
 
 class Adam:
     """Iterates over (image, losses), endlessly, along the path of Adam (Kingma and Ba 2015).
 
     TensorFlow's own AdamOptimizer, so its epsilon is the "epsilon hat" of the paper's section 2.
     learning_rate: about the change of a pixel in one step, on its scale of 0..255.
+    box: whether every step ends within 0..255.
     state: what `state()` of another one gave; this one goes on from there.
     """
 
-    def __init__(self, evaluate, image, *, learning_rate, beta1, beta2, epsilon, state=None):
+    def __init__(self, evaluate, image, *, learning_rate, beta1, beta2, epsilon, box=False, state=None):
         self._evaluate, self._image, self._gradient = evaluate, image, None
         graph = tf.Graph()
         with graph.as_default():
@@ -32,6 +35,9 @@ class Adam:
             step = optimizer.apply_gradients([(gradient, variable)])
             with tf.control_dependencies([step]):
                 stepped = variable.read_value()
+            if box:
+                with tf.control_dependencies([variable.assign(tf.clip_by_value(stepped, *BOX))]):
+                    stepped = variable.read_value()
             scalars = {variable.op.name: variable for variable in optimizer.variables() if not variable.shape.rank}
             moments = {"first_moment": "m", "second_moment": "v"}
             self._variables = scalars | {name: optimizer.get_slot(variable, slot) for name, slot in moments.items()}
@@ -68,10 +74,13 @@ class LBFGS:
     which costs as much time as a fast evaluation, and hides its memory. One evaluation an iterate, seldom more.
     memory: how many pairs of steps and gradient changes it remembers.
     coordinates: what the problem is solved in, as `Spectral`; None: the pixels.
+    box: whether every image is within 0..255. Steps are then projected onto the box, and pixels that the loss draws
+    out of it stay where they are (Bertsekas 1982).
     first_change: root mean square of the first trial step, on the pixels' scale of 0..255; the search corrects it.
     """
 
-    def __init__(self, evaluate, image, *, memory, coordinates=None, first_change=2.0):
+    def __init__(self, evaluate, image, *, memory, coordinates=None, box=False, first_change=2.0):
+        self._box = box
         self._evaluate, self._image, self._losses, self._gradient = evaluate, image, None, None
         self._coordinates, self._first_change = coordinates or Pixels(), first_change
         self._pairs = Pairs(memory, image.shape, image.dtype)
@@ -101,19 +110,30 @@ class LBFGS:
             descent, point = self._search()
         if point is None:
             raise StopIteration
+        step, length = descent, point.position
+        if self._box:
+            step, length = self._coordinates.of(point.image - self._image), 1.0
         self._image, self._losses, self._gradient = point.image, point.losses, point.gradient
         before, self._slopes = self._slopes, self._coordinates.gradient(self._gradient)
-        self._pairs.append(descent, point.position, before, self._slopes)
+        self._pairs.append(step, length, before, self._slopes)
 
     def _search(self):
         """(the direction of descent in the coordinates, the Point found along it or None)."""
-        descent = self._pairs.newton_step(self._slopes) if len(self._pairs) else -self._slopes
+        slopes, free = self._slopes, None
+        if self._box:
+            drawn_out = (self._image <= BOX[0]) & (self._gradient > 0) | (self._image >= BOX[1]) & (self._gradient < 0)
+            free = ~drawn_out
+            slopes = self._coordinates.gradient(self._gradient * free)
+        descent = self._pairs.newton_step(slopes) if len(self._pairs) else -slopes
         direction = self._coordinates.image(descent)
+        if free is not None:
+            direction *= free
         if not len(self._pairs):
             norm = float(np.linalg.norm(direction))
             scale = direction.dtype.type(self._first_change * np.sqrt(direction.size) / norm if norm else 0)
             direction, descent = direction * scale, descent * scale
-        return descent, line_search(self._evaluate, self._image, self._losses["total"], self._gradient, direction)
+        box = BOX if self._box else None
+        return descent, line_search(self._evaluate, self._image, self._losses["total"], self._gradient, direction, box)
 
 
 class Pairs:
@@ -180,6 +200,9 @@ class Pixels:
     def image(self, change):
         return change
 
+    def of(self, change):
+        return change
+
 
 class Spectral:
     """Coordinates for images [H, W, 3]: the discrete cosine transform, where frequency f counts in units f^-exponent.
@@ -204,6 +227,10 @@ class Spectral:
         """The change of the pixels that a change of the coordinates is."""
         return fft.idctn(change * self._units, axes=(0, 1), norm="ortho", workers=-1, overwrite_x=True)
 
+    def of(self, change):
+        """The change of the coordinates that a change of the pixels is."""
+        return fft.dctn(change, axes=(0, 1), norm="ortho", workers=-1) / self._units
+
 
 class Point(NamedTuple):
     """A trial of a line search: the function and its slope at `position` along the direction."""
@@ -219,8 +246,10 @@ class Point(NamedTuple):
 SUFFICIENT_DECREASE, CURVATURE, TRIALS = 1e-4, 0.9, 20
 
 
-def line_search(evaluate, image, total, gradient, direction):
+def line_search(evaluate, image, total, gradient, direction, box=None):
     """The first Point along `direction` that meets the strong Wolfe conditions, the best one found, or None.
+
+    box: (least, greatest) of a pixel; the path ends there for the pixels that reach it.
 
     Nocedal and Wright 2006, algorithms 3.5 and 3.6 in one loop: `low` is the best point so far, and a minimum lies
     between it and `high` as soon as there is one. A total that is not finite counts as too high.
@@ -232,8 +261,12 @@ def line_search(evaluate, image, total, gradient, direction):
     high, position = None, 1.0
     for _ in range(TRIALS):
         trial_image = image + position * direction
+        along = direction
+        if box:
+            confined = np.clip(trial_image, *box)
+            along, trial_image = direction * (confined == trial_image), confined
         losses, trial_gradient = evaluate(trial_image)
-        trial_slope = float(np.vdot(trial_gradient, direction))
+        trial_slope = float(np.vdot(trial_gradient, along))
         trial = Point(position, losses["total"], trial_slope, trial_image, losses, trial_gradient)
         allowed = min(low.total, total + SUFFICIENT_DECREASE * position * slope)
         if not trial.total <= allowed:

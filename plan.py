@@ -13,7 +13,7 @@ import numpy as np
 import images
 import store
 import weights
-from settings import PRESETS, Settings, option
+from settings import PRESETS, STARTS, Settings, option
 
 PROGRESS_TABLE, PROGRESS_PLOT = "progress.txt", "progress.png"
 
@@ -40,8 +40,10 @@ class Plan:
         """`image` at the output's size and with the colours that the settings ask for."""
         if image.shape != self.content.shape:  # of a scale before the last
             image = images.resample(image, *self.content.shape[:2])
-        if self.settings.preserve_colors:
-            return images.transfer_luma(self.content, np.clip(image, 0, 255))
+        strength = self.settings.color_strength
+        if self.settings.colors == "luma" and strength:
+            image = np.clip(image, 0, 255)
+            image = image + strength * (images.transfer_luma(self.content, image) - image)
         return image
 
 
@@ -74,12 +76,15 @@ class Mistakes(Exception):
 def make_plan(options, say):
     """The Plan for the parsed `options`, news of it going to `say`; raises Mistakes with all that is wrong."""
     mistakes = Mistakes()
+    options.styles = [path for name in options.styles for path in _style_paths(name, mistakes, say)]
     settings = _settings(options, mistakes)
     content = mistakes.catch(images.read, options.content)
     styles = [mistakes.catch(images.read, path) for path in options.styles]
-    initial = mistakes.catch(images.read, options.initial) if options.initial else None
+    initial = settings.initial if settings and settings.initial not in STARTS else None
+    options.initial = initial  # a path, or None
+    initial = mistakes.catch(images.read, initial) if initial is not None else None
     if settings and content is not None:
-        content = _fitted(content, settings.width or content.shape[1], "--width", mistakes)
+        content = _fitted(content, _width(settings, *content.shape[:2]), "--width", mistakes)
     if settings and content is not None:
         if any(width >= content.shape[1] for _, width in settings.sizes(*content.shape[:2])[:-1]):
             mistakes.add_usage(f"--scales takes widths below the output's, which is {content.shape[1]}")
@@ -87,7 +92,8 @@ def make_plan(options, say):
         for index, (style, scale) in enumerate(zip(styles, scales, strict=False)):
             if style is not None:
                 width = max(1, round(scale * content.shape[1]))
-                styles[index] = _fitted(style, width, "--style-scales", mistakes)
+                style = _fitted(style, width, "--style-scales", mistakes)
+                styles[index] = None if style is None else _recolored(style, content, settings)
         if initial is not None:
             initial = images.cover(initial, *content.shape[:2])
     outputs = _outputs(options, mistakes)
@@ -96,6 +102,22 @@ def make_plan(options, say):
     if mistakes.sentences:
         raise mistakes
     return Plan(settings, network, content, styles, initial, **outputs)
+
+
+def _style_paths(name, mistakes, say):
+    """The pictures of a directory in the order of their names; of any other name, itself."""
+    if not os.path.isdir(name):
+        return [name]
+    try:
+        names = sorted(entry for entry in os.listdir(name) if images.has_format(entry))
+    except OSError as error:
+        mistakes.add_file(f"cannot read {name}: {error.strerror}")
+        return []
+    if not names:
+        mistakes.add_file(f"cannot read {name}: there is no picture in this directory")
+        return []
+    say(f"the styles of {name} are {', '.join(names)}")
+    return [os.path.join(name, entry) for entry in names]
 
 
 def _settings(options, mistakes):
@@ -123,10 +145,24 @@ def _network(name, settings, mistakes, say):
         return None
     path = mistakes.catch(lambda name: store.resolve(name, say=say), name)
     network = mistakes.catch(store.load, path) if path else None
-    for layer in (*settings.content_layers, *settings.style_layers) if network and settings else ():
+    for layer in (*settings.content_terms, *settings.style_terms) if network and settings else ():
         if layer.replace("relu", "conv") not in network.convolutions:
             mistakes.add_file(f"cannot use network {path}: it ends at {list(network.convolutions)[-1]}, before {layer}")
     return network
+
+
+def _recolored(style, content, settings):
+    """The style picture in the colours of the content, as far as the settings ask for it before the run."""
+    if settings.colors not in images.RECOLORINGS or not settings.color_strength:
+        return style
+    return style + settings.color_strength * (images.RECOLORINGS[settings.colors](style, content) - style)
+
+
+def _width(settings, height, width):
+    """The width of the output for a content of that size."""
+    if settings.width is None and settings.long_side is not None:
+        return max(1, round(width * min(1, settings.long_side / max(height, width))))
+    return settings.width or width
 
 
 def _fitted(image, width, flag, mistakes):

@@ -6,14 +6,19 @@ The only home of defaults: the command's parser reads them from here. No TensorF
 import math
 from dataclasses import dataclass, fields
 
+from layers import FEATURES
+
 CHOICES = {
+    "normalization": ("classic", "positions", "sums"),
+    "tv_norm": ("squares", "absolute"),
     "pooling": ("max", "avg"),
     "optimizer": ("adam", "lbfgs"),
     "precision": ("auto", "float32", "bfloat16"),
+    "colors": ("style", "luma", "match", "histogram"),
     "keep": ("best", "last"),
 }
-CONTENT_LAYERS = ("relu4_2", "relu5_2")
 TILE_GRID = 16  # px: the pooling windows of all layers begin at multiples of it
+STARTS = ("noise", "content", "style")
 MOST_SCALES = 12  # a single number beyond is a width
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -25,16 +30,26 @@ class Settings:
     Pixels are on a scale of 0..255. `None` says that the value follows from the pictures or from other settings.
     """
 
-    width: int | None = None  # px; None: the content's own
+    width: int | None = None  # px; None: the content's own, or what long_side makes it
+    long_side: int | None = None  # px: a larger picture is made smaller, if there is no width
+    initial: str = "noise"  # the start: noise, content, style (the first one), or the path of a picture
     style_scales: tuple[float, ...] = ()  # one for each style, in content widths; (): 1 for each
     content_weight: float = 5.0
+    content_layers: tuple[str, ...] = ()  # NAME or NAME:WEIGHT, weight 1 unless given; (): two by content_weight_blend
     content_weight_blend: float = 1.0  # relu4_2's share of the content loss; relu5_2 has the rest
     style_weight: float = 500.0
+    style_layers: tuple[str, ...] = ()  # as content_layers, weight 1 / number unless given; (): relu1_1 ... relu5_1
     style_layer_weight_exp: float = 1.0  # the weight of each style layer over that of the one before
+    # "classic": G = F'F / (h w C), mean((G - A)^2), mean((F - P)^2) for a layer of h w positions and C channels;
+    # "positions", of Keras and TensorFlow: G = F'F / (h w); "sums", of Gatys et al. 2015, equations 1 and 4:
+    # sum((F'F - A)^2) / (4 C^2 (h w)^2), sum((F - P)^2) / 2.
+    normalization: str = "classic"
     style_blend_weights: tuple[float, ...] = ()  # one for each style, divided by their sum; (): equal
     tv_weight: float = 100.0
+    tv_norm: str = "squares"  # mean of squared differences; "absolute": sum of absolute ones, on a scale of 0..1
+    box: bool = False  # keep every step within 0..255
     pooling: str = "max"
-    initial_noiseblend: float | None = None  # share of noise in the start; None: 0 with an initial picture, else 1
+    initial_noiseblend: float | None = None  # share of noise in the start, the content's or a picture's the rest
     iterations: int = 1000  # of the first scale
     scales: tuple[int, ...] = (1,)  # how many, each half as wide as the next; or the widths of those before the last
     scale_iterations: tuple[int, ...] = ()  # one for each scale; (): half as many as at the scale before
@@ -48,7 +63,8 @@ class Settings:
     tile_size: int | str = (
         "auto"  # px: a larger picture is evaluated in tiles of at most this side; "none": in one piece
     )
-    preserve_colors: bool = False
+    colors: str = "style"  # whose: the style's; or the content's, by "luma" of the result or as images.RECOLORINGS
+    color_strength: float = 1.0  # between the style's colours, 0, and what `colors` makes of them, 1
     keep: str = "best"
     seed: int = 0  # two runs with the same seed give the same bytes
 
@@ -58,21 +74,19 @@ class Settings:
             raise ValueError("\n".join(mistakes))
 
     @property
-    def content_layers(self):
+    def content_terms(self):
         """Layer -> weight of its term in the content loss; none is zero."""
-        weights = (self.content_weight_blend, 1 - self.content_weight_blend)
-        return {
-            layer: self.content_weight * weight
-            for layer, weight in zip(CONTENT_LAYERS, weights, strict=True)
-            if self.content_weight * weight > 0
-        }
+        shares = {"relu4_2": self.content_weight_blend, "relu5_2": 1 - self.content_weight_blend}
+        shares = _weighted(self.content_layers, 1.0) or shares
+        return _above_zero({layer: self.content_weight * share for layer, share in shares.items()})
 
     @property
-    def style_layers(self):
-        """Layer -> weight of its term in the style loss; none is zero. Their sum is the style weight."""
-        powers = [self.style_layer_weight_exp**index for index in range(len(STYLE_LAYERS))]
-        weights = (self.style_weight * power / sum(powers) for power in powers)
-        return {layer: weight for layer, weight in zip(STYLE_LAYERS, weights, strict=True) if weight > 0}
+    def style_terms(self):
+        """Layer -> weight of its term in the style loss; none is zero."""
+        powers = {layer: self.style_layer_weight_exp**index for index, layer in enumerate(STYLE_LAYERS)}
+        shares = _weighted(self.style_layers, 1 / max(1, len(self.style_layers)))
+        shares = shares or {layer: power / sum(powers.values()) for layer, power in powers.items()}
+        return _above_zero({layer: self.style_weight * share for layer, share in shares.items()})
 
     def sizes(self, height, width):
         """(height, width) of the picture at each scale; the last is its own."""
@@ -116,6 +130,12 @@ class Settings:
             isinstance(self.tile_size, int) and self.tile_size >= TILE_GRID
         ):
             yield f"--tile-size must be auto, none or a number of pixels, at least {TILE_GRID}, not {self.tile_size}"
+        for name in ("content_layers", "style_layers"):
+            yield from _wrong_layers(name, getattr(self, name))
+        if self.content_layers and self.content_weight_blend != 1:
+            yield "--content-weight-blend is a shorthand for --content-layers; give one of them"
+        if self.style_layers and self.style_layer_weight_exp != 1:
+            yield "--style-layer-weight-exp is a shorthand for --style-layers; give one of them"
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 yield f"{option(name)} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
@@ -130,6 +150,33 @@ class Settings:
             yield "--content-weight, --style-weight and --tv-weight are all zero: there is nothing to optimise"
 
 
+def _weighted(layers, default):
+    """Layer -> weight, of texts NAME or NAME:WEIGHT."""
+    pairs = (text.partition(":") for text in layers)
+    return {name: float(weight) if colon else default for name, colon, weight in pairs}
+
+
+def _above_zero(weights):
+    return {layer: weight for layer, weight in weights.items() if weight > 0}
+
+
+def _wrong_layers(name, layers):
+    """Yields a sentence for each text of `layers` that is not NAME or NAME:WEIGHT, or that says a name again."""
+    seen = set()
+    for text in layers:
+        layer, colon, weight = text.partition(":")
+        if layer not in FEATURES:
+            yield f"{option(name)}: there is no layer {layer!r}; there are {', '.join(FEATURES)}"
+        elif layer in seen:
+            yield f"{option(name)}: {layer} is named twice"
+        seen.add(layer)
+        try:
+            if colon and not (float(weight) >= 0 and math.isfinite(float(weight))):
+                raise ValueError
+        except ValueError:
+            yield f"{option(name)}: the weight of {layer} must be a number not below 0, not {weight}"
+
+
 def option(name):
     """The command line's spelling of a field's name."""
     return "--" + {"epsilon": "eps"}.get(name, name).replace("_", "-")
@@ -141,6 +188,7 @@ _SHARE = (lambda value: 0 <= value <= 1, "between 0 and 1")
 _MOMENT = (lambda value: 0 <= value < 1, "at least 0 and below 1")
 RULES = {
     "width": (lambda value: value >= 1, "a number of pixels, at least 1"),
+    "long_side": (lambda value: value >= 1, "a number of pixels, at least 1"),
     "style_scales": _ABOVE_ZERO,
     "content_weight": _AT_LEAST_ZERO,
     "content_weight_blend": _SHARE,
@@ -149,6 +197,7 @@ RULES = {
     "style_blend_weights": _AT_LEAST_ZERO,
     "tv_weight": _AT_LEAST_ZERO,
     "initial_noiseblend": _SHARE,
+    "color_strength": _SHARE,
     "iterations": _AT_LEAST_ZERO,
     "learning_rate": _ABOVE_ZERO,
     "beta1": _MOMENT,
@@ -159,14 +208,36 @@ RULES = {
     "scale_iterations": (lambda value: value >= 0, "a number of iterations, at least 0"),
     "seed": (lambda value: 0 <= value < 2**32, "between 0 and 4294967295"),
 }
+_KERAS = {
+    "long_side": 512,
+    "initial": "content",
+    "content_weight": 1e3,
+    "content_weight_blend": 0.0,
+    "style_weight": 1e-2,
+    "normalization": "positions",
+    "tv_weight": 0.0,
+    "box": True,
+    "learning_rate": 5.0,
+    "beta1": 0.99,
+    "epsilon": 1e-1,
+}
 # Overrides of the defaults under a name; a flag that is given wins.
 PRESETS = {
     "classic": {},
-    "fast": {
+    "fast": {"optimizer": "lbfgs", "initial": "content", "iterations": 150, "precision": "auto"},
+    "keras": _KERAS,
+    "tensorflow": _KERAS
+    | {"content_weight": 1e4, "tv_weight": 30.0, "tv_norm": "absolute", "learning_rate": 5.1, "epsilon": 0.1 / 255}
+    | {"keep": "last"},
+    "gatys": {
+        "long_side": 512,
+        "content_weight": 1.0,
+        "style_weight": 1e3,  # the paper's figures have alpha / beta = 1e-3 and 1e-4
+        "normalization": "sums",
+        "tv_weight": 0.0,
+        "pooling": "avg",
         "optimizer": "lbfgs",
-        "initial_noiseblend": 0.0,
-        "iterations": 150,
-        "precision": "auto",
+        "keep": "last",
     },
 }
 DEFAULTS = {field.name: field.default for field in fields(Settings)}

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import files
 import weights
+from layers import CONVOLUTIONS
 
 CLASSIC_FILE = "imagenet-vgg-verydeep-19.mat"
 POCKET_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "networks", "pocket-vgg19.mat")
@@ -343,7 +344,7 @@ def _read_copy(copy, state):
         with open(copy, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             if arrays["state"].tolist() != state:
                 return None
-            names = [name for name in weights.CONVOLUTIONS if f"{name}.kernel" in arrays]
+            names = [name for name in CONVOLUTIONS if f"{name}.kernel" in arrays]
             convolutions = {name: (arrays[f"{name}.kernel"], arrays[f"{name}.bias"]) for name in names}
             return weights.checked(convolutions, arrays["mean_pixel"])
     except Exception:  # a mangled file raises every type there is; the network itself is still at hand

@@ -14,7 +14,7 @@ from PIL import Image
 import images
 import optimizers
 from objective import Objective
-from settings import Settings
+from settings import STARTS, Settings
 
 __all__ = ["Diverged", "Objective", "Settings", "Step", "stylize"]
 
@@ -40,10 +40,15 @@ def stylize(objective, content, styles, settings, *, initial=None):
     """Yields a Step for the start and one for each of `settings.total_iterations`; fewer where none lowers the loss.
 
     content, initial: [H, W, 3], of equal size; styles: a sequence of [h, w, 3], each of its own size.
+    initial: the picture to start from, for settings whose `initial` is none of the words.
     With several scales, each begins with the picture of the one before, resized, and what Adam remembers of it.
     Raises Diverged as soon as the loss is not finite; the step before holds the last good picture.
     """
     image, state, iteration = None, None, 0
+    if initial is None and settings.initial not in STARTS:
+        raise ValueError(f"the start is to be {settings.initial}, which is not given")
+    if initial is None and settings.initial == "style":
+        initial = images.cover(styles[0], *content.shape[:2])
     sizes = settings.sizes(*content.shape[:2])
     for scale, (size, count) in enumerate(zip(sizes, settings.iteration_counts, strict=True)):
         small, *small_styles = (_scaled(picture, size[1] / content.shape[1]) for picture in (content, *styles))
@@ -86,27 +91,29 @@ def _resized_state(state, height, width):
 
 
 def _adam(evaluate, start, settings, state=None):
-    names = ("learning_rate", "beta1", "beta2", "epsilon")
+    names = ("learning_rate", "beta1", "beta2", "epsilon", "box")
     return optimizers.Adam(evaluate, start, state=state, **{name: getattr(settings, name) for name in names})
 
 
 def _lbfgs(evaluate, start, settings, state=None):
     """Afresh whatever the state: the curvature at another scale is another one."""
     coordinates = optimizers.Spectral(start.shape, SPECTRAL_EXPONENT)
-    return optimizers.LBFGS(evaluate, start, memory=settings.lbfgs_memory, coordinates=coordinates)
+    memory, box = settings.lbfgs_memory, settings.box
+    return optimizers.LBFGS(evaluate, start, memory=memory, coordinates=coordinates, box=box)
 
 
 OPTIMIZERS = {"adam": _adam, "lbfgs": _lbfgs}
 
 
 def start_image(content, initial, mean_pixel, settings):
-    """The first image: `initial`, or noise around the mean pixel, or the share r of it, (1 - r) initial + r noise.
+    """The first image: the share r of it noise around the mean pixel, 1 - r of it `initial`, or else the content.
 
-    A share below one without `initial` blends the content with noise.
+    r is settings.initial_noiseblend; unless given, it is 1 for a start from noise and 0 for any other.
     """
     share = settings.initial_noiseblend
     if share is None:
-        share = 1.0 if initial is None else 0.0
+        share = 1.0 if initial is None and settings.initial == "noise" else 0.0
     base = (content if initial is None else initial) - mean_pixel
     noise = np.random.default_rng(settings.seed).normal(0, NOISE, content.shape)
-    return ((1 - share) * base + share * noise + mean_pixel).astype(content.dtype)
+    image = ((1 - share) * base + share * noise + mean_pixel).astype(content.dtype)
+    return np.clip(image, 0, 255) if settings.box else image

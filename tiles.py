@@ -7,8 +7,8 @@ of the tiles' sums, each over the whole tile with its margin, add up to that of 
 
 from typing import NamedTuple
 
+from layers import sight
 from settings import TILE_GRID
-from vgg import LAYERS
 
 
 class Tile(NamedTuple):
@@ -48,23 +48,6 @@ def _spans(length, size, margin):
         yield slice(first, min(length, end + margin)), start - first, end - start
 
 
-def stride(layer):
-    """Picture px between neighbouring cells of a layer."""
-    return 2 ** (int(layer[4]) - 1)
-
-
 def margin(layers):
     """How far the cells of a core see beyond it, in px, rounded up to TILE_GRID: 80 up to relu5_1, 96 to relu5_2."""
-    return max((-(-_sight(layer) // TILE_GRID) * TILE_GRID for layer in layers), default=0)
-
-
-def _sight(layer):
-    """How far, in px, the outermost cells of a core see: a convolution adds its layer's stride to either side."""
-    before = after = 0
-    step = 1
-    for name in LAYERS[: LAYERS.index(layer) + 1]:
-        if name.startswith("conv"):
-            before, after = before + step, after + step
-        elif name.startswith("pool"):
-            after, step = after + step, 2 * step
-    return max(before, after + 1 - step)
+    return max((-(-sight(layer) // TILE_GRID) * TILE_GRID for layer in layers), default=0)

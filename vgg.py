@@ -5,21 +5,10 @@ Source: Simonyan and Zisserman 2014, configuration E, without its fully connecte
 
 import tensorflow.compat.v1 as tf
 
-from weights import CONVOLUTIONS, Network, NetworkError, load
+from layers import LAYERS
+from weights import Network, NetworkError, load
 
 __all__ = ["LAYERS", "Network", "NetworkError", "build", "load", "variables"]
-
-
-def _layer_names():
-    for name in CONVOLUTIONS:
-        block, index = name[len("conv") :].split("_")
-        if index == "1" and block != "1":
-            yield f"pool{int(block) - 1}"
-        yield name
-        yield f"relu{block}_{index}"
-
-
-LAYERS = tuple(_layer_names())  # conv1_1, relu1_1, conv1_2, ... relu5_4, in the order of computation
 
 
 def variables(network, dtype=None):

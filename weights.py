@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CONVOLUTIONS = tuple(
-    f"conv{block}_{index}" for block, count in enumerate((2, 2, 4, 4, 4), start=1) for index in range(1, count + 1)
-)
+from layers import CONVOLUTIONS
+
 KERAS_MEAN_PIXEL = (123.68, 116.779, 103.939)  # RGB; the Keras file does not hold it
 MAX_CHANNELS = 4096  # of any layer: a bound on what a crafted file can make us allocate
 

@@ -66,7 +66,7 @@ def test_help_has_four_groups_and_a_line_for_each_flag(command):
     status, out, _ = command("--help", defaults=False)
     assert status == 0
     assert re.findall(r"^(\w+):$", out, re.M) == ["pictures", "look", "optimisation", "output"]
-    lines = [line for line in out.splitlines() if line.startswith("  ")]
+    lines = [line for line in out.partition("\npresets")[0].splitlines() if line.startswith("  ")]
     assert all(re.match(r"  --?\w", line) for line in lines), "a flag takes more than one line"
     for line in lines:
         assert "(default: " in line or "(required)" in line or "--help" in line, line
@@ -86,16 +86,34 @@ def test_every_classic_flag_is_there(command):
         assert f"  --{flag} " in out
 
 
+def test_help_says_what_each_preset_sets(command):
+    _, out, _ = command("--help", defaults=False)
+    presets = " ".join(out.partition("\npresets")[2].split())
+    for name, flags in {
+        "keras": "--content-weight 1000 --content-weight-blend 0 --style-weight 0.01",
+        "gatys": "--normalization sums --tv-weight 0 --pooling avg --optimizer lbfgs --keep last",
+    }.items():
+        assert f" {name} " in presets
+        assert flags in presets
+
+
 def test_defaults_of_the_classic_program():
     assert neural_style.DEFAULTS == {
         "width": None,
+        "long_side": None,
+        "initial": "noise",
         "style_scales": (),
         "content_weight": 5,
+        "content_layers": (),
         "content_weight_blend": 1,
         "style_weight": 500,
+        "style_layers": (),
         "style_layer_weight_exp": 1,
+        "normalization": "classic",
         "style_blend_weights": (),
         "tv_weight": 100,
+        "tv_norm": "squares",
+        "box": False,
         "pooling": "max",
         "initial_noiseblend": None,
         "iterations": 1000,
@@ -109,7 +127,8 @@ def test_defaults_of_the_classic_program():
         "lbfgs_memory": 10,
         "precision": "float32",
         "tile_size": "auto",
-        "preserve_colors": False,
+        "colors": "style",
+        "color_strength": 1,
         "keep": "best",
         "seed": 0,
     }
@@ -201,6 +220,44 @@ def test_preserve_colors_keeps_chroma(command):
     assert abs(difference).max() > 5
 
 
+def test_colors_of_the_content(command):
+    content = pixels("content.png").reshape(-1, 3).mean(axis=0)
+    for arguments in ("", "--colors luma", "--colors match", "--colors histogram", "--colors match --color-strength 0"):
+        output = f"{arguments or 'plain'}.png"
+        assert command(*words(arguments), iterations=30, output=output)[0] == 0
+    plain, strengthless = pixels("plain.png"), pixels("--colors match --color-strength 0.png")
+    assert (plain == strengthless).all()
+    for name in ("--colors match.png", "--colors histogram.png", "--colors luma.png"):
+        assert (pixels(name) != plain).any()
+        off, before = (abs(picture.reshape(-1, 3).mean(axis=0) - content).max() for picture in (pixels(name), plain))
+        assert off < before
+    assert command("--preserve-colors", iterations=30, output="alias.png")[0] == 0
+    assert (pixels("alias.png") == pixels("--colors luma.png")).all()
+
+
+def test_color_strength_is_a_share(command):
+    for strength in (0, 0.5, 1):
+        arguments = ["--colors", "luma", "--color-strength", strength]
+        assert command(*arguments, output=f"{strength}.png")[0] == 0
+    assert command(output="plain.png")[0] == 0
+    assert (pixels("plain.png") == pixels("0.png")).all()
+    middle = (pixels("0.png").astype(float) + pixels("1.png")) / 2
+    inside = (pixels("1.png") > 0) & (pixels("1.png") < 255)
+    np.testing.assert_allclose(pixels("0.5.png")[inside], middle[inside], atol=1.5)
+
+
+def test_a_directory_of_styles(command, folder):
+    (folder / "gallery").mkdir()
+    for name in ("b.png", "a.PNG"):
+        Path("style.png" if name == "b.png" else "other.png").rename(folder / "gallery" / name)
+    Path("gallery/notes.txt").write_text("no picture")
+    status, _, err = command("--styles", "gallery", "--style-blend-weights", 1, 0)
+    assert status == 0
+    assert "the styles of gallery are a.PNG, b.png" in err
+    assert command("--styles", "gallery/a.PNG", output="alone.png")[0] == 0
+    assert (pixels("out.png") == pixels("alone.png")).all()
+
+
 def test_without_a_network_the_embedded_one_is_used_and_said(command, monkeypatch, folder):
     monkeypatch.delenv("NEURAL_STYLE_NETWORK", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
@@ -235,7 +292,7 @@ def test_fetch_alone(command, monkeypatch, folder):
 
 def test_a_preset_sets_defaults_and_flags_win(command):
     assert command("--preset", "fast", output="preset.png", iterations=3)[0] == 0
-    flags = "--optimizer lbfgs --initial-noiseblend 0 --precision auto"
+    flags = "--optimizer lbfgs --initial content --precision auto"
     assert command(*words(flags), output="flags.png", iterations=3)[0] == 0
     assert (pixels("preset.png") == pixels("flags.png")).all()
     assert command("--preset", "fast", "--optimizer", "adam", output="adam.png", iterations=3)[0] == 0
@@ -350,6 +407,26 @@ BAD_VALUES = [
     ("--content-weight-blend 1.5", "--content-weight-blend must be between 0 and 1, not 1.5"),
     ("--style-layer-weight-exp -1", "--style-layer-weight-exp must be between 0 and 1000000, not -1"),
     ("--style-layer-weight-exp 1e300", "--style-layer-weight-exp must be between 0 and 1000000, not 1e+300"),
+    ("--content-layers relu6_1", "--content-layers: there is no layer 'relu6_1'; there are conv1_1, relu1_1, conv1_2,"),
+    ("--style-layers pool1", "--style-layers: there is no layer 'pool1'; there are conv1_1"),
+    ("--style-layers relu1_1:x", "--style-layers: the weight of relu1_1 must be a number not below 0, not x"),
+    ("--style-layers relu1_1:-1", "--style-layers: the weight of relu1_1 must be a number not below 0, not -1"),
+    ("--style-layers relu1_1:nan", "--style-layers: the weight of relu1_1 must be a number not below 0, not nan"),
+    ("--style-layers relu1_1: relu2_1", "--style-layers: the weight of relu1_1 must be a number not below 0, not "),
+    ("--style-layers relu1_1 relu1_1:2", "--style-layers: relu1_1 is named twice"),
+    (
+        "--style-layers relu1_1 --style-layer-weight-exp 2",
+        "--style-layer-weight-exp is a shorthand for --style-layers; give one of them",
+    ),
+    (
+        "--content-layers relu1_1 --content-weight-blend 0.5",
+        "--content-weight-blend is a shorthand for --content-layers; give one of them",
+    ),
+    ("--normalization mean", "--normalization must be one of classic, positions, sums, not 'mean'"),
+    ("--tv-norm 2", "--tv-norm must be one of squares, absolute, not '2'"),
+    ("--colors red", "--colors must be one of style, luma, match, histogram, not 'red'"),
+    ("--color-strength 2", "--color-strength must be between 0 and 1, not 2"),
+    ("--long-side 0", "--long-side must be a number of pixels, at least 1, not 0"),
     ("--style-blend-weights -1", "--style-blend-weights must be a number not below 0, not -1"),
     ("--style-blend-weights 0", "--style-blend-weights must have a sum above 0, and a finite one"),
     ("--style-blend-weights 1 2", "--style-blend-weights takes one number for each style: 1, not 2"),
@@ -420,7 +497,8 @@ def test_bad_usage(command, arguments, message):
 
 BAD_FILES = [
     ("--content missing.png", "cannot read missing.png: "),
-    ("--styles .", "cannot read .: "),
+    ("--content .", "cannot read .: "),
+    ("--styles net.dir.png", "cannot read net.dir.png: there is no picture in this directory"),
     ("--initial text.png", "cannot read text.png: "),
     ("--styles style.png text.png", "cannot read text.png: "),
     ("--network missing.mat", "cannot read network missing.mat: No such file or directory"),

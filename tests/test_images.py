@@ -572,6 +572,49 @@ def test_cover_gives_the_size(size):
 # Colours.
 
 
+def texture(random, size, mean, mixing):
+    """A picture with the mean and the covariance mixing' mixing, beyond 0..255 here and there."""
+    return (random.normal(0, 1, (*size, 3)) @ np.array(mixing) + mean).astype(np.float32)
+
+
+def test_match_mean_and_covariance(random):
+    style = texture(random, (40, 30), (90, 60, 200), [[30, 5, 1], [0, 20, 9], [0, 0, 12]])
+    content = texture(random, (50, 35), (120, 130, 100), [[10, 2, 8], [0, 44, 3], [0, 0, 25]])
+    matched = images.match_mean_and_covariance(style, content).astype(np.float64)
+    flat, wanted = matched.reshape(-1, 3), content.reshape(-1, 3).astype(np.float64)
+    np.testing.assert_allclose(flat.mean(axis=0), wanted.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(np.cov(flat.T), np.cov(wanted.T), rtol=1e-4)
+    np.testing.assert_allclose(images.match_mean_and_covariance(style, style), style, atol=1e-3)
+
+
+def test_match_mean_and_covariance_by_hand():
+    # Three uncorrelated channels: each is stretched by the ratio of the deviations about its mean.
+    axes = np.concatenate([np.eye(3), -np.eye(3)]).reshape(2, 3, 3)
+    style, content = 100 + axes * (1, 2, 4), 50 + axes * (3, 3, 2)
+    np.testing.assert_allclose(images.match_mean_and_covariance(style, content), content, atol=1e-3)
+
+
+def test_matching_a_grey_style_is_finite_and_grey(random):
+    grey = np.repeat(random.uniform(0, 255, (20, 20, 1)), 3, axis=2).astype(np.float32)
+    colors = texture(random, (20, 20), (120, 130, 100), [[30, 2, 8], [0, 44, 3], [0, 0, 25]])
+    assert np.isfinite(images.match_mean_and_covariance(grey, colors)).all()
+    matched = images.match_mean_and_covariance(colors, grey)
+    assert np.ptp(matched, axis=2).max() < 1
+
+
+def test_match_histograms(random):
+    style = np.rint(texture(random, (40, 30), (90, 60, 200), np.eye(3) * 20))
+    content = texture(random, (50, 35), (120, 130, 100), np.eye(3) * (10, 40, 25))
+    matched = images.match_histograms(style, content)
+    shares = np.linspace(0.02, 0.98, 25)
+    for channel in range(3):
+        after, wanted = (np.quantile(picture[:, :, channel], shares) for picture in (matched, content))
+        np.testing.assert_allclose(after, wanted, atol=3)
+        order = np.argsort(style[:, :, channel], axis=None)
+        assert (np.diff(matched[:, :, channel].ravel()[order]) >= 0).all()
+    np.testing.assert_allclose(images.match_histograms(content, content), content, atol=1e-3)
+
+
 def test_transfer_luma_by_hand():
     content, styled = np.array([[[10, 20, 30.0]]]), np.array([[[110, 20, 30.0]]])
     np.testing.assert_allclose(images.transfer_luma(content, styled), [[[39.9, 49.9, 59.9]]], rtol=1e-6)

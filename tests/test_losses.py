@@ -71,9 +71,16 @@ def test_total_variation_of_a_line(size):
 
 
 @pytest.mark.parametrize("height", [6, 63, 64, 65, 130])
-def test_total_variation_gradient(random, height):
+@pytest.mark.parametrize("norm", losses.VARIATIONS)
+def test_variation_gradient(random, height, norm):
+    variation = losses.VARIATIONS[norm]
     image, direction = random.normal(0, 50, (2, height, 5, 3))
-    ahead, behind = (losses.total_variation(image + step * direction)[0] for step in (1e-5, -1e-5))
-    loss, gradient = losses.total_variation(image)
-    assert loss == pytest.approx(np.mean(np.diff(image, axis=0) ** 2) + np.mean(np.diff(image, axis=1) ** 2))
+    ahead, behind = (variation(image + step * direction)[0] for step in (1e-5, -1e-5))
+    loss, gradient = variation(image)
+    down, right = np.diff(image, axis=0), np.diff(image, axis=1)
+    expected = {
+        "squares": np.mean(down**2) + np.mean(right**2),
+        "absolute": (np.abs(down).sum() + np.abs(right).sum()) / 255,
+    }
+    assert loss == pytest.approx(expected[norm])
     assert np.vdot(gradient, direction) == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)

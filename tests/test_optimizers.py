@@ -157,6 +157,26 @@ def test_lbfgs_passes_over_trials_that_are_not_finite(random):
     assert np.isfinite(losses["total"])
 
 
+def test_lbfgs_in_a_box_finds_the_least_within_it(random):
+    # The minimum of a quadratic with coupled pixels under bounds, found by SciPy.
+    mixing = random.normal(0, 1, (12, 12))
+    curvature, goal = mixing @ mixing.T + np.eye(12), random.uniform(-200, 450, 12)
+
+    def evaluate(image):
+        slope = curvature @ (image.ravel() - goal)
+        return {"total": float(slope @ (image.ravel() - goal)) / 2}, slope.reshape(image.shape)
+
+    start = random.uniform(0, 255, (2, 2, 3))
+    images = [image for image, _ in islice(optimizers.LBFGS(evaluate, start, memory=10, box=True), 200)]
+    assert all(image.min() >= 0 and image.max() <= 255 for image in images)
+    best = scipy.optimize.minimize(
+        lambda flat: (evaluate(flat)[0]["total"], evaluate(flat)[1]), start.ravel(), jac=True, bounds=[(0, 255)] * 12
+    )
+    assert evaluate(images[-1])[0]["total"] == pytest.approx(best.fun, rel=1e-6)
+    assert (best.x == 0).any()
+    assert (best.x == 255).any()
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_lbfgs_hands_on_a_start_that_is_not_finite(bad):
     path = optimizers.LBFGS(lambda image: ({"total": bad}, image), np.zeros((1, 1, 3)), memory=3)

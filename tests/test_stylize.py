@@ -12,6 +12,7 @@ import stylize as method
 import tiny_networks
 import vgg
 from losses import total_variation
+from settings import PRESETS
 from stylize import Diverged, Objective, Settings, stylize
 
 
@@ -75,6 +76,82 @@ def assert_same_course(network, content, styles, initial, settings, shares):
         for name in ("content", "style", "tv", "total"):
             expected = float(classic[iteration][name])
             assert steps[iteration].losses[name] == pytest.approx(expected, rel=tolerance), (iteration, name)
+
+
+RECIPES = {
+    "keras": {"content_weight": 1e3, "rate": 5.0, "epsilon": 0.1},
+    "tensorflow": {"content_weight": 1e4, "rate": 0.02, "epsilon": 0.1, "variation": 30.0},
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_preset_follows_its_recipe(tiny, random, recipe):
+    content, style = (random.uniform(0, 255, (32, 48, 3)).astype(np.float32) for _ in range(2))
+    settings = Settings(**PRESETS[recipe] | {"iterations": 10, "keep": "last"})
+    with Objective(tiny, settings) as objective:
+        steps = list(stylize(objective, content, [style], settings))
+    expected = oracle.notebook(tiny, content, style, 10, **RECIPES[recipe])
+    np.testing.assert_allclose([step.losses["total"] for step in steps], expected, rtol=1e-3)
+    assert all(step.image.min() >= 0 and step.image.max() <= 255 for step in steps)
+
+
+def test_the_paper_s_losses(tiny, random):
+    # Equations 1, 4, 5 and 7 of Gatys et al. 2015 on the features of an independent network.
+    content, style, image = random.uniform(0, 255, (3, 24, 32, 3)).astype(np.float32)
+    losses, _ = losses_at(tiny, Settings(**PRESETS["gatys"]), content, [style], image)
+    net, goal, manner = (oracle.numpy_layers(picture, tiny, "avg") for picture in (image, content, style))
+    assert losses["content"] == pytest.approx(((net["relu4_2"] - goal["relu4_2"]) ** 2).sum() / 2, rel=1e-4)
+    terms = []
+    for layer in oracle.STYLE_LAYERS:
+        flat, target = (layers[layer].reshape(-1, layers[layer].shape[-1]) for layers in (net, manner))
+        terms.append(((flat.T @ flat - target.T @ target) ** 2).sum() / (4 * flat.size**2))
+    assert losses["style"] == pytest.approx(1e3 * sum(terms) / 5, rel=1e-4)
+    assert losses["tv"] == 0
+
+
+def test_layers_by_name_are_what_the_shorthands_say(tiny, random):
+    content, style, image = random.uniform(0, 255, (3, 20, 24, 3)).astype(np.float32)
+    short = Settings(content_weight_blend=0.7, style_layer_weight_exp=2)
+    names = Settings(
+        content_layers=("relu4_2:0.7", "relu5_2:0.3"),
+        style_layers=tuple(f"relu{block}_1:{2 ** (block - 1) / 31}" for block in range(1, 6)),
+    )
+    one, slope = losses_at(tiny, short, content, [style], image)
+    two, same = losses_at(tiny, names, content, [style], image)
+    assert two == pytest.approx(one, rel=1e-6)
+    np.testing.assert_allclose(same, slope, rtol=1e-3, atol=1e-6)
+    assert Settings(style_layers=("conv1_1", "relu2_2")).style_terms == {"conv1_1": 250, "relu2_2": 250}
+    assert Settings(content_layers=("relu1_2", "relu2_1:0")).content_terms == {"relu1_2": 5}
+
+
+def test_layers_before_their_relu(tiny, random):
+    content, style, image = random.uniform(0, 255, (3, 20, 24, 3)).astype(np.float32)
+    settings = Settings(content_layers=("conv2_2",), style_layers=("conv3_1",))
+    losses, _ = losses_at(tiny, settings, content, [style], image)
+    net, goal, manner = (oracle.numpy_layers(picture, tiny, "max") for picture in (image, content, style))
+    assert losses["content"] == pytest.approx(5 * ((net["conv2_2"] - goal["conv2_2"]) ** 2).mean(), rel=1e-4)
+    flat, target = (layers["conv3_1"].reshape(-1, layers["conv3_1"].shape[-1]) for layers in (net, manner))
+    term = ((flat.T @ flat - target.T @ target) ** 2).mean() / flat.size**2
+    assert losses["style"] == pytest.approx(500 * term, rel=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_start_by_name_and_a_box(tiny, random, optimizer):
+    content, style = random.integers(0, 2, (2, 20, 24, 3)).astype(np.float32) * 255
+    common = {"iterations": 12, "optimizer": optimizer, "learning_rate": 60, "tv_weight": 0}
+    for initial, start in (("content", content), ("style", style)):
+        settings = Settings(initial=initial, box=True, **common)
+        with Objective(tiny, settings) as objective:
+            steps = list(stylize(objective, content, [style], settings))
+        np.testing.assert_allclose(steps[0].image, start, atol=1e-3)
+        assert all(step.image.min() >= 0 and step.image.max() <= 255 for step in steps)
+        assert 0.01 < (steps[-1].image == 255).mean() < 0.49
+    settings = Settings(initial="content", **common)
+    with Objective(tiny, settings) as objective:
+        *_, last = stylize(objective, content, [style], settings)
+        with pytest.raises(ValueError, match="x.png"):
+            next(stylize(objective, content, [style], Settings(initial="x.png")))
+    assert last.image.min() < 0 or last.image.max() > 255
 
 
 def test_lbfgs_is_handed_the_settings(tiny, random):
@@ -148,8 +225,8 @@ def test_variation_alone_needs_no_layer(tiny, random):
 
 
 def test_layers_of_weight_zero_are_not_computed():
-    assert list(Settings(content_weight_blend=0).content_layers) == ["relu5_2"]
-    assert Settings(style_layer_weight_exp=0).style_layers == {"relu1_1": 500}
+    assert list(Settings(content_weight_blend=0).content_terms) == ["relu5_2"]
+    assert Settings(style_layer_weight_exp=0).style_terms == {"relu1_1": 500}
     # A network that ends before the layers of weight zero will do.
     network = tiny_networks.tiny_network(names=("conv1_1",))
     settings = Settings(content_weight=0, style_layer_weight_exp=0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import images
+import layers
 import tiles
 import tiny_networks
 import vgg
@@ -17,7 +18,7 @@ SIZES = [(97, 131), (160, 96), (61, 200), (200, 17)]
 @pytest.mark.parametrize("side", [16, 40, 64, 1000])
 def test_every_cell_is_in_one_core(size, side):
     for layer in ("relu1_1", "relu2_1", "conv3_4", "relu4_1", "relu5_1"):
-        stride = tiles.stride(layer)
+        stride = layers.stride(layer)
         covered = np.zeros([-(-length // stride) for length in size])
         for tile in tiles.cut(*size, side, 96):
             covered[tile.cells(stride)] += 1
@@ -42,12 +43,12 @@ def test_margins_are_those_of_the_receptive_fields(layer, margin):
     assert tiles.margin([layer, "relu1_1"]) == margin
 
 
-@pytest.mark.parametrize("layer", [layer for layer in vgg.LAYERS if layer.startswith("relu")])
+@pytest.mark.parametrize("layer", [layer for layer in layers.LAYERS if layer.startswith("relu")])
 def test_a_core_sees_no_farther_than_its_margin(layer):
     """The gradient of the cells of a core is zero beyond the margin, and reaches into its last 16 px."""
     size, core = 480, slice(192, 256)
     objective, image = one_layer(layer), np.random.default_rng(3).uniform(0, 255, (size, size, 3))
-    cells = slice(core.start // tiles.stride(layer), core.stop // tiles.stride(layer))
+    cells = slice(core.start // layers.stride(layer), core.stop // layers.stride(layer))
     seen = np.abs(objective(image, cells)).sum(axis=2)
     rows = np.flatnonzero(seen.sum(axis=1))
     margin = tiles.margin([layer])

@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 import oracle
 import tiny_networks
 import vgg
+from layers import LAYERS
 
 
 def compute(network, image, layers, pooling):
@@ -25,17 +26,17 @@ def compute(network, image, layers, pooling):
 def test_layers_agree_with_numpy(random, pooling, size):
     network = tiny_networks.tiny_network(np.float64)
     image = random.uniform(0, 255, (*size, 3))
-    values, _ = compute(network, image, vgg.LAYERS, pooling)
+    values, _ = compute(network, image, LAYERS, pooling)
     expected = oracle.numpy_layers(image, network, pooling)
-    assert list(values) == list(vgg.LAYERS)
+    assert list(values) == list(LAYERS)
     for name, value in values.items():
         np.testing.assert_allclose(value, expected[name], rtol=1e-9, atol=1e-9, err_msg=name)
 
 
 def test_layer_names():
-    assert len(vgg.LAYERS) == 16 + 16 + 4
-    assert vgg.LAYERS[:6] == ("conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1", "conv2_1")
-    assert vgg.LAYERS[-1] == "relu5_4"
+    assert len(LAYERS) == 16 + 16 + 4
+    assert LAYERS[:6] == ("conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1", "conv2_1")
+    assert LAYERS[-1] == "relu5_4"
 
 
 def test_nothing_is_built_past_the_last_layer(tiny, random):

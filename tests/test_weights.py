@@ -6,6 +6,7 @@ import scipy.io
 
 import tiny_networks
 import weights
+from layers import CONVOLUTIONS
 
 
 def assert_same(network, expected):
@@ -130,6 +131,6 @@ def test_paths_that_are_no_files(path):
 @pytest.mark.network
 def test_real_network(real_network):
     network = weights.load(real_network)
-    assert list(network.convolutions) == list(weights.CONVOLUTIONS)
+    assert list(network.convolutions) == list(CONVOLUTIONS)
     np.testing.assert_allclose(network.mean_pixel, [123.68, 116.779, 103.939], rtol=1e-6)
     assert network.convolutions["conv5_1"][0].shape == (3, 3, 512, 512)

@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import scipy.io
 
-from weights import CONVOLUTIONS, Network
+from layers import CONVOLUTIONS
+from weights import Network
 
 CHANNELS = {"1": 2, "2": 3, "3": 4, "4": 6, "5": 8}
 MEAN_PIXEL = np.array([123.68, 116.779, 103.939])

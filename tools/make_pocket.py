@@ -20,8 +20,9 @@ import tensorflow as tf
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import images
 import weights
+from layers import CONVOLUTIONS
 
-LAYERS = weights.CONVOLUTIONS[: weights.CONVOLUTIONS.index("conv5_2") + 1]
+LAYERS = CONVOLUTIONS[: CONVOLUTIONS.index("conv5_2") + 1]
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")  # before their ReLU
 CONTENT_LAYERS = ("conv4_2", "conv5_2")
 SIDE = 288  # px of a calibration crop
@@ -204,7 +205,7 @@ def product(left, right, block=8192):
 def importance(network, name):
     """(what the next layer makes of each channel, the weight of the channels themselves)."""
     own = 1.0 if name in STYLE_LAYERS + CONTENT_LAYERS else 0.25
-    following = weights.CONVOLUTIONS[weights.CONVOLUTIONS.index(name) + 1]
+    following = CONVOLUTIONS[CONVOLUTIONS.index(name) + 1]
     kernel = network.convolutions[following][0].astype(np.float64)
     return np.einsum("hwio,hwjo->ij", kernel, kernel, optimize=True), own
 
