@@ -2,11 +2,13 @@
 
 import time
 
+import numpy as np
+
 import images
 import memory
 import report
 import tiles
-from stylize import Objective
+from stylize import Masks, Objective
 
 PIECE = 512  # px: side of the piece of the content that is evaluated to measure the time
 EVALUATIONS = 1.05  # for an iteration: a line search needs a second one now and then
@@ -24,8 +26,9 @@ def describe(plan, precision):
     for number, (size, count) in enumerate(zip(sizes, settings.iteration_counts, strict=True), start=1):
         share = size[1] / plan.content.shape[1]
         style_sizes = [[max(1, round(side * share)) for side in style.shape[:2]] for style in plan.styles]
-        tile_size = memory.tile_size_for(plan.network, settings, precision, size, style_sizes)
-        needed = memory.estimate(plan.network, settings, precision, size, style_sizes, tile_size)
+        run = plan.network, settings, precision, size, style_sizes
+        tile_size = memory.tile_size_for(*run, len(plan.masks.styles))
+        needed = memory.estimate(*run, tile_size, len(plan.masks.styles))
         pixels = evaluated_pixels(settings, size, tile_size)
         duration = seconds * pixels * (count * EVALUATIONS + 1 + len(style_sizes) / 3)
         total, peak = total + duration, max(peak, needed)
@@ -42,8 +45,9 @@ def seconds_per_pixel(plan):
     """Of an evaluation in one piece: two are made, and the second counts."""
     height, width = (min(side, PIECE) for side in plan.content.shape[:2])
     piece = images.cover(plan.content, height, width)
-    with Objective(plan.network, plan.settings) as objective:
-        objective.aim(piece, [piece])
+    masks = Masks(styles=tuple(np.ones((height, width), np.float32) for _ in plan.masks.styles))
+    with Objective(plan.network, plan.settings, masks) as objective:
+        objective.aim(piece, [piece] * len(plan.styles), masks)
         objective.evaluate(piece)
         start = time.perf_counter()
         objective.evaluate(piece)

@@ -9,25 +9,37 @@ import tensorflow.compat.v1 as tf
 BAND = 64  # rows of a picture
 
 
-@tf.custom_gradient
-def gram_sum(features):
-    """F'F [C, C] for features [h, w, C] taken as F [h w, C]: equation 3 of Gatys et al. 2015.
+def gram_sums(features, masks=None):
+    """sum of m_k F F' over the positions, [K, C, C], for features [h, w, C] and masks [h, w, K]; None: one of ones.
 
-    Its gradient is F (D + D') with D that of F'F: one product, where automatic differentiation makes two.
-    The sum is float32 for features of bfloat16.
+    Equation 3 of Gatys et al. 2015. The gradient is sum over k of m_k F (D_k + D_k') with D_k that of the sum: one
+    product for each, where automatic differentiation makes two. The sums are float32 for features of bfloat16.
     """
-    positions = tf.reshape(features, [-1, features.shape[-1]])
+    if masks is not None:
+        masks = tf.cast(tf.reshape(masks, [-1, masks.shape[-1]]), features.dtype)
 
-    def gradient(upstream):
-        symmetric = tf.cast(upstream + tf.transpose(upstream), features.dtype)
-        return tf.reshape(tf.matmul(positions, symmetric), tf.shape(features))
+    @tf.custom_gradient
+    def sums(positions):
+        weighted = [positions]
+        if masks is not None:
+            weighted = [positions * masks[:, index, tf.newaxis] for index in range(masks.shape[-1])]
 
-    return _exact(tf.matmul(positions, positions, transpose_a=True)), gradient
+        def gradient(upstream):
+            symmetric = tf.cast(upstream + tf.transpose(upstream, [0, 2, 1]), positions.dtype)
+            return tf.add_n([tf.matmul(part, symmetric[index]) for index, part in enumerate(weighted)])
+
+        return _exact(tf.stack([tf.matmul(part, positions, transpose_a=True) for part in weighted])), gradient
+
+    return sums(tf.reshape(features, [-1, features.shape[-1]]))
 
 
-def squared_error(features, target):
-    """sum((F - P)^2) over all positions and channels: equation 1 of Gatys et al. 2015, without its half."""
-    return 2 * tf.nn.l2_loss(_exact(features) - _exact(target))
+def squared_error(features, target, roots=None):
+    """sum(m (F - P)^2) over all positions and channels: equation 1 of Gatys et al. 2015, without its half.
+
+    roots: the square roots of a mask m, [h, w, 1]; None: one of ones.
+    """
+    difference = _exact(features) - _exact(target)
+    return 2 * tf.nn.l2_loss(difference if roots is None else difference * roots)
 
 
 def _exact(tensor):
@@ -35,13 +47,13 @@ def _exact(tensor):
 
 
 def style_loss(gram, target):
-    """mean((G - A)^2) of arrays [C, C], G = F'F / (h w C): equation 4 of Gatys et al. 2015, normalised."""
-    return float(np.mean(np.square(gram - target)))
+    """mean((G - A)^2) of arrays [K, C, C], G = F'F / (h w C): equation 4 of Gatys et al. 2015, normalised; [K]."""
+    return np.mean(np.square(gram - target), axis=(1, 2))
 
 
 def style_gradient(gram, target):
-    """The gradient of `style_loss` with respect to G, of arrays or tensors [C, C]."""
-    return (gram - target) * (2 / (int(gram.shape[0]) * int(gram.shape[1])))
+    """The gradient of each `style_loss` with respect to G, of arrays or tensors [K, C, C]."""
+    return (gram - target) * (2 / int(gram.shape[-1]) ** 2)
 
 
 def total_variation(image):

@@ -46,7 +46,7 @@ def available():
     return free + psutil.Process().memory_info().rss
 
 
-def tile_size_for(network, settings, precision, size, style_sizes):
+def tile_size_for(network, settings, precision, size, style_sizes, regions=0):
     """The tile size of the settings, px or None for all in one piece; for "auto" the largest that fits.
 
     Raises DoesNotFit. The other arguments are those of `estimate`.
@@ -55,7 +55,7 @@ def tile_size_for(network, settings, precision, size, style_sizes):
 
     def needed(tile_size, settings=settings, share=1.0):
         sizes = [[max(1, round(side * share)) for side in each] for each in (size, *style_sizes)]
-        return estimate(network, settings, precision, sizes[0], sizes[1:], tile_size)
+        return estimate(network, settings, precision, sizes[0], sizes[1:], tile_size, regions)
 
     asked = {"auto": (None, *TILE_SIZES), "none": (None,)}.get(settings.tile_size, (settings.tile_size,))
     for tile_size in asked:
@@ -73,23 +73,25 @@ def tile_size_for(network, settings, precision, size, style_sizes):
     raise DoesNotFit(f"{sentence}; not even a small picture would fit")
 
 
-def estimate(network, settings, precision, size, style_sizes, tile_size):
+def estimate(network, settings, precision, size, style_sizes, tile_size, regions=0):
     """Bytes of the process at its peak, for a picture of `size` (height, width) and styles of `style_sizes`.
 
-    tile_size: px, or None for all in one piece. precision: "float32" or "bfloat16".
+    tile_size: px, or None for all in one piece. precision: "float32" or "bfloat16". regions: how many style masks.
     """
     layers = {*settings.content_terms, *settings.style_terms}
     pixels = size[0] * size[1]
     number = 2 if precision == "bfloat16" else 4  # bytes
     weights = sum(kernel.nbytes + bias.nbytes for kernel, bias in network.convolutions.values())
     images = {"adam": 9, "lbfgs": 8 + 2 * settings.lbfgs_memory}[settings.optimizer]
+    images += regions  # a mask, and over the layers as much again and a little more
     pictures = PIXEL * (images * pixels + sum(height * width for height, width in style_sizes))
     targets = number * sum(_numbers(network, layer) for layer in settings.content_terms) * pixels
     piece = pixels
     if tile_size is not None:
         side = tile_size + 2 * tiles.margin(layers)
         piece = min(size[0], side) * min(size[1], side)
-    evaluation = EVALUATION * number * _stored(network, layers) * piece
+    weighted = regions * sum(_numbers(network, layer) for layer in settings.style_terms)
+    evaluation = number * (EVALUATION * _stored(network, layers) + weighted) * piece
     return PROCESS + weights * (1 + number / 4) + pictures + targets + evaluation
 
 

@@ -56,15 +56,18 @@ def run(plan):
         try:
             sizes = [picture.shape[:2] for picture in (plan.content, *plan.styles)]
             precision = chosen_precision(plan.settings.precision)
-            tile_size = memory.tile_size_for(plan.network, plan.settings, precision, sizes[0], sizes[1:])
+            regions = len(plan.masks.styles)
+            tile_size = memory.tile_size_for(plan.network, plan.settings, precision, sizes[0], sizes[1:], regions)
             faster = chosen_precision("auto")
             hint = f"; --precision {faster} is faster here" if "float32" == precision != faster else ""
             say(f"computing in {precision}{report.in_tiles(sizes[0], tile_size)}{hint}")
             if plan.dry_run:
                 print(*dry_run.describe(plan, precision), sep="\n")
                 return interrupts.status or DONE
-            with Objective(plan.network, plan.settings) as objective:
-                steps = stylize(objective, plan.content, plan.styles, plan.settings, initial=plan.initial)
+            with Objective(plan.network, plan.settings, plan.masks) as objective:
+                steps = stylize(
+                    objective, plan.content, plan.styles, plan.settings, initial=plan.initial, masks=plan.masks
+                )
                 with closing(report.watch(steps, plan, say, complain)) as steps:
                     for step in steps:  # noqa: B007
                         if interrupts.status:
@@ -210,9 +213,13 @@ def _pictures(group):
     _setting(group, "--initial START", "start: noise, content, style, or a picture", str)
     _setting(group, "--width PX", "width of the output in pixels", int, default="the content's")
     _setting(group, "--long-side PX", "make a picture with a longer side smaller, without --width", int, default="no")
-    _setting(group, "--style-scales X...", "width of each style, in output widths", float, default="1 for each")
+    _setting(group, "--style-size PX", "long side of the styles; or content (as wide), original", style_size)
+    _setting(group, "--style-scales X...", "width of each style, times --style-size", float, default="1 for each")
     text = "pocket, vgg19, or a file of VGG-19 weights (default: the best that is here)"
     _flag(group, "--network NAME", text)
+    _flag(group, "--style-masks FILE...", "where each style applies, white over the content (default: everywhere)")
+    _flag(group, "--style-source-masks FILE...", "what of each style picture counts, white (default: all)")
+    _flag(group, "--content-mask FILE", "where the content matters, white (default: everywhere)")
     text = "fetch vgg19, the full network, and end (default: fetch when it is named)"
     _flag(group, "--fetch", text, action=Fetch, nargs=0)
 
@@ -228,7 +235,7 @@ def _look(group):
     _setting(group, "--content-layers LAYER...", text, str, default="relu4_2")
     _setting(group, "--content-weight-blend SHARE", share, float)
     _setting(group, "--style-weight W", "weight of the style loss", float)
-    text = "the same for the style; without weights, equal ones"
+    text = "the same for the style, of equal weights without"
     _setting(group, "--style-layers LAYER...", text, str, default="relu1_1 to relu5_1")
     _setting(group, "--style-layer-weight-exp X", exponent, float)
     text = "of losses: classic, positions (Keras), sums (Gatys et al.)"
@@ -237,9 +244,11 @@ def _look(group):
     _setting(group, "--tv-weight W", "weight of the variation loss; more is smoother", float)
     _setting(group, f"--tv-norm {'|'.join(CHOICES['tv_norm'])}", "what the variation is a measure of", str)
     _setting(group, f"--pooling {'|'.join(CHOICES['pooling'])}", "pooling of the network", str)
+    text = "beyond the border: zeros as ever, or its pixels continued"
+    _setting(group, f"--padding {'|'.join(CHOICES['padding'])}", text, str)
     _setting(group, "--initial-noiseblend SHARE", noise, float, default="1 from noise, else 0")
     _setting(group, "--box", "keep pixels within 0 to 255 at every step", default="no: in the end")
-    text = "style, or the content's by luma of the result, match or histogram"
+    text = "style, or the content's by luma of the result, match, histogram"
     _setting(group, "--colors NAME", text, str)
     _setting(group, "--color-strength SHARE", "how much --colors does, 0 to 1", float)
     kwargs = {"dest": "colors", "action": "store_const", "const": "luma", "default": argparse.SUPPRESS}
@@ -269,6 +278,10 @@ def _optimisation(group):
 
 def tile_size(text):
     return text if text in ("auto", "none") else int(text)
+
+
+def style_size(text):
+    return text if text in ("content", "original") else int(text)
 
 
 def _output(group):

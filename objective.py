@@ -1,16 +1,20 @@
 """The objective: the loss of a picture and its gradient, in one TensorFlow graph and one session."""
 
+import itertools
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 import tiles
 import vgg
 from layers import stride
-from losses import VARIATIONS, gram_sum, squared_error, style_gradient, style_loss
+from losses import VARIATIONS, gram_sums, squared_error, style_gradient, style_loss
+from masks import EVERYWHERE, over_cells
 from memory import DoesNotFit, tile_size_for
 from session import chosen_precision, open_session
 from settings import TILE_GRID
 
+PADDING = 16  # px that a picture's border is continued outwards, a multiple of TILE_GRID
 SMALLEST_TILE = 64  # px; around a smaller one there would be little but margin
 
 
@@ -24,19 +28,23 @@ class Objective:
     changes with them depends on the whole picture. With that known, the second adds up the tiles' gradients.
     """
 
-    def __init__(self, network, settings):
-        """network: vgg.Network. Raises KeyError where it lacks a layer that the settings use."""
+    def __init__(self, network, settings, masks=EVERYWHERE):
+        """network: vgg.Network. masks: which there are, and how many, counts here; `aim` is given them in its size.
+
+        Raises KeyError where the network lacks a layer that the settings use.
+        """
         self.settings = settings
         self.mean_pixel = network.mean_pixel
         self.precision = chosen_precision(settings.precision)
         self.tile_size = None  # px; None: in one piece
         self._network = network
         self._margin = tiles.margin([*settings.content_terms, *settings.style_terms])
+        self._padding = PADDING if settings.padding == "replicate" else 0
         graph = tf.Graph()
         with graph.as_default():
             convolutions, weights = vgg.variables(network, tf.bfloat16 if self.precision == "bfloat16" else None)
             self._session = open_session(graph)
-            self._build(convolutions)
+            self._build(convolutions, masks)
             self._session.run(tf.global_variables_initializer(), weights)
 
     def __enter__(self):
@@ -45,7 +53,7 @@ class Objective:
     def __exit__(self, *exception):
         self._session.close()
 
-    def _build(self, convolutions):
+    def _build(self, convolutions, masks):
         """The graph, and what is called of it: for a whole picture, and for a tile of which only the core counts."""
         image = tf.placeholder(self.mean_pixel.dtype, [None, None, 3])
         core = tf.placeholder(tf.int32, [4])
@@ -61,60 +69,87 @@ class Objective:
             weight * self._style_factor(self._channels[layer]) for layer, weight in self.settings.style_terms.items()
         ]
         cores = {layer: _core(features, core, stride(layer)) for layer, features in net.items()}
-        targets = [tf.placeholder(net[layer].dtype, net[layer].shape) for layer in self.settings.content_terms]
-        content_pulls = [tf.placeholder(image.dtype, []) for _ in targets]
+        contents = [cores[layer] for layer in self.settings.content_terms]
+        styles = [cores[layer] for layer in self.settings.style_terms]
         call = self._session.make_callable
 
-        grams, errors = self._sums(net, targets)
+        self._features_of = call(contents, [image, core])
+        sources = _mask_inputs(image, styles, 1 if masks.sources else 0)
+        self._style_sums = call(_gram_sums(styles, sources), [image, core, *sources])
+        regions = _mask_inputs(image, styles, len(masks.styles))
+        self._region_sums = call(_gram_sums(styles, regions), [image, core, *regions])
+
+        targets = [tf.placeholder(features.dtype, [None, None, features.shape[-1]]) for features in contents]
+        roots = _mask_inputs(image, contents, 0 if masks.content is None else 1)
+        content_pulls = [tf.placeholder(image.dtype, []) for _ in targets]
+        given = [image, core, *regions, *targets, *roots, *content_pulls]
+
+        def sums(layers):
+            """(the Gram sums of each style layer, the squared error of each content layer)."""
+            grams = _gram_sums([layers[layer] for layer in self.settings.style_terms], regions)
+            features = [layers[layer] for layer in self.settings.content_terms]
+            return grams, list(map(squared_error, features, targets, roots or [None] * len(features)))
+
+        grams, errors = sums(cores if self._padding else net)
         blends = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
-        sizes = [tf.placeholder(gram.dtype, []) for gram in grams]
-        pulls = map(_pull, self._style_weights, grams, sizes, blends)
-        gradient = _gradient([*grams, *errors], image, [*pulls, *content_pulls])
-        self._evaluate_whole = call([grams, errors, gradient], [image, *targets, *content_pulls, *blends, *sizes])
+        sizes, pulls = ([tf.placeholder(gram.dtype, [None, 1, 1]) for gram in grams] for _ in range(2))
+        style_pulls = [
+            pull * style_gradient(gram / size, blend) / size
+            for gram, size, blend, pull in zip(grams, sizes, blends, pulls, strict=True)
+        ]
+        gradient = _gradient([*grams, *errors], image, [*style_pulls, *content_pulls])
+        self._evaluate_whole = call([grams, errors, gradient], [*given, *blends, *sizes, *pulls])
 
-        grams, errors = self._sums(cores, targets)
-        pulls = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
-        gradient = _gradient([*grams, *errors], image, [*pulls, *content_pulls])
-        self._measure = call([[cores[layer] for layer in self.settings.content_terms], grams], [image, core])
-        self._add_up = call(grams, [image, core])
-        self._pull_back = call([errors, gradient], [image, core, *targets, *content_pulls, *pulls])
-
-    def _sums(self, net, targets):
-        """(the Gram sum of each style layer, the squared error of each content layer)."""
-        grams = [gram_sum(net[layer]) for layer in self.settings.style_terms]
-        layers = self.settings.content_terms
-        return grams, [squared_error(net[layer], target) for layer, target in zip(layers, targets, strict=True)]
+        grams, errors = sums(cores)
+        style_pulls = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
+        gradient = _gradient([*grams, *errors], image, [*style_pulls, *content_pulls])
+        self._pull_back = call([errors, gradient], [*given, *style_pulls])
 
     def _style_factor(self, channels):
         """What the normalization makes of mean((G - A)^2), G = F'F / (h w C)."""
         return {"classic": 1, "positions": channels**2, "sums": channels**2 / 4}[self.settings.normalization]
 
-    def aim(self, content, styles):
-        """Set the targets: features of `content` [H, W, 3], and the blended Gram matrices of `styles`, each [h, w, 3].
+    def aim(self, content, styles, masks=EVERYWHERE):
+        """Set the targets: features of `content` [H, W, 3], and the Gram matrices of `styles`, each [h, w, 3].
 
-        Since the blend weights b sum to one, sum_i b_i mean((G - A_i)^2) = mean((G - A)^2) + constant with the blend
-        A = sum_i b_i A_i: any number of styles costs as much as one, and the constant keeps the loss what it was.
+        masks: of the sizes of these pictures.
         Raises memory.DoesNotFit.
         """
         sizes = [picture.shape[:2] for picture in (content, *styles)]
-        self.tile_size = tile_size_for(self._network, self.settings, self.precision, sizes[0], sizes[1:])
-        self._in_smaller_tiles_if_need_be(self._aim, content, styles)
+        run = self._network, self.settings, self.precision
+        self.tile_size = tile_size_for(*run, sizes[0], sizes[1:], len(masks.styles))
+        self._in_smaller_tiles_if_need_be(self._aim, content, styles, masks)
 
-    def _aim(self, content, styles):
-        weights = self._style_weights
-        blends, constant = [0.0] * len(weights), 0.0
-        for share, style in zip(self.settings.blend(len(styles)), styles, strict=True):
-            grams = self._grams(style)
-            blends = [blend + share * gram for blend, gram in zip(blends, grams, strict=True)]
-            constant += share * _weighted_mean_squares(weights, grams)
-        self._blends = blends
-        self._style_constant = constant - _weighted_mean_squares(weights, blends)
+    def _aim(self, content, styles, masks):
+        shares = np.array(self.settings.blend(len(styles)))
+        sources = [[_over_layers([mask], self.settings.style_terms)] for mask in masks.sources] or [[]] * len(styles)
+        grams = [self._grams(self._style_sums, style, *source) for style, source in zip(styles, sources, strict=True)]
+        grams = [np.concatenate(layer) for layer in zip(*grams, strict=True)]  # [styles, C, C] each
+        self._regions = _over_layers(masks.styles, self.settings.style_terms)
+        self._shares, self._blends, self._style_constant = shares, grams, 0.0
+        if not masks.styles:
+            self._blend(shares, grams)
         self._targets = self._features(content)
-        shares = self.settings.content_terms.values()
+        self._roots = _over_layers([masks.content], self.settings.content_terms) if masks.content is not None else []
+        self._roots = [np.sqrt(root) for root in self._roots]
+        halves = self.settings.normalization == "sums"
         self._content_pulls = [
-            weight / (2 if self.settings.normalization == "sums" else target.size)
-            for weight, target in zip(shares, self._targets, strict=True)
+            weight / (2 if halves else target.size)
+            for weight, target in zip(self.settings.content_terms.values(), self._targets, strict=True)
         ]
+
+    def _blend(self, shares, grams):
+        """Make all styles one: any number of them costs as much as one.
+
+        Since the shares b sum to one, sum_i b_i mean((G - A_i)^2) = mean((G - A)^2) + constant with the blend
+        A = sum_i b_i A_i; the constant keeps the loss what it was.
+        """
+        blends = [np.tensordot(shares, gram, 1)[np.newaxis] for gram in grams]
+        apart = (shares @ style_loss(gram, blend) for gram, blend in zip(grams, blends, strict=True))
+        self._style_constant = float(
+            sum(weight * mean for weight, mean in zip(self._style_weights, apart, strict=True))
+        )
+        self._shares, self._blends = np.ones(1), blends
 
     def evaluate(self, image):
         """The losses of `image` [H, W, 3] ("content", "style", "tv", "total") and the gradient of their total.
@@ -136,79 +171,125 @@ class Objective:
 
     def _evaluate(self, image):
         if self._is_whole(image):
-            sizes = self._gram_sizes(image)
-            targets = *self._targets, *self._content_pulls, *self._blends, *sizes
-            sums, errors, gradient = self._evaluate_whole(image, *targets)
+            (tile,) = self._cut(image)
+            sizes = self._gram_sizes(image, self._regions)
+            shares = [weight * self._shares[:, np.newaxis, np.newaxis] for weight in self._style_weights]
+            targets = *self._regions, *self._targets, *self._roots, *self._content_pulls, *self._blends, *sizes, *shares
+            sums, errors, gradient = self._evaluate_whole(self._extended(image), tile.core, *targets)
             grams = [gram.astype(np.float64) / size for gram, size in zip(sums, sizes, strict=True)]
         else:
-            grams = self._grams(image)
+            grams = self._grams(self._region_sums, image, self._regions)
             errors, gradient = self._pulled_back(image, grams)
         variation, variation_gradient = VARIATIONS[self.settings.tv_norm](image)
         variation_gradient *= self.settings.tv_weight
-        variation_gradient += gradient
+        variation_gradient += _folded(gradient, self._padding)
         return self._losses(grams, errors, variation), variation_gradient
 
     def _losses(self, grams, errors, variation):
-        weights = self._style_weights
-        style = sum(map(lambda *layer: layer[0] * style_loss(*layer[1:]), weights, grams, self._blends))
         losses = {
             "content": sum(pull * float(error) for pull, error in zip(self._content_pulls, errors, strict=True)),
-            "style": style + self._style_constant,
+            "style": self._style_loss(grams) + self._style_constant,
             "tv": self.settings.tv_weight * variation,
         }
         return losses | {"total": sum(losses.values())}
 
+    def _style_loss(self, grams):
+        """The weighted sum of the styles' losses in all layers, of Gram matrices [K, C, C]."""
+        means = (self._shares @ style_loss(gram, blend) for gram, blend in zip(grams, self._blends, strict=True))
+        return float(sum(weight * mean for weight, mean in zip(self._style_weights, means, strict=True)))
+
     def _pulled_back(self, image, grams):
-        """The second sweep: (the squared error of each content layer, the gradient without that of the variation)."""
-        weights, sizes = self._style_weights, self._gram_sizes(image)
-        pulls = map(lambda weight, gram, blend, size: weight * style_gradient(gram, blend) / size,
-                    weights, grams, self._blends, sizes)  # fmt: skip
+        """The second sweep: (the squared error of each content layer, the gradient by the padded image)."""
+        layers = zip(self._style_weights, grams, self._blends, self._gram_sizes(image, self._regions), strict=True)
+        shares = self._shares[:, np.newaxis, np.newaxis]
+        pulls = [weight * shares * style_gradient(gram, blend) / size for weight, gram, blend, size in layers]
         constants = *self._content_pulls, *(pull.astype(image.dtype) for pull in pulls)
-        errors, gradient = [0.0] * len(self._targets), np.zeros_like(image)
+        extended = self._extended(image)
+        errors, gradient = [0.0] * len(self._targets), np.zeros_like(extended)
         for tile in self._cut(image):
-            targets = [
-                target[tile.cells(stride(layer))]
-                for layer, target in zip(self.settings.content_terms, self._targets, strict=True)
-            ]
-            parts, part = self._pull_back(image[tile.rows, tile.columns], tile.core, *targets, *constants)
+            regions = _cells_of(tile, self._regions, self.settings.style_terms)
+            contents = (_cells_of(tile, each, self.settings.content_terms) for each in (self._targets, self._roots))
+            given = *regions, *itertools.chain(*contents), *constants
+            parts, part = self._pull_back(extended[tile.rows, tile.columns], tile.core, *given)
             errors = [error + float(part) for error, part in zip(errors, parts, strict=True)]
             gradient[tile.rows, tile.columns] += part
         return errors, gradient
 
-    def _grams(self, picture):
-        """G = F'F / (h w C) of each style layer over all of the picture, in float64."""
-        sums = [0.0] * len(self.settings.style_terms)
+    def _grams(self, gram_sums_of, picture, regions=()):
+        """G_k = sum of m_k F F' / (C sum of m_k) of each style layer over all of the picture, [K, C, C] in float64."""
+        sums, extended = [0.0] * len(self.settings.style_terms), self._extended(picture)
         for tile in self._cut(picture):
-            parts = self._add_up(picture[tile.rows, tile.columns], tile.core)
+            parts = _cells_of(tile, regions, self.settings.style_terms)
+            parts = gram_sums_of(extended[tile.rows, tile.columns], tile.core, *parts)
             sums = [total + part.astype(np.float64) for total, part in zip(sums, parts, strict=True)]
-        return [total / size for total, size in zip(sums, self._gram_sizes(picture), strict=True)]
+        return [total / size for total, size in zip(sums, self._gram_sizes(picture, regions), strict=True)]
 
     def _features(self, picture):
         """The features of each content layer over all of the picture, [h, w, C], in the type of the arithmetic."""
-        whole = []
+        whole, extended = [], self._extended(picture)
         for tile in self._cut(picture):
-            parts, _ = self._measure(picture[tile.rows, tile.columns], tile.core)
+            parts = self._features_of(extended[tile.rows, tile.columns], tile.core)
             for index, (layer, part) in enumerate(zip(self.settings.content_terms, parts, strict=True)):
                 if index == len(whole):
                     whole.append(np.empty([*_cells(picture, layer), part.shape[-1]], part.dtype))
                 whole[index][tile.cells(stride(layer))] = part
         return whole
 
+    def _extended(self, picture):
+        """A picture with its border continued outwards, if the settings ask for it."""
+        sides = (self._padding, self._padding)
+        return np.pad(picture, (sides, sides, (0, 0)), mode="edge") if self._padding else picture
+
     def _is_whole(self, picture):
         return self.tile_size is None or max(picture.shape[:2]) <= self.tile_size
 
     def _cut(self, picture):
-        return tiles.cut(*picture.shape[:2], None if self._is_whole(picture) else self.tile_size, self._margin)
+        size = None if self._is_whole(picture) else self.tile_size
+        return tiles.cut(*picture.shape[:2], size, self._margin, self._padding)
 
-    def _gram_sizes(self, picture):
-        """h w C of each style layer."""
-        return [float(np.prod(_cells(picture, layer)) * self._channels[layer]) for layer in self.settings.style_terms]
+    def _gram_sizes(self, picture, regions=()):
+        """C times the sum of each mask over each style layer, [K, 1, 1]; without masks, h w C."""
+        areas = [region.sum(axis=(0, 1), dtype=np.float64) for region in regions]
+        areas = areas or [
+            np.prod(_cells(picture, layer), dtype=np.float64)[None] for layer in self.settings.style_terms
+        ]
+        channels = (self._channels[layer] for layer in self.settings.style_terms)
+        return [(area * count)[:, np.newaxis, np.newaxis] for area, count in zip(areas, channels, strict=True)]
+
+
+def _folded(gradient, padding):
+    """The gradient by the picture, from that by the picture with its border continued outwards."""
+    for axis in (0, 1) if padding else ():
+        gradient = np.moveaxis(gradient, axis, 0)
+        gradient[padding] += gradient[:padding].sum(axis=0)
+        gradient[-padding - 1] += gradient[-padding:].sum(axis=0)
+        gradient = np.moveaxis(gradient[padding:-padding], 0, axis)
+    return gradient
 
 
 def _cells(picture, layer):
     """Height and width of the layer above a picture."""
     height, width = picture.shape[:2]
     return -(-height // stride(layer)), -(-width // stride(layer))
+
+
+def _cells_of(tile, arrays, layers):
+    """The cells of a tile's core of arrays [h, w, ..] over whole layers, if there are any."""
+    return [array[tile.cells(stride(layer))] for array, layer in zip(arrays, layers, strict=False)]
+
+
+def _over_layers(masks, layers):
+    """Masks [H, W] over each layer's cells: a list of [h, w, K], or an empty one."""
+    return [np.stack([over_cells(mask, stride(layer)) for mask in masks], -1) for layer in layers] if len(masks) else []
+
+
+def _mask_inputs(image, features, count):
+    """A placeholder for `count` masks over each of the features, or none."""
+    return [tf.placeholder(image.dtype, [None, None, count]) for _ in features] if count else []
+
+
+def _gram_sums(features, masks):
+    return list(map(gram_sums, features, masks or [None] * len(features)))
 
 
 def _core(features, core, step):
@@ -220,17 +301,8 @@ def _core(features, core, step):
     return result
 
 
-def _pull(weight, gram, size, blend):
-    """The gradient of a layer's style loss with respect to its Gram sum."""
-    return weight * style_gradient(gram / size, blend) / size
-
-
 def _gradient(values, image, pulls):
     """That of the values' sum, each times its pull."""
     if not values:
         return tf.zeros_like(image)
     return tf.gradients(values, image, pulls)[0]
-
-
-def _weighted_mean_squares(weights, arrays):
-    return sum(weight * float(np.mean(np.square(array))) for weight, array in zip(weights, arrays, strict=True))

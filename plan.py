@@ -11,8 +11,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 import images
+import masks
 import store
 import weights
+from masks import Masks
 from settings import PRESETS, STARTS, Settings, option
 
 PROGRESS_TABLE, PROGRESS_PLOT = "progress.txt", "progress.png"
@@ -27,6 +29,7 @@ class Plan:
     content: np.ndarray
     styles: list[np.ndarray]
     initial: np.ndarray | None
+    masks: Masks
     output: str
     checkpoint_output: str | None
     checkpoint_iterations: int
@@ -75,7 +78,7 @@ class Mistakes(Exception):
 
 def make_plan(options, say):
     """The Plan for the parsed `options`, news of it going to `say`; raises Mistakes with all that is wrong."""
-    mistakes = Mistakes()
+    mistakes, news = Mistakes(), []
     options.styles = [path for name in options.styles for path in _style_paths(name, mistakes, say)]
     settings = _settings(options, mistakes)
     content = mistakes.catch(images.read, options.content)
@@ -88,20 +91,18 @@ def make_plan(options, say):
     if settings and content is not None:
         if any(width >= content.shape[1] for _, width in settings.sizes(*content.shape[:2])[:-1]):
             mistakes.add_usage(f"--scales takes widths below the output's, which is {content.shape[1]}")
-        scales = settings.style_scales or (1.0,) * len(styles)
-        for index, (style, scale) in enumerate(zip(styles, scales, strict=False)):
-            if style is not None:
-                width = max(1, round(scale * content.shape[1]))
-                style = _fitted(style, width, "--style-scales", mistakes)
-                styles[index] = None if style is None else _recolored(style, content, settings)
+        styles = list(_sized(styles, content, settings, options, mistakes, news))
         if initial is not None:
             initial = images.cover(initial, *content.shape[:2])
+    regions = _masks(options, content, styles, mistakes)
     outputs = _outputs(options, mistakes)
     _check_outputs(outputs, options, settings, content, mistakes)
     network = _network(options.network, settings, mistakes, say)
     if mistakes.sentences:
         raise mistakes
-    return Plan(settings, network, content, styles, initial, **outputs)
+    for sentence in news:
+        say(sentence)
+    return Plan(settings, network, content, styles, initial, regions, **outputs)
 
 
 def _style_paths(name, mistakes, say):
@@ -149,6 +150,56 @@ def _network(name, settings, mistakes, say):
         if layer.replace("relu", "conv") not in network.convolutions:
             mistakes.add_file(f"cannot use network {path}: it ends at {list(network.convolutions)[-1]}, before {layer}")
     return network
+
+
+def _masks(options, content, styles, mistakes):
+    """The Masks of the flags, each in the size of its picture."""
+    for name in ("style_masks", "style_source_masks"):
+        if (paths := getattr(options, name)) and len(paths) != len(styles):
+            mistakes.add_usage(
+                f"{option(name)} takes one picture for each style: {len(styles)}, not {len(paths)}; white counts"
+            )
+    pairs = zip(options.style_source_masks or (), styles, strict=False)
+    return Masks(
+        tuple(_mask(path, content, mistakes) for path in options.style_masks or ()),
+        _mask(options.content_mask, content, mistakes) if options.content_mask else None,
+        tuple(_mask(path, style, mistakes) for path, style in pairs),
+    )
+
+
+def _mask(path, picture, mistakes):
+    """The mask in a file, in the size of `picture`, or None and a mistake."""
+    mask = mistakes.catch(images.read, path)
+    if mask is None or picture is None:
+        return None
+    (height, width), (across, along) = picture.shape[:2], mask.shape[:2]
+    if abs(height * along - width * across) > max(height, across, width, along):  # by more than a rounded side
+        mistakes.add_file(f"cannot use {path}: a mask of {along}x{across} for a picture of {width}x{height} pixels")
+        return None
+    mask = masks.resized(masks.from_picture(mask), height, width)
+    if not mask.any():
+        mistakes.add_file(f"cannot use {path}: the mask is black everywhere; white is where it counts")
+    return mask
+
+
+def _sized(styles, content, settings, options, mistakes, news):
+    """Yields the style pictures in the size and the colours that they are used in."""
+    scales = settings.style_scales or (1.0,) * len(styles)
+    for style, scale, path in zip(styles, scales, options.styles, strict=False):
+        if style is not None:
+            own, width = style.shape[1], _style_width(style, content, scale, settings)
+            if width > own:
+                news.append(f"{path} is enlarged from a width of {own} to {width} pixels")
+            style = _fitted(style, width, "--style-scales", mistakes)
+        yield style if style is None else _recolored(style, content, settings)
+
+
+def _style_width(style, content, scale, settings):
+    """The width that a style picture is to have."""
+    if settings.style_size == "content":
+        return max(1, round(scale * content.shape[1]))
+    share = 1 if settings.style_size == "original" else settings.style_size / max(style.shape[:2])
+    return max(1, round(scale * share * style.shape[1]))
 
 
 def _recolored(style, content, settings):
@@ -224,7 +275,8 @@ def _check_outputs(outputs, options, settings, content, mistakes):
         mistakes.catch(images.check_format, path, *size)
     paths = [options.output, *_checkpoint_paths(options, settings), outputs["progress_table"], outputs["progress_plot"]]
     paths = [path for path in paths if path is not None]
-    inputs = [options.content, *options.styles, options.initial, options.network]
+    inputs = [options.content, *options.styles, options.initial, options.network, options.content_mask]
+    inputs += [*(options.style_masks or ()), *(options.style_source_masks or ())]
     inputs = {os.path.realpath(path) for path in inputs if path is not None}
     for path in paths:
         if os.path.realpath(path) in inputs:

@@ -12,6 +12,7 @@ CHOICES = {
     "normalization": ("classic", "positions", "sums"),
     "tv_norm": ("squares", "absolute"),
     "pooling": ("max", "avg"),
+    "padding": ("zero", "replicate"),
     "optimizer": ("adam", "lbfgs"),
     "precision": ("auto", "float32", "bfloat16"),
     "colors": ("style", "luma", "match", "histogram"),
@@ -33,7 +34,8 @@ class Settings:
     width: int | None = None  # px; None: the content's own, or what long_side makes it
     long_side: int | None = None  # px: a larger picture is made smaller, if there is no width
     initial: str = "noise"  # the start: noise, content, style (the first one), or the path of a picture
-    style_scales: tuple[float, ...] = ()  # one for each style, in content widths; (): 1 for each
+    style_size: int | str = "content"  # as wide as the content, of the "original" size, or px of the long side
+    style_scales: tuple[float, ...] = ()  # one for each style, times its style_size; (): 1 for each
     content_weight: float = 5.0
     content_layers: tuple[str, ...] = ()  # NAME or NAME:WEIGHT, weight 1 unless given; (): two by content_weight_blend
     content_weight_blend: float = 1.0  # relu4_2's share of the content loss; relu5_2 has the rest
@@ -49,6 +51,7 @@ class Settings:
     tv_norm: str = "squares"  # mean of squared differences; "absolute": sum of absolute ones, on a scale of 0..1
     box: bool = False  # keep every step within 0..255
     pooling: str = "max"
+    padding: str = "zero"  # beyond the picture's border: zeros in every layer; or its own pixels continued outwards
     initial_noiseblend: float | None = None  # share of noise in the start, the content's or a picture's the rest
     iterations: int = 1000  # of the first scale
     scales: tuple[int, ...] = (1,)  # how many, each half as wide as the next; or the widths of those before the last
@@ -60,9 +63,7 @@ class Settings:
     epsilon: float = 1e-8
     lbfgs_memory: int = 10  # pairs of steps and gradient changes
     precision: str = "float32"  # of convolutions and Gram matrices; auto: bfloat16 where it is the faster one
-    tile_size: int | str = (
-        "auto"  # px: a larger picture is evaluated in tiles of at most this side; "none": in one piece
-    )
+    tile_size: int | str = "auto"  # px: a larger picture is evaluated in tiles of this side; "none": in one piece
     colors: str = "style"  # whose: the style's; or the content's, by "luma" of the result or as images.RECOLORINGS
     color_strength: float = 1.0  # between the style's colours, 0, and what `colors` makes of them, 1
     keep: str = "best"
@@ -130,6 +131,10 @@ class Settings:
             isinstance(self.tile_size, int) and self.tile_size >= TILE_GRID
         ):
             yield f"--tile-size must be auto, none or a number of pixels, at least {TILE_GRID}, not {self.tile_size}"
+        if self.style_size not in ("content", "original") and not (
+            isinstance(self.style_size, int) and self.style_size >= 1
+        ):
+            yield f"--style-size must be content, original or a number of pixels, at least 1, not {self.style_size}"
         for name in ("content_layers", "style_layers"):
             yield from _wrong_layers(name, getattr(self, name))
         if self.content_layers and self.content_weight_blend != 1:
@@ -224,7 +229,8 @@ _KERAS = {
 # Overrides of the defaults under a name; a flag that is given wins.
 PRESETS = {
     "classic": {},
-    "fast": {"optimizer": "lbfgs", "initial": "content", "iterations": 150, "precision": "auto"},
+    "fast": {"optimizer": "lbfgs", "initial": "content", "iterations": 150, "precision": "auto"}
+    | {"padding": "replicate"},
     "keras": _KERAS,
     "tensorflow": _KERAS
     | {"content_weight": 1e4, "tv_weight": 30.0, "tv_norm": "absolute", "learning_rate": 5.1, "epsilon": 0.1 / 255}

@@ -13,10 +13,11 @@ from PIL import Image
 
 import images
 import optimizers
+from masks import EVERYWHERE, Masks
 from objective import Objective
 from settings import STARTS, Settings
 
-__all__ = ["Diverged", "Objective", "Settings", "Step", "stylize"]
+__all__ = ["Diverged", "Masks", "Objective", "Settings", "Step", "stylize"]
 
 SPECTRAL_EXPONENT = 0.35  # of the coordinates of L-BFGS: flat from 0.3 to 0.5, worse beyond
 NOISE = 0.256  # standard deviation of the noise start around the mean pixel, on the scale of 0..255
@@ -36,11 +37,12 @@ class Diverged(Exception):
     """The loss is no longer a finite number."""
 
 
-def stylize(objective, content, styles, settings, *, initial=None):
+def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWHERE):
     """Yields a Step for the start and one for each of `settings.total_iterations`; fewer where none lowers the loss.
 
     content, initial: [H, W, 3], of equal size; styles: a sequence of [h, w, 3], each of its own size.
     initial: the picture to start from, for settings whose `initial` is none of the words.
+    masks: masks.Masks, of the sizes of these pictures; the objective is made with them too.
     With several scales, each begins with the picture of the one before, resized, and what Adam remembers of it.
     Raises Diverged as soon as the loss is not finite; the step before holds the last good picture.
     """
@@ -52,7 +54,8 @@ def stylize(objective, content, styles, settings, *, initial=None):
     sizes = settings.sizes(*content.shape[:2])
     for scale, (size, count) in enumerate(zip(sizes, settings.iteration_counts, strict=True)):
         small, *small_styles = (_scaled(picture, size[1] / content.shape[1]) for picture in (content, *styles))
-        objective.aim(small, small_styles)
+        small_masks = masks.scaled(small.shape[:2], [style.shape[:2] for style in small_styles])
+        objective.aim(small, small_styles, small_masks)
         if image is None:
             small_initial = None if initial is None else _scaled(initial, size[1] / content.shape[1])
             image = start_image(small, small_initial, objective.mean_pixel, settings)

@@ -45,7 +45,7 @@ def random():
 def folder(tmp_path, monkeypatch, tiny_file, random):
     """A working directory with two pictures, a style and the network; the command is run in it."""
     monkeypatch.chdir(tmp_path)
-    for name, size in (("content", (40, 30)), ("other", (30, 40)), ("style", (36, 28))):
+    for name, size in (("content", (40, 30)), ("other", (30, 40)), ("style", (240, 180))):
         pixels = random.integers(0, 256, (size[1] // 4 + 1, size[0] // 4 + 1, 3)).astype(np.uint8)
         Image.fromarray(pixels).resize(size).save(f"{name}.png")
     Path("net.mat").symlink_to(tiny_file)

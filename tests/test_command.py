@@ -102,6 +102,7 @@ def test_defaults_of_the_classic_program():
         "width": None,
         "long_side": None,
         "initial": "noise",
+        "style_size": "content",
         "style_scales": (),
         "content_weight": 5,
         "content_layers": (),
@@ -115,6 +116,7 @@ def test_defaults_of_the_classic_program():
         "tv_norm": "squares",
         "box": False,
         "pooling": "max",
+        "padding": "zero",
         "initial_noiseblend": None,
         "iterations": 1000,
         "scales": (1,),
@@ -246,6 +248,23 @@ def test_color_strength_is_a_share(command):
     np.testing.assert_allclose(pixels("0.5.png")[inside], middle[inside], atol=1.5)
 
 
+def test_style_size(command, monkeypatch):
+    import plan
+
+    plans = []
+    monkeypatch.setattr(neural_style, "run", lambda plan: plans.append(plan) or 0)
+    cases = {"content": (30, 40), "original": (180, 240), "20": (15, 20), "280": (210, 280)}
+    for size, expected in cases.items():
+        status, _, err = command("--style-size", size)
+        assert status == 0
+        assert plans[-1].styles[0].shape[:2] == expected
+        enlarged = f"neural_style: style.png is enlarged from a width of 240 to {expected[1]} pixels\n"
+        assert err == (enlarged if expected[1] > 240 else "")
+    assert command("--style-size", "original", "--style-scales", 0.5)[0] == 0
+    assert plans[-1].styles[0].shape[:2] == (90, 120)
+    assert isinstance(plans[-1], plan.Plan)
+
+
 def test_a_directory_of_styles(command, folder):
     (folder / "gallery").mkdir()
     for name in ("b.png", "a.PNG"):
@@ -292,7 +311,7 @@ def test_fetch_alone(command, monkeypatch, folder):
 
 def test_a_preset_sets_defaults_and_flags_win(command):
     assert command("--preset", "fast", output="preset.png", iterations=3)[0] == 0
-    flags = "--optimizer lbfgs --initial content --precision auto"
+    flags = "--optimizer lbfgs --initial content --precision auto --padding replicate"
     assert command(*words(flags), output="flags.png", iterations=3)[0] == 0
     assert (pixels("preset.png") == pixels("flags.png")).all()
     assert command("--preset", "fast", "--optimizer", "adam", output="adam.png", iterations=3)[0] == 0
@@ -431,6 +450,8 @@ BAD_VALUES = [
     ("--style-blend-weights 0", "--style-blend-weights must have a sum above 0, and a finite one"),
     ("--style-blend-weights 1 2", "--style-blend-weights takes one number for each style: 1, not 2"),
     ("--style-scales 1 2 3", "--style-scales takes one number for each style: 1, not 3"),
+    ("--style-size 0", "--style-size must be content, original or a number of pixels, at least 1, not 0"),
+    ("--style-size big", "argument --style-size: invalid style_size value: 'big'"),
     ("--style-scales 0", "--style-scales must be a number above 0, not 0"),
     ("--style-scales 1e9", "--style-scales: a picture of"),
     ("--width 0", "--width must be a number of pixels, at least 1, not 0"),

@@ -19,34 +19,48 @@ def test_squared_error_by_hand():
     assert run(losses.squared_error, features, np.zeros((2, 2, 2))) == pytest.approx(25)
 
 
-def test_gram_sum_by_hand():
+def test_masked_squared_error_by_hand():
+    features, roots = np.zeros((2, 2, 2)), np.sqrt([[[0.5], [1]], [[0], [1]]])
+    features[0, 0], features[1, 0], features[1, 1] = (3, 4), (100, 100), (1, 2)
+    value = run(lambda *tensors: losses.squared_error(tensors[0], tensors[0] * 0, tensors[1]), features, roots)
+    assert value == pytest.approx(0.5 * 25 + 5)
+
+
+def test_gram_sums_by_hand():
     # Two positions of two channels: F'F = [[1+9, 2+12], [2+12, 4+16]].
     features = np.array([[[1.0, 2.0]], [[3.0, 4.0]]])
-    np.testing.assert_allclose(run(losses.gram_sum, features), [[10, 14], [14, 20]])
+    np.testing.assert_allclose(run(losses.gram_sums, features), [[[10, 14], [14, 20]]])
+    masks = np.array([[[1.0, 0.0]], [[0.0, 0.5]]])
+    np.testing.assert_allclose(run(losses.gram_sums, features, masks), [[[1, 2], [2, 4]], [[4.5, 6], [6, 8]]])
 
 
 def test_style_loss_by_hand():
-    gram = np.array([[1.0, 2.0], [2.0, 5.0]])
-    assert losses.style_loss(gram, np.eye(2)) == pytest.approx((4 + 4 + 16) / 4)
-    np.testing.assert_allclose(losses.style_gradient(gram, np.eye(2)), [[0, 1], [1, 2]])
+    gram = np.array([[[1.0, 2.0], [2.0, 5.0]], [[1.0, 0.0], [0.0, 3.0]]])
+    np.testing.assert_allclose(losses.style_loss(gram, np.eye(2)), [(4 + 4 + 16) / 4, 4 / 4])
+    np.testing.assert_allclose(losses.style_gradient(gram, np.eye(2)), [[[0, 1], [1, 2]], [[0, 0], [0, 1]]])
 
 
-def test_gram_gradient_is_that_of_automatic_differentiation(random):
-    features, upstream = random.normal(0, 1, (3, 4, 5)), random.normal(0, 1, (5, 5))
+@pytest.mark.parametrize("count", [None, 1, 2])
+def test_gram_gradient_is_that_of_automatic_differentiation(random, count):
+    features, upstream = random.normal(0, 1, (3, 4, 5)), random.normal(0, 1, (count or 1, 5, 5))
+    masks = [] if count is None else [random.uniform(0, 1, (3, 4, count))]
 
-    def plain(tensor):
+    def plain(tensor, masks=None):
         flat = tf.reshape(tensor, [-1, 5])
-        return tf.matmul(flat, flat, transpose_a=True)
+        weights = tf.ones([12, 1], tf.float64) if masks is None else tf.reshape(masks, [12, -1])
+        return tf.einsum("pk,pc,pd->kcd", weights, flat, flat)
 
     def gradient(function):
-        return lambda tensor: tf.gradients(function(tensor), tensor, upstream)[0]
+        return lambda tensor, *masks: tf.gradients(function(tensor, *masks), tensor, upstream)[0]
 
-    np.testing.assert_allclose(run(gradient(losses.gram_sum), features), run(gradient(plain), features), rtol=1e-12)
+    np.testing.assert_allclose(run(plain, features, *masks), run(losses.gram_sums, features, *masks), rtol=1e-12)
+    ours, expected = (run(gradient(function), features, *masks) for function in (losses.gram_sums, plain))
+    np.testing.assert_allclose(ours, expected, rtol=1e-12)
 
 
 def test_sums_of_bfloat16_are_float32(random):
     features = random.normal(0, 1, (4, 5, 3))
-    for function in (losses.gram_sum, lambda tensor: losses.squared_error(tensor, tf.zeros_like(tensor))):
+    for function in (losses.gram_sums, lambda tensor: losses.squared_error(tensor, tf.zeros_like(tensor))):
         value = run(lambda tensor, function=function: function(tf.cast(tensor, tf.bfloat16)), features)
         assert value.dtype == np.float32
         np.testing.assert_allclose(value, run(function, features), rtol=0.05, atol=0.5)

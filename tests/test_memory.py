@@ -110,13 +110,13 @@ def test_a_run_out_of_memory_goes_on_in_smaller_tiles(tiny, random, error):
         expected, gradient = plenty.evaluate(content + 9)
     with Objective(tiny, settings) as objective:
         objective.aim(content, [content])
-        for name in ("_evaluate_whole", "_add_up", "_pull_back"):
+        for name in ("_evaluate_whole", "_style_sums", "_region_sums", "_pull_back"):
             setattr(objective, name, Scarce(getattr(objective, name), 240 * 240, error))
         losses, slope = objective.evaluate(content + 9)
         assert objective.tile_size == 96
         assert losses == pytest.approx(expected, rel=1e-5)
         np.testing.assert_allclose(slope, gradient, rtol=1e-3, atol=1e-4 * np.abs(gradient).max())
-        for name in ("_add_up", "_pull_back"):
+        for name in ("_region_sums", "_pull_back"):
             getattr(objective, name).pixels = 0
         with pytest.raises(memory.DoesNotFit, match="out of memory"):
             objective.evaluate(content)

@@ -284,7 +284,7 @@ class Course:
         self.totals = iter(totals)
         self.evaluated = []
 
-    def aim(self, content, styles):
+    def aim(self, content, styles, masks):
         pass
 
     def evaluate(self, image):

@@ -15,22 +15,31 @@ SIZES = [(97, 131), (160, 96), (61, 200), (200, 17)]
 
 
 @pytest.mark.parametrize("size", [(37, 45), *SIZES])
+@pytest.mark.parametrize("padding", [0, 32])
 @pytest.mark.parametrize("side", [16, 40, 64, 1000])
-def test_every_cell_is_in_one_core(size, side):
+def test_every_cell_is_in_one_core(size, side, padding):
     for layer in ("relu1_1", "relu2_1", "conv3_4", "relu4_1", "relu5_1"):
         stride = layers.stride(layer)
         covered = np.zeros([-(-length // stride) for length in size])
-        for tile in tiles.cut(*size, side, 96):
+        for tile in tiles.cut(*size, side, 96, padding):
             covered[tile.cells(stride)] += 1
         np.testing.assert_array_equal(covered, 1)
 
 
 def test_a_tile_has_its_margin_but_at_the_border():
     first, second, *_, last = tiles.cut(100, 300, 64, 48)
-    assert first == (slice(0, 100), slice(0, 112), (0, 0, 64, 64))
-    assert second == (slice(0, 100), slice(16, 176), (0, 48, 64, 64))
-    assert last == (slice(16, 100), slice(208, 300), (48, 48, 36, 44))
+    assert first == (slice(0, 100), slice(0, 112), (0, 0, 64, 64), (0, 0))
+    assert second == (slice(0, 100), slice(16, 176), (0, 48, 64, 64), (0, 64))
+    assert last == (slice(16, 100), slice(208, 300), (48, 48, 36, 44), (64, 256))
     assert [tile.core[:2] for tile in tiles.cut(100, 300, None, 48)] == [(0, 0)]
+
+
+def test_a_tile_of_a_padded_picture_has_the_padding_too():
+    first, second, *_, last = tiles.cut(100, 300, 64, 48, 16)
+    assert first == (slice(0, 128), slice(0, 128), (16, 16, 64, 64), (0, 0))
+    assert second == (slice(0, 128), slice(32, 192), (16, 48, 64, 64), (0, 64))
+    assert last == (slice(32, 132), slice(224, 332), (48, 48, 36, 44), (64, 256))
+    assert tiles.cut(100, 300, None, 48, 16) == [(slice(0, 132), slice(0, 332), (16, 16, 100, 300), (0, 0))]
 
 
 def test_tiles_are_as_equal_as_the_grid_allows():

@@ -1,0 +1,90 @@
+"""Every two controls together, in tiles, in bfloat16, coarse to fine and with either optimiser."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from settings import Settings
+from stylize import Masks, Objective, stylize
+
+CONTROLS = {
+    "pooling": ("max", "avg"),
+    "padding": ("zero", "replicate"),
+    "normalization": ("classic", "positions", "sums"),
+    "tv_norm": ("squares", "absolute"),
+    "content_layers": ((), ("relu2_2", "conv4_2:0.5")),
+    "style_layers": ((), ("relu1_1:0.1", "conv2_1:0.4", "relu5_3:0.5")),
+    "style_masks": (False, True),
+    "content_mask": (False, True),
+    "sources": (False, True),
+    "optimizer": ("adam", "lbfgs"),
+    "box": (False, True),
+    "initial": ("noise", "content", "style"),
+}
+
+
+def pairwise(controls):
+    """Choices for all controls, so few that every two values of two controls meet at least once."""
+    names = list(controls)
+    left = {
+        ((a, one), (b, other))
+        for a, b in itertools.combinations(names, 2)
+        for one in controls[a]
+        for other in controls[b]
+    }
+    random = np.random.default_rng(0)
+    while left:
+        tries = [{name: values[random.integers(len(values))] for name, values in controls.items()} for _ in range(60)]
+        best = max(tries, key=lambda choice: len(left & set(itertools.combinations(choice.items(), 2))))
+        left -= set(itertools.combinations(best.items(), 2))
+        yield best
+
+
+def split(choice, size, random):
+    """(what of a choice is a setting, the masks)."""
+    settings = {name: value for name, value in choice.items() if name not in ("style_masks", "content_mask", "sources")}
+    masks = random.uniform(0, 1, (5, *size)).astype(np.float32)
+    return settings, Masks(
+        tuple(masks[:2]) if choice["style_masks"] else (),
+        masks[2] if choice["content_mask"] else None,
+        tuple(masks[3:]) if choice["sources"] else (),
+    )
+
+
+COMBINATIONS = list(pairwise(CONTROLS))
+
+
+@pytest.mark.parametrize("choice", COMBINATIONS, ids=map(str, range(len(COMBINATIONS))))
+def test_every_two_controls_in_every_arithmetic(tiny, random, choice):
+    size = 45, 70
+    content, one, two, image = random.uniform(0, 255, (4, *size, 3)).astype(np.float32)
+    settings, masks = split(choice, size, random)
+    results = {}
+    for mode in ({}, {"tile_size": 32}, {"precision": "bfloat16"}, {"precision": "bfloat16", "tile_size": 32}):
+        with Objective(tiny, Settings(**settings, **mode, style_blend_weights=(1, 3)), masks) as objective:
+            objective.aim(content, [one, two], masks)
+            results[tuple(mode.values())] = objective.evaluate(image)
+    losses, gradient = results.pop(())
+    for mode, (others, slope) in results.items():
+        tolerance = 0.2 if "bfloat16" in mode else 1e-5
+        assert others == pytest.approx(losses, rel=tolerance), mode
+        assert np.linalg.norm(slope - gradient) <= tolerance * np.linalg.norm(gradient), mode
+
+
+@pytest.mark.parametrize("choice", COMBINATIONS[::3], ids=map(str, range(0, len(COMBINATIONS), 3)))
+def test_every_control_coarse_to_fine(tiny, random, choice):
+    size = 45, 70
+    content, one, two = random.uniform(0, 255, (3, *size, 3)).astype(np.float32)
+    choice, masks = split(choice, size, random)
+    courses = []
+    for mode in ({"tile_size": "none"}, {"tile_size": 32}):
+        settings = Settings(**choice, **mode, scales=(2,), scale_iterations=(3, 2), learning_rate=3.0)
+        with Objective(tiny, settings, masks) as objective:
+            courses.append(list(stylize(objective, content, [one, two], settings, masks=masks)))
+    for whole, tiled in zip(*courses, strict=True):
+        assert (whole.iteration, whole.scale, whole.image.shape) == (tiled.iteration, tiled.scale, tiled.image.shape)
+        assert tiled.losses["total"] == pytest.approx(whole.losses["total"], rel=1e-2)
+    assert courses[0][-1].image.shape == content.shape
+    if choice["box"]:
+        assert all(0 <= step.image.min() <= step.image.max() <= 255 for step in courses[0])
