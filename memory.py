@@ -13,7 +13,7 @@ import psutil
 import tiles
 from layers import LAYERS, stride
 
-PROCESS = 640e6  # bytes: the program with TensorFlow and its graph, without the network
+PROCESS = 720e6  # bytes: the program with TensorFlow and its graph, without the network
 EVALUATION = 1.6  # of the bytes of all layers that the gradient needs: so much there is at once at the peak
 TILE_SIZES = (2048, 1536, 1024, 768, 512, 384, 256, 128)
 SHARE = 0.85  # of what is free may be planned for
