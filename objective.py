@@ -57,17 +57,7 @@ class Objective:
         """The graph, and what is called of it: for a whole picture, and for a tile of which only the core counts."""
         image = tf.placeholder(self.mean_pixel.dtype, [None, None, 3])
         core = tf.placeholder(tf.int32, [4])
-        net = vgg.build(
-            tf.cast(image - self.mean_pixel, convolutions["conv1_1"][0].dtype)[tf.newaxis],  # [1, H, W, 3]
-            convolutions,
-            layers={*self.settings.content_terms, *self.settings.style_terms},
-            pooling=self.settings.pooling,
-        )
-        net = {layer: tf.squeeze(features, 0) for layer, features in net.items()}  # [h, w, C]
-        self._channels = {layer: int(features.shape[-1]) for layer, features in net.items()}
-        self._style_weights = [
-            weight * self._style_factor(self._channels[layer]) for layer, weight in self.settings.style_terms.items()
-        ]
+        net = self._layers(image, convolutions)
         cores = {layer: _core(features, core, stride(layer)) for layer, features in net.items()}
         contents = [cores[layer] for layer in self.settings.content_terms]
         styles = [cores[layer] for layer in self.settings.style_terms]
@@ -104,6 +94,21 @@ class Objective:
         style_pulls = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
         gradient = _gradient([*grams, *errors], image, [*style_pulls, *content_pulls])
         self._pull_back = call([errors, gradient], [*given, *style_pulls])
+
+    def _layers(self, image, convolutions):
+        """The layers that content and style are taken from, name -> [h, w, C]; notes their widths and weights."""
+        net = vgg.build(
+            tf.cast(image - self.mean_pixel, convolutions["conv1_1"][0].dtype)[tf.newaxis],  # [1, H, W, 3]
+            convolutions,
+            layers={*self.settings.content_terms, *self.settings.style_terms},
+            pooling=self.settings.pooling,
+        )
+        net = {layer: tf.squeeze(features, 0) for layer, features in net.items()}
+        self._channels = {layer: int(features.shape[-1]) for layer, features in net.items()}
+        self._style_weights = [
+            weight * self._style_factor(self._channels[layer]) for layer, weight in self.settings.style_terms.items()
+        ]
+        return net
 
     def _style_factor(self, channels):
         """What the normalization makes of mean((G - A)^2), G = F'F / (h w C)."""
