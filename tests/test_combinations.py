@@ -35,7 +35,7 @@ def pairwise(controls):
     }
     random = np.random.default_rng(0)
     while left:
-        tries = [{name: values[random.integers(len(values))] for name, values in controls.items()} for _ in range(60)]
+        tries = [{name: values[random.integers(len(values))] for name, values in controls.items()} for _ in range(600)]
         best = max(tries, key=lambda choice: len(left & set(itertools.combinations(choice.items(), 2))))
         left -= set(itertools.combinations(best.items(), 2))
         yield best
@@ -61,7 +61,7 @@ def test_every_two_controls_in_every_arithmetic(tiny, random, choice):
     content, one, two, image = random.uniform(0, 255, (4, *size, 3)).astype(np.float32)
     settings, masks = split(choice, size, random)
     results = {}
-    for mode in ({}, {"tile_size": 32}, {"precision": "bfloat16"}, {"precision": "bfloat16", "tile_size": 32}):
+    for mode in ({}, {"tile_size": 32}, {"precision": "bfloat16", "tile_size": 32}):
         with Objective(tiny, Settings(**settings, **mode, style_blend_weights=(1, 3)), masks) as objective:
             objective.aim(content, [one, two], masks)
             results[tuple(mode.values())] = objective.evaluate(image)
@@ -72,7 +72,7 @@ def test_every_two_controls_in_every_arithmetic(tiny, random, choice):
         assert np.linalg.norm(slope - gradient) <= tolerance * np.linalg.norm(gradient), mode
 
 
-@pytest.mark.parametrize("choice", COMBINATIONS[::3], ids=map(str, range(0, len(COMBINATIONS), 3)))
+@pytest.mark.parametrize("choice", COMBINATIONS[::4], ids=map(str, range(0, len(COMBINATIONS), 4)))
 def test_every_control_coarse_to_fine(tiny, random, choice):
     size = 45, 70
     content, one, two = random.uniform(0, 255, (3, *size, 3)).astype(np.float32)
