@@ -1,5 +1,6 @@
 """The objective: the loss of a picture and its gradient, in one TensorFlow graph and one session."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -16,6 +17,17 @@ from settings import TILE_GRID
 
 PADDING = 16  # px that a picture's border is continued outwards, a multiple of TILE_GRID
 SMALLEST_TILE = 64  # px; around a smaller one there would be little but margin
+
+
+def _cached_call(of_graph):
+    """The callable of a method that adds to the graph and returns (what to compute, the inputs in their order)."""
+
+    def call(self):
+        with self._graph.as_default():
+            return self._session.make_callable(*of_graph(self))
+
+    call.__doc__ = of_graph.__doc__
+    return functools.cached_property(call)
 
 
 class Objective:
@@ -38,13 +50,14 @@ class Objective:
         self.precision = chosen_precision(settings.precision)
         self.tile_size = None  # px; None: in one piece
         self._network = network
-        self._margin = tiles.margin([*settings.content_terms, *settings.style_terms])
+        self._margin = tiles.margin(self._layer_names())
         self._padding = PADDING if settings.padding == "replicate" else 0
-        graph = tf.Graph()
-        with graph.as_default():
-            convolutions, weights = vgg.variables(network, tf.bfloat16 if self.precision == "bfloat16" else None)
-            self._session = open_session(graph)
-            self._build(convolutions, masks)
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            dtype = tf.bfloat16 if self.precision == "bfloat16" else self.mean_pixel.dtype
+            convolutions, weights = vgg.variables(network, dtype, layers=self._layer_names())
+            self._session = open_session(self._graph)
+            self._build(convolutions, dtype, masks)
             self._session.run(tf.global_variables_initializer(), weights)
 
     def __enter__(self):
@@ -53,54 +66,87 @@ class Objective:
     def __exit__(self, *exception):
         self._session.close()
 
-    def _build(self, convolutions, masks):
-        """The graph, and what is called of it: for a whole picture, and for a tile of which only the core counts."""
-        image = tf.placeholder(self.mean_pixel.dtype, [None, None, 3])
-        core = tf.placeholder(tf.int32, [4])
-        net = self._layers(image, convolutions)
-        cores = {layer: _core(features, core, stride(layer)) for layer, features in net.items()}
-        contents = [cores[layer] for layer in self.settings.content_terms]
-        styles = [cores[layer] for layer in self.settings.style_terms]
-        call = self._session.make_callable
+    def _build(self, convolutions, dtype, masks):
+        """The layers, and the inputs beside the picture: a tile's core, masks, targets and weights.
 
-        self._features_of = call(contents, [image, core])
-        sources = _mask_inputs(image, styles, 1 if masks.sources else 0)
-        self._style_sums = call(_gram_sums(styles, sources), [image, core, *sources])
-        regions = _mask_inputs(image, styles, len(masks.styles))
-        self._region_sums = call(_gram_sums(styles, regions), [image, core, *regions])
+        What is called of the graph, `_cached_call` adds when it is first called: few runs need all of it.
+        """
+        self._image = image = tf.placeholder(self.mean_pixel.dtype, [None, None, 3])
+        self._core = tf.placeholder(tf.int32, [4])
+        self._net = self._layers(image, convolutions, dtype)
+        self._cores = {layer: _core(features, self._core, stride(layer)) for layer, features in self._net.items()}
+        contents, styles = self._of_terms(self._cores)
+        self._source_inputs = _mask_inputs(image, styles, 1 if masks.sources else 0)
+        self._region_inputs = _mask_inputs(image, styles, len(masks.styles))
+        self._target_inputs = [
+            tf.placeholder(features.dtype, [None, None, features.shape[-1]]) for features in contents
+        ]
+        self._root_inputs = _mask_inputs(image, contents, 0 if masks.content is None else 1)
+        self._content_pull_inputs = [tf.placeholder(image.dtype, []) for _ in contents]
 
-        targets = [tf.placeholder(features.dtype, [None, None, features.shape[-1]]) for features in contents]
-        roots = _mask_inputs(image, contents, 0 if masks.content is None else 1)
-        content_pulls = [tf.placeholder(image.dtype, []) for _ in targets]
-        given = [image, core, *regions, *targets, *roots, *content_pulls]
+    @_cached_call
+    def _features_of(self):
+        """(tile, core) -> the features of the content layers."""
+        return self._of_terms(self._cores)[0], [self._image, self._core]
 
-        def sums(layers):
-            """(the Gram sums of each style layer, the squared error of each content layer)."""
-            grams = _gram_sums([layers[layer] for layer in self.settings.style_terms], regions)
-            features = [layers[layer] for layer in self.settings.content_terms]
-            return grams, list(map(squared_error, features, targets, roots or [None] * len(features)))
+    @_cached_call
+    def _style_sums(self):
+        """(tile of a style, core, its masks) -> the Gram sums of the style layers."""
+        sums = _gram_sums(self._of_terms(self._cores)[1], self._source_inputs)
+        return sums, [self._image, self._core, *self._source_inputs]
 
-        grams, errors = sums(cores if self._padding else net)
+    @_cached_call
+    def _region_sums(self):
+        """(tile of the picture, core, the styles' regions) -> the Gram sums of the style layers."""
+        sums = _gram_sums(self._of_terms(self._cores)[1], self._region_inputs)
+        return sums, [self._image, self._core, *self._region_inputs]
+
+    @_cached_call
+    def _evaluate_whole(self):
+        """(picture, core, inputs, blends, sizes, pulls) -> (Gram sums, squared errors of content, gradient)."""
+        grams, errors = self._sums(self._cores if self._padding else self._net)
         blends = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
         sizes, pulls = ([tf.placeholder(gram.dtype, [None, 1, 1]) for gram in grams] for _ in range(2))
         style_pulls = [
             pull * style_gradient(gram / size, blend) / size
             for gram, size, blend, pull in zip(grams, sizes, blends, pulls, strict=True)
         ]
-        gradient = _gradient([*grams, *errors], image, [*style_pulls, *content_pulls])
-        self._evaluate_whole = call([grams, errors, gradient], [*given, *blends, *sizes, *pulls])
+        gradient = _gradient([*grams, *errors], self._image, [*style_pulls, *self._content_pull_inputs])
+        return [grams, errors, gradient], [*self._inputs(), *blends, *sizes, *pulls]
 
-        grams, errors = sums(cores)
+    @_cached_call
+    def _pull_back(self):
+        """(tile, core, inputs, the loss's derivatives by the Gram sums) -> (squared errors of content, gradient)."""
+        grams, errors = self._sums(self._cores)
         style_pulls = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
-        gradient = _gradient([*grams, *errors], image, [*style_pulls, *content_pulls])
-        self._pull_back = call([errors, gradient], [*given, *style_pulls])
+        gradient = _gradient([*grams, *errors], self._image, [*style_pulls, *self._content_pull_inputs])
+        return [errors, gradient], [*self._inputs(), *style_pulls]
 
-    def _layers(self, image, convolutions):
+    def _inputs(self):
+        masks_and_targets = *self._region_inputs, *self._target_inputs, *self._root_inputs
+        return [self._image, self._core, *masks_and_targets, *self._content_pull_inputs]
+
+    def _layer_names(self):
+        return [*self.settings.content_terms, *self.settings.style_terms]
+
+    def _of_terms(self, layers):
+        """(the layers of the content terms, those of the style terms)."""
+        return [
+            [layers[layer] for layer in terms] for terms in (self.settings.content_terms, self.settings.style_terms)
+        ]
+
+    def _sums(self, layers):
+        """(the Gram sums of each style layer, the squared error of each content layer)."""
+        contents, styles = self._of_terms(layers)
+        roots = self._root_inputs or [None] * len(contents)
+        return _gram_sums(styles, self._region_inputs), list(map(squared_error, contents, self._target_inputs, roots))
+
+    def _layers(self, image, convolutions, dtype):
         """The layers that content and style are taken from, name -> [h, w, C]; notes their widths and weights."""
         net = vgg.build(
-            tf.cast(image - self.mean_pixel, convolutions["conv1_1"][0].dtype)[tf.newaxis],  # [1, H, W, 3]
+            tf.cast(image - self.mean_pixel, dtype)[tf.newaxis],  # [1, H, W, 3]
             convolutions,
-            layers={*self.settings.content_terms, *self.settings.style_terms},
+            layers=self._layer_names(),
             pooling=self.settings.pooling,
         )
         net = {layer: tf.squeeze(features, 0) for layer, features in net.items()}

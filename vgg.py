@@ -11,11 +11,11 @@ from weights import Network, NetworkError, load
 __all__ = ["LAYERS", "Network", "NetworkError", "build", "load", "variables"]
 
 
-def variables(network, dtype=None):
+def variables(network, dtype=None, *, layers=LAYERS):
     """(the convolutions as graph variables, placeholder -> array to feed when they are initialised).
 
-    dtype: their type, if not the arrays' own. Variables and not constants: a constant is copied into the graph's
-    definition and by every pass over it.
+    dtype: their type, if not the arrays' own. layers: what is to be built of them. Variables and not constants: a
+    constant is copied into the graph's definition and by every pass over it.
     """
     feed = {}
 
@@ -24,8 +24,13 @@ def variables(network, dtype=None):
         feed[value] = array
         return tf.Variable(tf.cast(value, dtype or value.dtype), trainable=False, use_resource=True)
 
-    convolutions = {name: (variable(kernel), variable(bias)) for name, (kernel, bias) in network.convolutions.items()}
-    return convolutions, feed
+    names = [name for name in _up_to_last(layers) if name in network.convolutions]
+    return {name: tuple(map(variable, network.convolutions[name])) for name in names}, feed
+
+
+def _up_to_last(layers):
+    """All layers of the network that are needed for some."""
+    return LAYERS[: max(map(LAYERS.index, layers), default=-1) + 1]
 
 
 def build(image, convolutions, *, layers, pooling="max"):
@@ -40,7 +45,7 @@ def build(image, convolutions, *, layers, pooling="max"):
     """
     pool = {"max": tf.nn.max_pool2d, "avg": tf.nn.avg_pool2d}[pooling]
     net, current = {}, image
-    for name in LAYERS[: max(map(LAYERS.index, layers), default=-1) + 1]:
+    for name in _up_to_last(layers):
         if name.startswith("conv"):
             kernel, bias = convolutions[name]
             current = tf.nn.bias_add(tf.nn.conv2d(current, kernel, strides=1, padding="SAME"), bias, name=name)

@@ -46,7 +46,7 @@ class Classic:
     """The loop of the classic program written down plainly: one graph for the picture, automatic differentiation,
     TensorFlow's Adam on a variable, every style's loss in full; targets are constants of that graph."""
 
-    def __init__(self, network, content, styles, initial, settings, blend):
+    def __init__(self, network, content, styles, initial, settings):
         self.network, self.settings = network, settings
         self.mean = network.mean_pixel
         with tf.Graph().as_default() as graph:
@@ -54,7 +54,7 @@ class Classic:
             net = self.net(image)
             self.losses = {
                 "content": self.content_loss(net, content),
-                "style": self.style_loss(net, styles, blend),
+                "style": self.style_loss(net, styles),
                 "tv": self.variation_loss(image),
             }
             self.losses["total"] = sum(self.losses.values())
@@ -86,10 +86,11 @@ class Classic:
             for layer, share in zip(CONTENT_LAYERS, shares, strict=True)
         )
 
-    def style_loss(self, net, styles, blend):
+    def style_loss(self, net, styles):
         powers = np.array([self.settings.style_layer_weight_exp**index for index in range(5)])
         loss = 0.0
-        for style, share in zip(styles, np.array(blend) / sum(blend), strict=True):
+        shares = np.array(self.settings.style_blend_weights)
+        for style, share in zip(styles, shares / shares.sum(), strict=True):
             targets = self.features(style, STYLE_LAYERS)
             for layer, weight in zip(STYLE_LAYERS, powers / powers.sum(), strict=True):
                 rows = targets[layer].reshape(-1, targets[layer].shape[-1])
