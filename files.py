@@ -13,9 +13,10 @@ _unfinished = set()
 def replacing(path):
     """A context manager: the binary file it gives, open for writing and reading, becomes `path` when the block ends.
 
-    It is a hidden temporary file beside the target until then. Whatever exception ends the block, the temporary file is
-    removed and the target is as it was. An existing target keeps its permissions; where it is a symbolic link, the file
-    it points at is replaced and the link stays. Raises OSError.
+    Until then it has no name, where the system knows such files, so that not even a process that is killed leaves half
+    a file behind; elsewhere it is a hidden temporary file beside the target. Whatever exception ends the block, it is
+    gone and the target is as it was. An existing target keeps its permissions; where it is a symbolic link, the file it
+    points at is replaced and the link stays. Raises OSError.
     """
     target = os.path.realpath(path)
     directory = os.path.dirname(target)
@@ -23,18 +24,39 @@ def replacing(path):
     temporary = os.path.join(directory, f".{secrets.token_hex(8)}.unfinished")
     _unfinished.add(temporary)
     try:
-        with open(temporary, "x+b") as file:
-            if permissions is not None:
-                os.chmod(temporary, permissions)  # before anything is in it: the target may be private
+        nameless = _nameless(directory)
+        with open(temporary, "x+b") if nameless is None else nameless as file:
+            if permissions is not None:  # before anything is in it: the target may be private
+                os.chmod(temporary if nameless is None else file.fileno(), permissions)
             yield file
             file.flush()
             os.fsync(file.fileno())
+            if nameless is not None:
+                os.link(_by_handle(file.fileno()), temporary, src_dir_fd=file.fileno(), follow_symlinks=True)
         os.replace(temporary, target)
         _sync(directory)
     finally:
         with suppress(OSError):
             os.remove(temporary)
         _unfinished.discard(temporary)
+
+
+def _nameless(directory):
+    """A new file without a name in the directory's file system, or None where there are no such files (Linux has)."""
+    if not hasattr(os, "O_TMPFILE"):
+        return None
+    try:
+        handle = os.open(directory, os.O_TMPFILE | os.O_RDWR, 0o666)
+    except OSError:  # of this file system; if something else is wrong, opening a file with a name tells
+        return None
+    if not os.path.exists(_by_handle(handle)):
+        os.close(handle)
+        return None
+    return open(handle, "r+b")
+
+
+def _by_handle(handle):
+    return f"/proc/self/fd/{handle}"
 
 
 def remove_unfinished():

@@ -225,7 +225,7 @@ def races(full, pocket, content, style, options):
         for start, noise in (("content", 0.0), ("noise", 1.0)):
             settings = replace(base, initial_noiseblend=noise, iterations=count)
             steps = course(full, content, style, settings)
-            runners.append(Runner(f"this program, L-BFGS from {start}, {precision}", steps, max(60, count // 3)))
+            runners.append(Runner(f"this program, L-BFGS from {start}, {precision}", steps, max(60, count // 4)))
 
     def last_ones(number):
         return number >= count - TAIL and number % EVERY == 0
