@@ -9,6 +9,21 @@ from contextlib import contextmanager, suppress
 _unfinished = set()
 
 
+def open_regular(path):
+    """A regular file that is not empty, open for reading in binary. OSError, its strerror in the user's words."""
+    try:
+        status = os.stat(path)
+    except ValueError as error:  # a null character in the name
+        raise OSError(errno.EINVAL, str(error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.EISDIR, "it is a directory")
+    if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for a writer
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    if status.st_size == 0:
+        raise OSError(errno.EINVAL, "it is empty")
+    return open(path, "rb")
+
+
 @contextmanager
 def replacing(path):
     """A context manager: the binary file it gives, open for writing and reading, becomes `path` when the block ends.

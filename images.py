@@ -3,7 +3,6 @@
 import io
 import logging
 import os
-import stat
 import sys
 import warnings
 from contextlib import contextmanager
@@ -53,25 +52,12 @@ def read(path):
     for whatever is in the file. While it reads, nothing that the process writes to standard error gets there.
     """
     try:
-        with _open(path) as file, _silence():
+        with files.open_regular(path) as file, _silence():
             return _decode(file)
     except PictureError as error:
         raise PictureError(f"cannot read {path}: {error}") from error.__cause__
-
-
-def _open(path):
-    """The regular file `path`, open for reading. PictureError has the reason alone, here and below."""
-    try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            raise PictureError("it is a directory")
-        if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for a writer
-            raise PictureError("it is not a regular file")
-        if status.st_size == 0:
-            raise PictureError("it is empty")
-        return open(path, "rb")
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise PictureError(getattr(error, "strerror", None) or str(error)) from error
+    except OSError as error:
+        raise PictureError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -1,15 +1,8 @@
-"""The command: argv -> a checked plan -> a run -> an exit status.
-
-Exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (Ctrl-C or SIGTERM), with the picture saved if
-there was one.
-"""
+"""The command: argv -> jobs -> their plans -> a run -> an exit status, which `run` lists."""
 
 import argparse
-import os
 import sys
-import tempfile
 import textwrap
-from contextlib import closing
 
 from settings import CHOICES, DEFAULTS, PRESETS, option
 
@@ -19,116 +12,50 @@ DONE, COULD_NOT, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 def main(argv=None):
     """Carry out the command line `argv` and return the exit status."""
     try:
-        options = make_parser().parse_args(argv)
-        from plan import Mistakes, make_plan  # here and below: --help and errors of usage come before slow imports
-
-        try:
-            plan = make_plan(options, say)
-        except Mistakes as mistakes:
-            for sentence in mistakes.sentences:
-                say(f"error: {sentence}")
-            return BAD_USAGE if mistakes.usage else COULD_NOT
-        return run(plan)
+        return carry_out(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:  # while there is no picture yet
         say("interrupted")
         return INTERRUPTED
 
 
-def run(plan):
-    """Make the picture of a plan; returns the exit status. However it ends, the picture reached so far is saved."""
-    import_tensorflow()
-    import dry_run
-    import files
-    import memory
-    import report
-    from interrupts import Interrupts
-    from session import chosen_precision
-    from stylize import Diverged, Objective, stylize
+def carry_out(argv):
+    resume, given = _without_resume(argv)
+    saved = None
+    if resume is not None and not {"-h", "--help"} & set(given):
+        import state  # here and below: --help and errors of usage come before slow imports
 
-    status, step = DONE, None
-
-    def complain(sentence):
-        nonlocal status
-        status = COULD_NOT
-        say(f"error: {sentence}")
-
-    with Interrupts(files.remove_unfinished) as interrupts:
         try:
-            sizes = [picture.shape[:2] for picture in (plan.content, *plan.styles)]
-            precision = chosen_precision(plan.settings.precision)
-            regions = len(plan.masks.styles)
-            tile_size = memory.tile_size_for(plan.network, plan.settings, precision, sizes[0], sizes[1:], regions)
-            faster = chosen_precision("auto")
-            hint = f"; --precision {faster} is faster here" if "float32" == precision != faster else ""
-            say(f"computing in {precision}{report.in_tiles(sizes[0], tile_size)}{hint}")
-            if plan.dry_run:
-                print(*dry_run.describe(plan, precision), sep="\n")
-                return interrupts.status or DONE
-            with Objective(plan.network, plan.settings, plan.masks) as objective:
-                steps = stylize(
-                    objective, plan.content, plan.styles, plan.settings, initial=plan.initial, masks=plan.masks
-                )
-                with closing(report.watch(steps, plan, say, complain)) as steps:
-                    for step in steps:  # noqa: B007
-                        if interrupts.status:
-                            break
-            say_how_it_ended(plan, step, interrupts.status)
-        except Diverged as error:
-            complain(f"{error}; try a smaller --learning-rate")
-        except (memory.DoesNotFit, MemoryError) as error:
-            complain(str(error))
-        finally:
-            if step:
-                save(plan, step, complain)
-    return interrupts.status or status
+            saved = state.read(resume)
+        except state.StateError as error:
+            say(f"error: {error}")
+            return COULD_NOT
+        given = saved.command + given
+    options = make_parser().parse_args(given)
+    options.resume, options.saved, options.command = resume, saved, given
+    if saved and not any(flag in argv for flag in ("--output", "--checkpoint-output")):
+        options.overwrite = True  # these files are the run's own
+    import run
+    from jobs import make_jobs
+    from plan import Mistakes
 
-
-def say_how_it_ended(plan, step, interrupted):
-    """Where it was before the last iteration, say so and why."""
-    iterations = plan.settings.total_iterations
-    if interrupted:
-        say(f"interrupted after {step.iteration} of {iterations} iterations")
-    elif step.iteration < iterations:
-        reason = "in time" if plan.deadline < float("inf") else "as no step lowers the loss"
-        say(f"ended after {step.iteration} of {iterations} iterations, {reason}")
-
-
-def save(plan, step, complain):
-    """Write the picture of `step` to the output or, when that fails, to the temporary directory."""
-    import images
-
-    picture = plan.finished(step.kept)
     try:
-        images.save(plan.output, picture)
-        say(f"wrote {plan.output}")
-    except images.PictureError as error:
-        handle, fallback = tempfile.mkstemp(prefix="neural_style-", suffix=os.path.splitext(plan.output)[1])
-        os.close(handle)
-        images.save(fallback, picture)
-        complain(f"{error}; wrote {fallback} instead")
+        jobs = make_jobs(options, say)
+    except Mistakes as mistakes:
+        return run.tell(mistakes, say)
+    return run.run(jobs, say)
+
+
+def _without_resume(argv):
+    """(the value of --resume or None, the other arguments)."""
+    parser = Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--resume")
+    options, others = parser.parse_known_args(argv)
+    return options.resume, others
 
 
 def say(sentence):
     """Tell the user something; results alone go to standard output."""
     print(f"neural_style: {sentence}", file=sys.stderr, flush=True)
-
-
-def import_tensorflow():
-    """Import TensorFlow without the lines it writes while loading; a failing import shows them."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as chatter:
-        os.dup2(chatter.fileno(), 2)  # they are written by C++, before its log level is read
-        try:
-            import tensorflow  # noqa: F401
-        except BaseException:
-            chatter.seek(0)
-            os.write(terminal, chatter.read())
-            raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
 
 
 class Parser(argparse.ArgumentParser):
@@ -207,9 +134,13 @@ def _presets():
 
 
 def _pictures(group):
-    _flag(group, "--content PICTURE", "the picture to paint (required)", required=True)
+    _flag(group, "--content PICTURE...", "pictures to paint, or directories of them (required)", required=True)
     _flag(group, "--styles PICTURE...", "pictures, or directories of them, of the style (required)", required=True)
-    _flag(group, "--output PICTURE", "file to write: .jpg, .png, .webp, .tiff, .. (required)", required=True)
+    text = "file to write, as out.jpg, or out/{content}-{style}.png for many (required)"
+    _flag(group, "--output PICTURE", text, required=True)
+    text = "one style a picture: all, or one each (default: all styles together)"
+    _flag(group, "--pairs all|zip", text, choices=("all", "zip"))
+    _flag(group, "--skip-existing", "leave pictures that exist (default: refuse)", action="store_true")
     _setting(group, "--initial START", "start: noise, content, style, or a picture", str)
     _setting(group, "--width PX", "width of the output in pixels", int, default="the content's")
     _setting(group, "--long-side PX", "make a picture with a longer side smaller, without --width", int, default="no")
@@ -273,6 +204,8 @@ def _optimisation(group):
     text = "side of the tiles of large pictures: auto, none or pixels"
     _setting(group, "--tile-size PX", text, tile_size)
     _setting(group, "--seed N", "seed of the noise: equal seeds give equal pictures", int)
+    text = "if the loss is not finite: stop, or retry with half the rate"
+    _setting(group, f"--on-nan {'|'.join(CHOICES['on_nan'])}", text, str)
     _setting(group, f"--keep {'|'.join(CHOICES['keep'])}", "keep the picture of lowest loss or the last", str)
 
 
@@ -293,6 +226,9 @@ def _output(group):
     _flag(group, "--progress-write", text, action="store_true")
     text = "plot of the losses to progress.png there; needs matplotlib (default: no)"
     _flag(group, "--progress-plot", text, action="store_true")
+    _flag(group, "--state FILE", "write the run's state in the end (default: OUTPUT.state if interrupted)")
+    _flag(group, "--state-iterations N", "write the state every N iterations too (default: in the end)", type=int)
+    _flag(group, "--resume FILE", "go on from a state, with its flags; those given win (default: begin)")
     text = "tell sizes, tiles, memory and time of the run, and end (default: run)"
     _flag(group, "--dry-run", text, action="store_true")
     _flag(group, "--overwrite", "replace files that exist (default: refuse)", action="store_true")

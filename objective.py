@@ -14,8 +14,10 @@ from masks import EVERYWHERE, over_cells
 from memory import DoesNotFit, tile_size_for
 from session import chosen_precision, open_session
 from settings import TILE_GRID
+from state import digest
 
 PADDING = 16  # px that a picture's border is continued outwards, a multiple of TILE_GRID
+KNOWN_STYLES = 16  # whose Gram matrices are kept, 5 MB each
 SMALLEST_TILE = 64  # px; around a smaller one there would be little but margin
 
 
@@ -50,6 +52,7 @@ class Objective:
         self.precision = chosen_precision(settings.precision)
         self.tile_size = None  # px; None: in one piece
         self._network = network
+        self._known = {}  # digest of a style picture and its mask -> its Gram matrices, the latest last
         self._margin = tiles.margin(self._layer_names())
         self._padding = PADDING if settings.padding == "replicate" else 0
         self._graph = tf.Graph()
@@ -174,7 +177,7 @@ class Objective:
     def _aim(self, content, styles, masks):
         shares = np.array(self.settings.blend(len(styles)))
         sources = [[_over_layers([mask], self.settings.style_terms)] for mask in masks.sources] or [[]] * len(styles)
-        grams = [self._grams(self._style_sums, style, *source) for style, source in zip(styles, sources, strict=True)]
+        grams = [self._style_grams(style, *source) for style, source in zip(styles, sources, strict=True)]
         grams = [np.concatenate(layer) for layer in zip(*grams, strict=True)]  # [styles, C, C] each
         self._regions = _over_layers(masks.styles, self.settings.style_terms)
         self._shares, self._blends, self._style_constant = shares, grams, 0.0
@@ -274,6 +277,15 @@ class Objective:
             parts = gram_sums_of(extended[tile.rows, tile.columns], tile.core, *parts)
             sums = [total + part.astype(np.float64) for total, part in zip(sums, parts, strict=True)]
         return [total / size for total, size in zip(sums, self._gram_sizes(picture, regions), strict=True)]
+
+    def _style_grams(self, style, source=()):
+        """Those of a style picture; of the last few pictures they are known."""
+        key = digest(style, *source)
+        grams = self._known.pop(key, None) or self._grams(self._style_sums, style, source)
+        self._known[key] = grams
+        if len(self._known) > KNOWN_STYLES:
+            del self._known[next(iter(self._known))]
+        return grams
 
     def _features(self, picture):
         """The features of each content layer over all of the picture, [h, w, C], in the type of the arithmetic."""

@@ -49,6 +49,7 @@ class Adam:
         if state:
             self._session.run(restore, {values[name]: array for name, array in state.items()})
         self._take_step = self._session.make_callable(stepped, [gradient])
+        self._last = None
 
     def __iter__(self):
         return self
@@ -60,10 +61,11 @@ class Adam:
         return self._image, losses
 
     def state(self):
-        """What the optimiser remembers besides the image: name -> array."""
-        return self._session.run(self._variables)
+        """What the optimiser remembers besides the image: name -> array. It can still be asked once it is closed."""
+        return self._last or self._session.run(self._variables)
 
     def close(self):
+        self._last = self.state()
         self._session.close()
 
 
@@ -77,13 +79,16 @@ class LBFGS:
     box: whether every image is within 0..255. Steps are then projected onto the box, and pixels that the loss draws
     out of it stay where they are (Bertsekas 1982).
     first_change: root mean square of the first trial step, on the pixels' scale of 0..255; the search corrects it.
+    state: what `state()` of another one gave; this one goes on from there.
     """
 
-    def __init__(self, evaluate, image, *, memory, coordinates=None, box=False, first_change=2.0):
+    def __init__(self, evaluate, image, *, memory, coordinates=None, box=False, first_change=2.0, state=None):
         self._box = box
         self._evaluate, self._image, self._losses, self._gradient = evaluate, image, None, None
         self._coordinates, self._first_change = coordinates or Pixels(), first_change
         self._pairs = Pairs(memory, image.shape, image.dtype)
+        if state:
+            self._pairs.restore(state)
 
     def __iter__(self):
         return self
@@ -97,7 +102,8 @@ class LBFGS:
         return self._image, self._losses
 
     def state(self):
-        return {}
+        """What the optimiser remembers besides the image: name -> array. They are its own, not copies."""
+        return self._pairs.state()
 
     def close(self):
         pass
@@ -153,6 +159,22 @@ class Pairs:
 
     def clear(self):
         self._order.clear()
+
+    def state(self):
+        """The rows in use, in their order, and their products."""
+        used = max(self._order, default=-1) + 1
+        return {
+            "pairs": self._arrays[:, :used],
+            "products": self._products[:, :used, :used],
+            "order": np.array(self._order, np.int64),
+        }
+
+    def restore(self, state):
+        """Remember what another one gave as its `state()`."""
+        used = state["pairs"].shape[1]
+        self._arrays[:, :used] = state["pairs"]
+        self._products[:, :used, :used] = state["products"]
+        self._order = state["order"].tolist()
 
     def append(self, direction, length, before, after):
         """Remember the step length * direction between gradients `before` and `after`, unless the loss bends down."""

@@ -3,8 +3,11 @@
 Nothing is written and TensorFlow is not imported. All mistakes are found before any is reported.
 """
 
+import functools
 import importlib.util
+import itertools
 import os
+import shutil
 import time
 from dataclasses import dataclass, fields
 
@@ -12,10 +15,12 @@ import numpy as np
 
 import images
 import masks
+import state
 import store
 import weights
 from masks import Masks
 from settings import PRESETS, STARTS, Settings, option
+from state import State
 
 PROGRESS_TABLE, PROGRESS_PLOT = "progress.txt", "progress.png"
 
@@ -31,6 +36,10 @@ class Plan:
     initial: np.ndarray | None
     masks: Masks
     output: str
+    state: str | None  # file
+    state_iterations: int | None
+    resume: State | None
+    command: list[str]
     checkpoint_output: str | None
     checkpoint_iterations: int
     print_iterations: int
@@ -38,6 +47,24 @@ class Plan:
     progress_table: str | None
     progress_plot: str | None
     dry_run: bool
+
+    @functools.cached_property
+    def digests(self):
+        """Of everything that the picture is made from but the settings, as state.INPUTS names them."""
+        masks = [*self.masks.styles, *self.masks.sources]
+        masks += [self.masks.content] if self.masks.content is not None else []
+        kernels = itertools.chain(*self.network.convolutions.values())
+        return {
+            "network": state.digest(*kernels, self.network.mean_pixel),
+            "content": state.digest(self.content),
+            "styles": state.digest(*self.styles),
+            "initial": state.digest(*(() if self.initial is None else (self.initial,))),
+            "masks": state.digest(*masks),
+        }
+
+    def saved(self, at):
+        """The state.Saved of a run of this plan, where it is at the State `at`."""
+        return state.Saved(at, state.plain(self.settings), self.digests, self.command)
 
     def finished(self, image):
         """`image` at the output's size and with the colours that the settings ask for."""
@@ -76,11 +103,13 @@ class Mistakes(Exception):
         return None
 
 
-def make_plan(options, say):
-    """The Plan for the parsed `options`, news of it going to `say`; raises Mistakes with all that is wrong."""
+def make_plan(options, say, network=None):
+    """The Plan for the parsed `options` of one picture, news of it going to `say`; raises Mistakes: all that is wrong.
+
+    network: a weights.Network that has been read for other pictures of these options.
+    """
     mistakes, news = Mistakes(), []
-    options.styles = [path for name in options.styles for path in _style_paths(name, mistakes, say)]
-    settings = _settings(options, mistakes)
+    settings = make_settings(options, mistakes)
     content = mistakes.catch(images.read, options.content)
     styles = [mistakes.catch(images.read, path) for path in options.styles]
     initial = settings.initial if settings and settings.initial not in STARTS else None
@@ -97,31 +126,32 @@ def make_plan(options, say):
     regions = _masks(options, content, styles, mistakes)
     outputs = _outputs(options, mistakes)
     _check_outputs(outputs, options, settings, content, mistakes)
-    network = _network(options.network, settings, mistakes, say)
+    network = network or _network(options.network, settings, mistakes, say)
     if mistakes.sentences:
         raise mistakes
+    plan = Plan(settings, network, content, styles, initial, regions, **outputs)
+    if options.saved:
+        _check_resume(options.saved, options.resume, plan)
     for sentence in news:
         say(sentence)
-    return Plan(settings, network, content, styles, initial, regions, **outputs)
+    return plan
 
 
-def _style_paths(name, mistakes, say):
-    """The pictures of a directory in the order of their names; of any other name, itself."""
-    if not os.path.isdir(name):
-        return [name]
-    try:
-        names = sorted(entry for entry in os.listdir(name) if images.has_format(entry))
-    except OSError as error:
-        mistakes.add_file(f"cannot read {name}: {error.strerror}")
-        return []
-    if not names:
-        mistakes.add_file(f"cannot read {name}: there is no picture in this directory")
-        return []
-    say(f"the styles of {name} are {', '.join(names)}")
-    return [os.path.join(name, entry) for entry in names]
+def _check_resume(saved, path, plan):
+    """Mistakes if a run of this plan cannot go on from what is saved in the file `path`."""
+    mistakes = Mistakes()
+    flags, inputs = state.differences(saved, plan.settings, plan.digests)
+    for sentence in flags:
+        mistakes.add_usage(f"cannot resume {path}: {sentence}")
+    for sentence in inputs:
+        mistakes.add_file(f"cannot resume {path}: {sentence}")
+    if not mistakes.sentences and not state.fits(saved.state, plan.settings, *plan.content.shape[:2]):
+        mistakes.add_file(f"cannot resume {path}: damaged")
+    if mistakes.sentences:
+        raise mistakes
 
 
-def _settings(options, mistakes):
+def make_settings(options, mistakes):
     """The Settings of the flags that were given, or None."""
     names = {field.name for field in fields(Settings)}
     given = {name: value for name, value in vars(options).items() if name in names}
@@ -227,7 +257,7 @@ def _fitted(image, width, flag, mistakes):
 
 def _outputs(options, mistakes):
     """The fields of a Plan that say what is written and how often."""
-    for name in ("print_iterations", "checkpoint_iterations"):
+    for name in ("print_iterations", "checkpoint_iterations", "state_iterations"):
         every = getattr(options, name)
         if every is not None and every < 1:
             mistakes.add_usage(f"{option(name)} must be a number of iterations, at least 1, not {every}")
@@ -235,6 +265,9 @@ def _outputs(options, mistakes):
         mistakes.add_usage(f"--max-seconds must be a number above 0, not {options.max_seconds:g}")
     if (options.checkpoint_output is None) != (options.checkpoint_iterations is None):
         mistakes.add_usage("--checkpoint-output and --checkpoint-iterations go together: give both or neither")
+    states = options.state or options.resume
+    if options.state_iterations is not None and states is None:
+        mistakes.add_usage("--state-iterations says how often; --state says where")
     if options.checkpoint_output is not None:
         try:
             if checkpoint_path(options.checkpoint_output, 1) == checkpoint_path(options.checkpoint_output, 2):
@@ -250,6 +283,10 @@ def _outputs(options, mistakes):
     directory = os.path.dirname(options.output)
     return {
         "output": options.output,
+        "state": states,
+        "state_iterations": options.state_iterations,
+        "resume": options.saved.state if options.saved else None,
+        "command": options.command,
         "checkpoint_output": options.checkpoint_output,
         "checkpoint_iterations": options.checkpoint_iterations,
         "print_iterations": options.print_iterations,
@@ -274,6 +311,8 @@ def _check_outputs(outputs, options, settings, content, mistakes):
     for path in pictures:
         mistakes.catch(images.check_format, path, *size)
     paths = [options.output, *_checkpoint_paths(options, settings), outputs["progress_table"], outputs["progress_plot"]]
+    if options.state is not None and not _same(options.state, options.resume):
+        paths.append(options.state)
     paths = [path for path in paths if path is not None]
     inputs = [options.content, *options.styles, options.initial, options.network, options.content_mask]
     inputs += [*(options.style_masks or ()), *(options.style_source_masks or ())]
@@ -284,7 +323,7 @@ def _check_outputs(outputs, options, settings, content, mistakes):
     for path in {path for path in paths if paths.count(path) > 1}:
         mistakes.add_usage(f"{path} is to be written twice; choose different names")
     for directory in dict.fromkeys(os.path.dirname(path) or "." for path in paths):
-        _check_directory(directory, mistakes)
+        _check_directory(directory, np.prod(size) * 3, mistakes)
     existing = [path for path in dict.fromkeys(paths) if _exists(path, mistakes)]
     for path in existing:
         if os.path.isdir(path):
@@ -303,11 +342,19 @@ def _checkpoint_paths(options, settings):
     return [checkpoint_path(options.checkpoint_output, number) for number in numbers]
 
 
-def _check_directory(directory, mistakes):
+def _same(path, other):
+    return other is not None and os.path.realpath(path) == os.path.realpath(other)
+
+
+def _check_directory(directory, needed, mistakes):
+    """needed: bytes of a picture that nothing compresses."""
     if not os.path.isdir(directory):
         mistakes.add_file(f"cannot write to {directory}: there is no such directory; create it first")
     elif not os.access(directory, os.W_OK | os.X_OK):
         mistakes.add_file(f"cannot write to {directory}: permission denied")
+    elif (free := shutil.disk_usage(directory).free) < needed:
+        sentence = f"{free / 1e6:.1f} MB are free, and {needed / 1e6:.1f} may be needed"
+        mistakes.add_file(f"cannot write to {directory}: {sentence}")
 
 
 def _exists(path, mistakes):

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import files
 import images
+import state
 from plan import checkpoint_path
 
 LOSSES = ("content", "style", "tv", "total")
@@ -24,12 +25,16 @@ def watch(steps, plan, say, complain):
         steps = limited(steps, plan.deadline, scales)
     if len(scales) > 1:
         steps = announced(steps, scales, say)
+    if plan.settings.on_nan == "retry":
+        steps = retried(steps, plan.settings.learning_rate, say)
     if plan.print_iterations:
         steps = printed(steps, plan.print_iterations, last)
     if plan.progress_table or plan.progress_plot:
         steps = recorded(steps, plan, complain)
     if plan.checkpoint_output:
         steps = with_checkpoints(steps, plan, complain)
+    if plan.state_iterations:
+        steps = with_states(steps, plan, complain)
     return steps
 
 
@@ -86,6 +91,18 @@ def announced(steps, scales, say):
                 announce(step.scale + 1)
 
 
+def retried(steps, learning_rate, say):
+    """Says when the loss was not finite."""
+    retries = 0
+    with closing(steps):
+        for step in steps:
+            if step.retries > retries:
+                retries, rate = step.retries, learning_rate / 2**step.retries
+                where = f"went on from iteration {step.iteration - 1}"
+                say(f"the loss was not finite; {where} with --learning-rate {rate:g}")
+            yield step
+
+
 def printed(steps, every, last):
     """Prints the losses to standard output."""
     with closing(steps):
@@ -112,10 +129,22 @@ def with_checkpoints(steps, plan, complain):
             yield step
 
 
+def with_states(steps, plan, complain):
+    """Writes the state of the run."""
+    with closing(steps):
+        for step in steps:
+            if step.iteration % plan.state_iterations == 0 and step.iteration:
+                try:
+                    state.write(plan.state, plan.saved(step.state()))
+                except OSError as error:
+                    complain(f"cannot write {plan.state}: {error.strerror}; going on")
+            yield step
+
+
 def recorded(steps, plan, complain):
     """Keeps the losses of the printed iterations, or of all, in a table, and at the end in a plot."""
     every, last = plan.print_iterations or 1, plan.settings.total_iterations
-    rows, written = [], time.monotonic()
+    rows, written = _rows_before(plan), time.monotonic()
     with closing(steps):
         try:
             for step in steps:
@@ -130,6 +159,19 @@ def recorded(steps, plan, complain):
                 _write(plan.progress_table, table(rows), complain)
             if rows and plan.progress_plot:
                 _write(plan.progress_plot, plot(rows), complain)
+
+
+def _rows_before(plan):
+    """The rows that a run which goes on from a state has written before it."""
+    if not plan.resume or not plan.progress_table:
+        return []
+    done = sum(plan.settings.iteration_counts[: plan.resume.scale]) + plan.resume.index
+    try:
+        with open(plan.progress_table, encoding="ascii") as file:
+            rows = [[float(value) for value in line.split()] for line in file if not line.startswith("#")]
+        return [(int(row[0]), *row[1:]) for row in rows if row[0] < done and len(row) == len(LOSSES) + 1]
+    except (OSError, ValueError, IndexError):
+        return []
 
 
 def _write(path, contents, complain):

@@ -17,6 +17,7 @@ CHOICES = {
     "precision": ("auto", "float32", "bfloat16"),
     "colors": ("style", "luma", "match", "histogram"),
     "keep": ("best", "last"),
+    "on_nan": ("stop", "retry"),
 }
 TILE_GRID = 16  # px: the pooling windows of all layers begin at multiples of it
 STARTS = ("noise", "content", "style")
@@ -67,6 +68,7 @@ class Settings:
     colors: str = "style"  # whose: the style's; or the content's, by "luma" of the result or as images.RECOLORINGS
     color_strength: float = 1.0  # between the style's colours, 0, and what `colors` makes of them, 1
     keep: str = "best"
+    on_nan: str = "stop"  # when the loss is not finite; "retry": Adam goes back a step and takes half the learning rate
     seed: int = 0  # two runs with the same seed give the same bytes
 
     def __post_init__(self):

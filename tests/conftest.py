@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import neural_style
+import run
 import tiny_networks
 
 
@@ -50,6 +51,14 @@ def folder(tmp_path, monkeypatch, tiny_file, random):
         Image.fromarray(pixels).resize(size).save(f"{name}.png")
     Path("net.mat").symlink_to(tiny_file)
     return tmp_path
+
+
+@pytest.fixture
+def plans(monkeypatch):
+    """The plans of the pictures that the command is asked for; none is made."""
+    plans = []
+    monkeypatch.setattr(run.Painter, "paint", lambda self, plan: plans.append(plan) or 0)
+    return plans
 
 
 @pytest.fixture

@@ -132,6 +132,7 @@ def test_defaults_of_the_classic_program():
         "colors": "style",
         "color_strength": 1,
         "keep": "best",
+        "on_nan": "stop",
         "seed": 0,
     }
 
@@ -222,15 +223,14 @@ def test_preserve_colors_keeps_chroma(command):
     assert abs(difference).max() > 5
 
 
-def test_colors_of_the_content(command, monkeypatch):
+def test_colors_of_the_content(command, request):
     for arguments in ("", "--colors luma", "--colors match --color-strength 0"):
         assert command(*words(arguments), iterations=5, output=f"{arguments or 'plain'}.png")[0] == 0
     assert (pixels("plain.png") == pixels("--colors match --color-strength 0.png")).all()
     assert (pixels("plain.png") != pixels("--colors luma.png")).any()
     assert command("--preserve-colors", iterations=5, output="alias.png")[0] == 0
     assert (pixels("alias.png") == pixels("--colors luma.png")).all()
-    plans = []
-    monkeypatch.setattr(neural_style, "run", lambda plan: plans.append(plan) or 0)
+    plans = request.getfixturevalue("plans")
     for arguments in ("", "--colors match", "--colors histogram", "--colors match --color-strength 0.5"):
         assert command(*words(arguments), output="new.png")[0] == 0
     means = [plan.styles[0].mean(axis=(0, 1)) for plan in plans]
@@ -252,11 +252,7 @@ def test_color_strength_is_a_share(command):
     np.testing.assert_allclose(pixels("0.5.png")[inside], middle[inside], atol=1.5)
 
 
-def test_style_size(command, monkeypatch):
-    import plan
-
-    plans = []
-    monkeypatch.setattr(neural_style, "run", lambda plan: plans.append(plan) or 0)
+def test_style_size(command, plans):
     cases = {"content": (30, 40), "original": (180, 240), "20": (15, 20), "280": (210, 280)}
     for size, expected in cases.items():
         status, _, err = command("--style-size", size)
@@ -266,7 +262,6 @@ def test_style_size(command, monkeypatch):
         assert err == (enlarged if expected[1] > 240 else "")
     assert command("--style-size", "original", "--style-scales", 0.5)[0] == 0
     assert plans[-1].styles[0].shape[:2] == (90, 120)
-    assert isinstance(plans[-1], plan.Plan)
 
 
 def test_a_directory_of_styles(command, folder):
@@ -344,7 +339,7 @@ def test_an_interrupt_before_there_is_a_picture(command, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("plan.make_plan", interrupted)
+    monkeypatch.setattr("run.make_plan", interrupted)
     assert command() == (130, "", "neural_style: interrupted\n")
     monkeypatch.setattr("store.fetch", interrupted)
     assert command("--fetch", defaults=False) == (130, "", "neural_style: interrupted\n")
@@ -522,7 +517,7 @@ def test_bad_usage(command, arguments, message):
 
 BAD_FILES = [
     ("--content missing.png", "cannot read missing.png: "),
-    ("--content .", "cannot read .: "),
+    ("--content sub", "cannot read sub: there is no picture in this directory"),
     ("--styles net.dir.png", "cannot read net.dir.png: there is no picture in this directory"),
     ("--initial text.png", "cannot read text.png: "),
     ("--styles style.png text.png", "cannot read text.png: "),
@@ -630,14 +625,13 @@ def test_output_that_cannot_be_written_goes_to_the_temporary_directory(command, 
     assert pixels(found[1]).shape == (30, 40, 3)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_saves_the_picture(folder, number, status):
+def test_an_interrupt_saves_the_picture(folder):  # the other ways are in test_state
     arguments = "--content content.png --styles style.png --output out.png --network net.mat --iterations 1000000"
     process = subprocess_command(*arguments.split(), "--print-iterations", 1)
     assert process.stdout.readline().startswith("Iteration")
-    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == status
+    assert process.returncode == 143
     assert re.search(r"interrupted after \d+ of 1000000 iterations", err)
     assert "wrote out.png" in err
     assert pixels("out.png").shape == (30, 40, 3)

@@ -797,10 +797,8 @@ def test_limits_of_the_formats(tmp_path, extension, limit):
 
 
 @pytest.fixture
-def planned(command, monkeypatch):
+def planned(command, plans):
     """Runs the command with a content picture of these bytes up to the run: (status, messages, the content image)."""
-    plans = []
-    monkeypatch.setattr("neural_style.run", lambda plan: plans.append(plan) or 0)
 
     def run(data, name="picture"):
         plans.clear()

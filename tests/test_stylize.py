@@ -384,7 +384,7 @@ def test_moments_are_carried_to_the_next_scale(tiny, random):
 def test_carried_moments_make_no_longer_steps(random):
     first = random.normal(0, 1, (9, 9, 3)).astype(np.float32) * (random.random((9, 9, 1)) < 0.2)
     state = {"first_moment": first, "second_moment": first**2, "beta1_power": np.float32(0.5)}
-    resized = method._resized_state(state, 31, 20)
+    resized = method._resized(state, 31, 20)
     assert resized["second_moment"].shape == (31, 20, 3)
     assert (resized["second_moment"] >= 0).all()
     assert (np.abs(resized["first_moment"]) <= np.sqrt(resized["second_moment"]) + 1e-6).all()

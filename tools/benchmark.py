@@ -186,7 +186,7 @@ def own_work(content, count=40):
         return {"total": total}, gradient
 
     settings = Settings(**PRESETS["fast"])
-    iterates = stylize.OPTIMIZERS["lbfgs"](evaluate, content, settings)
+    iterates = stylize.OPTIMIZERS["lbfgs"](evaluate, content, settings, {})
     list(islice(iterates, settings.lbfgs_memory + 1))
     start, spent = time.perf_counter(), 0.0
     list(islice(iterates, count))

@@ -1,0 +1,71 @@
+"""A process that has TensorFlow imported and forks the command as often as it is asked: a run starts in no time.
+
+Reads lines of JSON [directory, arguments, file for standard output, file for standard error]; answers each with the
+number of the new process and, when that has ended, with its status as subprocess gives it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Server:
+    """The process, as seen from a test."""
+
+    def __init__(self):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self._process = subprocess.Popen([sys.executable, __file__], cwd=ROOT, **pipes)
+
+    def start(self, *arguments, out=os.devnull, err=os.devnull):
+        """A `Run` of the command in the current directory; one at a time."""
+        request = [os.getcwd(), list(map(str, arguments)), str(out), str(err)]
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+        return Run(self._process.stdout)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+class Run:
+    def __init__(self, answers):
+        self._answers = answers
+        self.pid = int(answers.readline())
+
+    def wait(self):
+        """The exit status; of a process that was killed, minus the signal's number."""
+        return int(self._answers.readline())
+
+
+def main():
+    sys.path.insert(0, str(ROOT))
+    import neural_style
+    import run
+
+    run.import_tensorflow()
+    import stylize  # noqa: F401
+
+    for line in sys.stdin:
+        directory, arguments, out, err = json.loads(line)
+        pid = os.fork()
+        if not pid:
+            os.chdir(directory)
+            for handle, name in enumerate((os.devnull, out, err)):
+                os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), handle)
+            try:
+                status = neural_style.main(arguments)
+            except SystemExit as stop:
+                status = stop.code
+            sys.stdout.flush()
+            os._exit(status)
+        print(pid, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""README's commands run as they are printed, with a small network and few iterations."""
+
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import neural_style
+
+ROOT = Path(neural_style.__file__).parent
+README = (ROOT / "README.md").read_text()
+SMALL = ("--network", "net.mat", "--iterations", "2", "--width", "40", "--overwrite")
+SHORT = {"--scales": ("--scale-iterations", "2", "1", "1")}
+
+
+def commands():
+    """The commands of the indented blocks, one line each."""
+    text = README.replace("\\\n", " ")
+    return re.findall(r"^    (?:\S*/)?python3? neural_style\.py (.*)$", text, re.M)
+
+
+@pytest.fixture
+def pictures(folder, tmp_path):
+    """The files that the commands name."""
+    random = np.random.default_rng(2)
+    for directory in ("photos", "paintings", "out", "examples"):
+        (tmp_path / directory).mkdir()
+    names = [
+        "photo.jpg",
+        "painting.jpg",
+        "one.jpg",
+        "other.jpg",
+        "sky.png",
+        "houses.png",
+        "photos/a.jpg",
+        "photos/b.jpg",
+    ]
+    names += ["paintings/c.jpg", "examples/chelsea.jpg", "examples/brush-strokes.jpg"]
+    for name in names:
+        Image.fromarray(random.integers(0, 256, (30, 40, 3)).astype(np.uint8)).save(name)
+
+
+def test_there_are_commands():
+    assert len(commands()) >= 6
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command(command, pictures, line):
+    arguments = shlex.split(line)
+    if "--resume" in arguments:
+        earlier = ["--content", "photo.jpg", "--styles", "painting.jpg", "--output", "out.jpg", *SMALL]
+        assert command(*earlier, "--state", "out.state", defaults=False)[0] == 0
+        more = []
+    else:
+        more = [*SMALL, *SHORT.get("--scales" if "--scales" in arguments else "", ())]
+    status, _, err = command(*arguments, *more, defaults=False)
+    assert status == 0, err
+    assert "wrote " in err
+
+
+def test_make_does_what_readme_says():
+    """The two targets a newcomer is told of begin the same command and the tests."""
+    makefile = (ROOT / "Makefile").read_text()
+    demo = next(line for line in commands() if "demo.jpg" in line)
+    assert " ".join(shlex.split(demo)) in " ".join(makefile.replace("\\\n", " ").split()).replace(" --overwrite", "")
+    assert "make test" in README
+    assert "-m pytest" in makefile
+
+
+def test_every_file_of_the_program_is_named():
+    for path in ROOT.glob("*.py"):
+        assert f"`{path.name}`" in README, path.name
+
+
+def test_every_flag_named_is_a_flag(command):
+    _, out, _ = command("--help", defaults=False)
+    known = set(re.findall(r"--[a-z0-9-]+", out)) | {"--quick"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README)) <= known
+
+
+def test_each_exit_status(command, pictures, monkeypatch):
+    good = ["--content", "photo.jpg", "--styles", "painting.jpg", "--output", "out.jpg", *SMALL]
+    assert command(*good, defaults=False)[0] == 0
+    before = set(os.listdir())
+    assert command(*good, "--content", "missing.jpg", defaults=False)[0] == 1
+    assert command(*good, "--width", 0, defaults=False)[0] == 2
+    assert set(os.listdir()) == before
+    rows = re.findall(r"^\| ([0-9, ]+) \|", README, re.M)
+    assert rows == ["0", "1", "2", "130, 143"]  # the interrupts are in test_state
+
+
+def test_the_picture_of_a_process_that_cannot_write_is_beside_its_state(command, pictures, monkeypatch):
+    import images
+
+    save = images.save
+
+    def failing(path, image):
+        if path == "gone/out.jpg":
+            shutil.rmtree("gone", ignore_errors=True)
+        save(path, image)
+
+    Path("gone").mkdir()
+    Path("states").mkdir()
+    monkeypatch.setattr(images, "save", failing)
+    flags = ["--content", "photo.jpg", "--styles", "painting.jpg", "--output", "gone/out.jpg", *SMALL]
+    status, _, err = command(*flags, "--state", "states/run.state", defaults=False)
+    assert status == 1
+    found = re.search(r"cannot write gone/out.jpg: No such file or directory; wrote (\S+/states/\S+\.jpg) instead", err)
+    assert found, err
+    assert images.read(found[1]).shape == (30, 40, 3)
+    assert "continue with --resume states/run.state" in err

@@ -1,0 +1,388 @@
+"""States: a run that goes on from one is the run that never ended, and what is no state is refused."""
+
+import dataclasses
+import io
+import json
+import os
+import re
+import signal
+import time
+import zipfile
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import forks
+import images
+import state
+from settings import Settings
+from stylize import Diverged, Masks, Objective, stylize
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = forks.Server()
+    yield server
+    server.close()
+
+
+def steps_of(network, settings, masks=None, resume=None, count=None):
+    """The first steps of a run, and the state after the last one."""
+    random = np.random.default_rng(3)
+    content, *styles = random.uniform(0, 255, (3, 40, 56, 3)).astype(np.float32)
+    masks = masks or Masks()
+    with Objective(network, settings, masks) as objective:
+        run = stylize(objective, content, styles, settings, masks=masks, resume=resume)
+        steps = list(islice(run, count))
+        last = steps[-1].state()
+        run.close()
+    return steps, last
+
+
+def through_a_file(last, settings):
+    state.write("x.state", state.Saved(last, state.plain(settings), {}, ["--content", "a.png"]))
+    saved = state.read("x.state")
+    assert saved.settings == state.plain(settings)
+    assert saved.command == ["--content", "a.png"]
+    assert state.fits(saved.state, settings, 40, 56)
+    return saved.state
+
+
+def masks_of(size):
+    sides = np.random.default_rng(5).uniform(0, 1, (3, *size)).astype(np.float32)
+    return Masks(tuple(sides[:2]), sides[2])
+
+
+CASES = {
+    "adam": {"iterations": 10},
+    "box": {"iterations": 10, "box": True, "initial": "content"},
+    "last": {"iterations": 10, "keep": "last", "learning_rate": 40.0},
+    "scales": {"scales": (2,), "scale_iterations": (6, 4)},
+    "lbfgs": {"iterations": 10, "optimizer": "lbfgs", "lbfgs_memory": 3},
+    "lbfgs scales": {"scales": (2,), "scale_iterations": (5, 5), "optimizer": "lbfgs"},
+    "masks and tiles": {"scales": (2,), "scale_iterations": (3, 7), "tile_size": 32},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_four_iterations_and_six_are_ten_bit_for_bit(tiny, tmp_path, monkeypatch, case):
+    monkeypatch.chdir(tmp_path)
+    settings, masks = Settings(**CASES[case]), masks_of((40, 56)) if "masks" in case else None
+    whole, _ = steps_of(tiny, settings, masks)
+    assert len(whole) == 11
+    first, at_four = steps_of(tiny, settings, masks, count=5)
+    second, _ = steps_of(tiny, settings, masks, resume=through_a_file(at_four, settings))
+    for step, expected in zip([*first, *second[1:]], whole, strict=True):
+        assert (step.iteration, step.scale, step.losses) == (expected.iteration, expected.scale, expected.losses)
+        np.testing.assert_array_equal(step.image, expected.image)
+        np.testing.assert_array_equal(step.kept, expected.kept)
+    assert second[0].iteration == 4
+
+
+def test_a_state_at_the_end_of_a_scale(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(scales=(2,), scale_iterations=(4, 3))
+    whole, end = steps_of(tiny, settings)
+    _, between = steps_of(tiny, settings, count=5)
+    assert (between.scale, between.index) == (0, 4)
+    second, _ = steps_of(tiny, settings, resume=through_a_file(between, settings))
+    np.testing.assert_array_equal(second[-1].image, whole[-1].image)
+    more = dataclasses.replace(settings, scale_iterations=(4, 5))  # a run that has ended may be given more iterations
+    third, _ = steps_of(tiny, more, resume=through_a_file(end, settings))
+    longer, _ = steps_of(tiny, more)
+    assert [step.iteration for step in third] == [7, 8, 9]
+    np.testing.assert_array_equal(third[-1].image, longer[-1].image)
+
+
+class Cliff:
+    """An objective that is not finite once an image has moved too far in one step."""
+
+    mean_pixel = np.zeros(3, np.float32)
+
+    def __init__(self, reach):
+        self.reach, self.last = reach, None
+
+    def aim(self, *_):
+        pass
+
+    def evaluate(self, image):
+        moved = 0 if self.last is None else np.abs(image - self.last).max()
+        total = float((image**2).mean()) if moved <= self.reach else np.nan
+        self.last = image if np.isfinite(total) else self.last
+        return {"total": total}, image
+
+
+def cliff(reach, **settings):
+    picture = np.full((4, 4, 3), 100, np.float32)
+    settings = Settings(iterations=3, learning_rate=10.0, initial="content", **settings)
+    return stylize(Cliff(reach), picture, [picture], settings)
+
+
+def test_a_loss_that_is_not_finite_is_retried_with_half_the_learning_rate():
+    steps = list(cliff(3, on_nan="retry"))
+    assert [(step.iteration, step.retries) for step in steps] == [(0, 0), (1, 2), (2, 2), (3, 2)]
+    np.testing.assert_allclose(steps[1].image, 97.5, atol=1e-3)
+    with pytest.raises(Diverged, match="not finite at iteration 1, after 3 retries"):
+        list(cliff(0.5, on_nan="retry"))
+    with pytest.raises(Diverged, match="not finite at iteration 1$"):
+        list(cliff(3))
+
+
+def test_the_command_says_that_it_retries(command):
+    status, _, err = command("--learning-rate", 1e38, "--on-nan", "retry", iterations=2)
+    assert status == 1
+    assert "error: the loss is not finite at iteration 1, after 3 retries; try a smaller --learning-rate" in err
+    assert "wrote out.png" in err
+
+
+# Through the command.
+
+FLAGS = "--content content.png --styles style.png --output out.png --network net.mat"
+
+
+def interrupted(command, monkeypatch, *arguments, after=5, number=signal.SIGINT):
+    """Runs the command and sends it a signal during an evaluation: (status, standard error)."""
+    evaluate, count = Objective.evaluate, 0
+
+    def interrupting(self, image):
+        nonlocal count
+        count += 1
+        if count == after:
+            os.kill(os.getpid(), number)
+            time.sleep(0.2)
+        return evaluate(self, image)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Objective, "evaluate", interrupting)
+        status, _, err = command(*arguments)
+    return status, err
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_goes_on_as_if_it_never_ended(command, monkeypatch, number, status):
+    flags = ["--iterations", 9, "--colors", "luma", "--seed", 4, "--keep", "last"]
+    assert command(*flags, output="whole.png")[0] == 0
+    code, err = interrupted(command, monkeypatch, *flags, number=number)
+    assert code == status
+    assert err.splitlines()[-1] == (
+        "neural_style: interrupted after 4 of 9 iterations; wrote out.png; continue with --resume out.state"
+    )
+    cut_short = Path("out.png").read_bytes()
+    code, _, err = command("--resume", "out.state", "--print-iterations", 1, defaults=False)
+    assert code == 0, err
+    assert "wrote out.png" in err
+    assert Path("out.png").read_bytes() == Path("whole.png").read_bytes() != cut_short
+
+
+def test_a_state_is_written_every_so_often_and_in_the_end(command, monkeypatch):
+    written = []
+    write = state.write
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "write", lambda path, saved: written.append(saved.state.index) or write(path, saved))
+        status, _, err = command("--state", "run.state", "--state-iterations", 2, iterations=5)
+    assert status == 0
+    assert written == [2, 4, 5]
+    assert "wrote out.png; continue with --resume run.state" in err
+    before = Path("out.png").read_bytes()
+    assert command("--resume", "run.state", "--iterations", 8, "--output", "more.png", defaults=False)[0] == 0
+    assert command(iterations=8, output="eight.png")[0] == 0
+    assert Path("more.png").read_bytes() == Path("eight.png").read_bytes()
+    assert Path("out.png").read_bytes() == before
+    assert state.read("run.state").state.index == 8
+
+
+def test_the_table_of_losses_goes_on(command, monkeypatch):
+    flags = ["--iterations", 8, "--progress-write"]
+    interrupted(command, monkeypatch, *flags)
+    assert command("--resume", "out.state", defaults=False)[0] == 0
+    np.testing.assert_array_equal(np.loadtxt("progress.txt")[:, 0], range(9))
+
+
+def test_what_has_changed_is_named(command, monkeypatch):
+    interrupted(command, monkeypatch, "--iterations", 9)
+
+    def refusal(*arguments):
+        status, _, err = command("--resume", "out.state", *arguments, defaults=False)
+        return status, err.removeprefix("neural_style: error: cannot resume out.state: ").strip()
+
+    assert refusal("--content-weight", 3) == (2, "--content-weight was 5.0, and is 3.0")
+    assert refusal("--optimizer", "lbfgs") == (2, "--optimizer was adam, and is lbfgs")
+    assert refusal("--style-layers", "relu1_1") == (2, "--style-layers was not given, and is relu1_1")
+    assert refusal("--styles", "other.png") == (1, "a style picture is another one")
+    Path("new.png").write_bytes(Path("other.png").read_bytes())
+    Image.open("content.png").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save("content.png")
+    assert refusal() == (1, "the content picture is another one")
+
+
+def test_a_file_of_another_kind_is_not_replaced_by_a_state(command, monkeypatch):
+    Path("out.state").write_text("mine")
+    status, err = interrupted(command, monkeypatch, "--iterations", 9)
+    assert status == 130
+    assert "out.state exists and is no state" in err
+    assert Path("out.state").read_text() == "mine"
+    status, _, err = command("--state", "out.state", output="b.png")
+    assert (status, err) == (1, "neural_style: error: out.state exists; choose another name or give --overwrite\n")
+
+
+def test_a_state_that_cannot_be_written_does_not_end_the_run(command, monkeypatch, tmp_path):
+    def failing(path, saved):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(state, "write", failing)
+    status, _, err = command("--state", "run.state", "--state-iterations", 1, iterations=2)
+    assert status == 1
+    assert err.count("error: cannot write run.state: No space left on device; going on") == 2
+    assert "nor could it be written elsewhere" in err
+    assert images.read("out.png").shape == (30, 40, 3)
+
+
+def some_state(settings=None):
+    image = np.zeros((30, 40, 3), np.float32)
+    moments = dict.fromkeys(("first_moment", "second_moment"), image)
+    powers = dict.fromkeys(("beta1_power", "beta2_power"), np.float32(0.5))
+    at = state.State(0, 2, image, image + 1, 5.0, 0, moments | powers)
+    return state.Saved(at, state.plain(settings or Settings()), {}, FLAGS.split())
+
+
+def with_header(**changes):
+    """The bytes of a state with other things in its header."""
+    state.write("good.state", some_state())
+    with np.load("good.state") as arrays:
+        arrays = dict(arrays)
+    header = json.loads(arrays["header"].tobytes()) | changes
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def bad_states():
+    good = with_header()
+    yield "png", Path("content.png").read_bytes()
+    yield "network", Path("net.mat").read_bytes()
+    yield "text", b"PK\x03\x04 no archive"
+    for share in range(1, 10):
+        yield f"truncated {share}", good[: len(good) * share // 10]
+    for place in range(100, len(good), len(good) // 12):
+        yield f"flipped {place}", good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :]
+    for name, value in [("scale", -1), ("scale", "0"), ("index", 1.5), ("lowest", "x"), ("lowest", None)]:
+        yield f"{name} {value}", with_header(**{name: value})
+    yield "format", with_header(format="neural style state 0")
+    yield "action", with_header(command=[*FLAGS.split(), "--fetch"])
+    yield "no texts", with_header(command=[1, {}])
+    yield "settings", with_header(settings=[])
+    for name, write in (("compressed", np.savez_compressed), ("objects", np.savez)):
+        file = io.BytesIO()
+        write(file, header=np.array([{}], object) if name == "objects" else np.zeros(9_000_000))
+        yield name, file.getvalue()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999, 99999, 3)}\n"
+        archive.writestr("image.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    yield "huge", file.getvalue()
+
+
+def test_what_is_no_state_is_refused_in_a_sentence(command):
+    count = 0
+    for name, data in bad_states():
+        Path("x.state").write_bytes(data)
+        status, out, err = command("--resume", "x.state", "--dry-run", defaults=False)
+        # A byte may be flipped that nobody reads, but for what a state is compared with: here it has no digests.
+        assert (status, out) == (1, ""), name
+        lines = err.splitlines()
+        assert all(re.match("neural_style: error: cannot resume x.state: ", line) for line in lines), (name, err)
+        assert len(lines) == 1 or "flipped" in name, (name, err)
+        count += 1
+    assert count > 30
+
+
+@pytest.mark.parametrize("path", ["missing.state", ".", "/dev/null"])
+def test_no_file_at_all(command, path):
+    status, _, err = command("--resume", path, defaults=False)
+    assert status == 1
+    assert err.startswith(f"neural_style: error: cannot resume {path}: ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scale": 1},
+        {"image": np.zeros((31, 40, 3), np.float32)},
+        {"kept": np.zeros((30, 40, 3), np.float64)},
+        {"optimizer": {"first_moment": np.zeros((30, 40, 3), np.float32)}},
+        {"optimizer": {"pairs": np.zeros((2, 1, 3600), np.float32)}},
+    ],
+    ids=str,
+)
+def test_a_state_of_the_wrong_shape_does_not_fit(change):
+    at = some_state().state
+    assert state.fits(at, Settings(), 30, 40)
+    assert not state.fits(at._replace(**change), Settings(), 30, 40)
+
+
+def test_pairs_that_do_not_fit():
+    settings = Settings(optimizer="lbfgs", lbfgs_memory=4)
+    image = np.zeros((3, 4, 3), np.float32)
+    pairs = {"pairs": np.zeros((2, 3, 36), np.float32), "products": np.zeros((2, 3, 3)), "order": np.array([2, 0, 1])}
+    at = state.State(0, 2, image, image, 5.0, 0, pairs)
+    assert state.fits(at, settings, 3, 4)
+    for name, array in [
+        ("order", np.array([2, 2, 1])),
+        ("order", np.array([3, 0, 1])),
+        ("order", np.array([0, 1])),
+        ("order", np.array([-1, 0, 2])),
+        ("products", np.zeros((2, 3, 4))),
+        ("pairs", np.zeros((2, 3, 35), np.float32)),
+        ("pairs", np.zeros((6, 36), np.float32)),
+    ]:
+        assert not state.fits(at._replace(optimizer=pairs | {name: array}), settings, 3, 4), name
+    assert not state.fits(at, dataclasses.replace(settings, lbfgs_memory=2), 3, 4)
+
+
+# Killed.
+
+LONG = f"{FLAGS} --overwrite --iterations 30 --checkpoint-output check_{{:03}}.png --checkpoint-iterations 4"
+LONG += " --state run.state --state-iterations 3"
+
+
+def duration(server):
+    for _ in range(2):
+        start = time.monotonic()
+        assert server.start(*LONG.split()).wait() == 0
+        seconds = time.monotonic() - start
+    for path in [*Path().glob("check_*.png"), Path("run.state"), Path("out.png")]:
+        path.unlink()
+    return seconds
+
+
+@pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_process_that_is_killed_leaves_whole_files(server, folder, count):
+    random = np.random.default_rng()
+    inputs = set(os.listdir())
+    old, seconds, resumed, absent = Path("content.png").read_bytes(), duration(server), 0, 0
+    for moment in (np.arange(count) + random.uniform(0, 1, count)) / count * seconds:
+        if random.integers(2):
+            Path("out.png").write_bytes(old)
+        run = server.start(*LONG.split())
+        time.sleep(moment)
+        with suppress(ProcessLookupError):
+            os.kill(run.pid, signal.SIGKILL)
+        run.wait()
+        for name in set(os.listdir()) - inputs - {"run.state"}:
+            assert name.endswith(".png"), name
+            assert images.read(name).shape == (30, 40, 3), name
+        absent += not os.path.exists("out.png")
+        if os.path.exists("run.state"):
+            assert state.read("run.state").state.index > 0
+            assert server.start("--resume", "run.state", "--iterations", "2", err="err.txt").wait() == 0, Path(
+                "err.txt"
+            ).read_text()
+            resumed += 1
+        for name in set(os.listdir()) - inputs:
+            os.unlink(name)
+    assert resumed
+    assert absent
