@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import files
+import matlab
 from layers import CONVOLUTIONS
 
 KERAS_MEAN_PIXEL = (123.68, 116.779, 103.939)  # RGB; the Keras file does not hold it
-MAX_CHANNELS = 4096  # of any layer: a bound on what a crafted file can make us allocate
+# Bounds on what a crafted file can make us do: channels of any layer, bytes of all, items of a file and their depth.
+MAX_CHANNELS, MAX_BYTES, MAX_ITEMS, MAX_DEPTH = 4096, 400_000_000, 5000, 8
 
 
 class NetworkError(Exception):
@@ -34,18 +37,19 @@ class Network:
 def load(path):
     """Read the network in the file `path`; raise NetworkError, in one sentence, if there is none to be had."""
     try:
-        with open(path, "rb") as file:
+        with files.open_regular(path) as file:
             head = file.read(128)
         if head.startswith(b"MATLAB 5.0"):
+            matlab.check(path)
             convolutions, mean_pixel = _read_matconvnet(path)
         elif head.startswith(b"\x89HDF\r\n\x1a\n"):
             convolutions, mean_pixel = _read_keras(path)
         elif head.startswith(b"MATLAB 7.3"):
             raise NetworkError("a MATLAB 7.3 file; save it again in MATLAB with -v7")
         else:
-            raise NetworkError("not a MATLAB or HDF5 file" if head else "an empty file")
+            raise NetworkError("not a MATLAB or HDF5 file")
         return checked(convolutions, mean_pixel)
-    except NetworkError as error:
+    except (NetworkError, matlab.MatlabError) as error:
         raise NetworkError(f"cannot read network {path}: {error}") from None
     except OSError as error:
         reason = error.strerror or "damaged or truncated"
@@ -99,23 +103,38 @@ def _read_keras(path):
     """Keras' layout -> (convolutions, mean pixel): for each layer blockB_convC a 4-D kernel and a 1-D bias."""
     import h5py
 
-    convolutions = {}
-
-    def visit(path_in_file, item):
-        found = re.search(r"(?:^|/)block(\d)_conv(\d)(?:/|$)", path_in_file)
-        if found and isinstance(item, h5py.Dataset) and item.ndim in (1, 4):
-            if max(item.shape) > MAX_CHANNELS:
-                raise NetworkError(f"its {path_in_file} has the impossible shape {item.shape}")
-            pair = convolutions.setdefault("conv{}_{}".format(*found.groups()), {})
-            pair[item.ndim] = item[()]
-
+    convolutions, bytes_left = {}, MAX_BYTES
     with h5py.File(path, "r") as file:
-        file.visititems(visit)
+        for path_in_file, item in _items(file, h5py):
+            found = re.search(r"(?:^|/)block(\d)_conv(\d)/", path_in_file)
+            if found and item.ndim in (1, 4):
+                bytes_left -= item.nbytes
+                if max(item.shape) > MAX_CHANNELS or bytes_left < 0:
+                    raise NetworkError(f"its {path_in_file} has the impossible shape {item.shape}")
+                pair = convolutions.setdefault("conv{}_{}".format(*found.groups()), {})
+                pair[item.ndim] = item[()]
     convolutions = {name: (pair[4], pair[1]) for name, pair in convolutions.items() if len(pair) == 2}
     if "conv1_1" in convolutions:
         kernel, bias = convolutions["conv1_1"]
         convolutions["conv1_1"] = kernel[:, :, ::-1], bias  # trained on BGR
     return convolutions, np.array(KERAS_MEAN_PIXEL)
+
+
+def _items(file, h5py):
+    """Yields (path, dataset) of an HDF5 file, without recursion and links: a crafted one may be nested without end."""
+    groups, seen = [("", file)], 0
+    while groups:
+        path, group = groups.pop()
+        seen += len(group)
+        if seen > MAX_ITEMS or path.count("/") > MAX_DEPTH:
+            raise NetworkError(f"not a network: it has more than {MAX_ITEMS} items, or they are too deep")
+        for name in group:
+            if isinstance(group.get(name, getlink=True), h5py.HardLink):
+                item = group[name]
+                if isinstance(item, h5py.Dataset):
+                    yield f"{path}{name}", item
+                elif isinstance(item, h5py.Group):
+                    groups.append((f"{path}{name}/", item))
 
 
 def checked(convolutions, mean_pixel):

@@ -1,0 +1,98 @@
+"""MATLAB 5 files, looked over before SciPy reads them.
+
+SciPy unpacks whatever a file packs, and goes as deep as it is nested, by recursion in C: a file of three megabytes can
+take all memory, and one of ten ends the process. Source: MAT-File Format, The MathWorks, level 5.
+"""
+
+import struct
+import zlib
+
+UINT32, MATRIX, COMPRESSED = 6, 14, 15  # kinds of elements
+LARGEST = 600_000_000  # bytes, unpacked; the full VGG-19 has 576 million
+MOST_MATRICES, MOST_ELEMENTS = 6_000, 500_000  # the full VGG-19 has some 3000; SciPy goes down into 10 000 unharmed
+
+
+class MatlabError(Exception):
+    """A file that is not to be read; its text is the reason."""
+
+
+def check(path):
+    """Raise MatlabError if reading the file might take all memory, all time, or all of the stack."""
+    with open(path, "rb") as file:
+        order = "<" if file.read(128)[126:] == b"IM" else ">"
+        left = _Allowance(order)
+        while tag := file.read(8):
+            kind, size = left.element(tag)
+            if kind == COMPRESSED:
+                _check(_Unpacked(file, size), left)
+            else:
+                left.enter(file, kind, size)
+
+
+def _check(stream, left):
+    while tag := stream.read(8):
+        left.enter(stream, *left.element(tag))
+
+
+class _Allowance:
+    """What a file may still hold."""
+
+    def __init__(self, order):
+        self._order, self._bytes, self._matrices, self._elements = order, LARGEST, MOST_MATRICES, MOST_ELEMENTS
+
+    def element(self, tag):
+        """(kind, bytes to come) of the element that a tag begins."""
+        if len(tag) < 8:
+            raise MatlabError("damaged or truncated")
+        kind, size = struct.unpack(self._order + "II", tag)
+        self._take(8)
+        self._elements -= 1
+        if self._elements < 0:
+            raise MatlabError(f"not a network: it has more than {MOST_ELEMENTS} elements")
+        return (kind & 0xFFFF, 0) if kind >> 16 else (kind, size)  # a short one has its bytes in the tag
+
+    def enter(self, stream, kind, size):
+        """Go over the bytes of an element, or into it if there are others inside."""
+        if kind != MATRIX:
+            self._take(size + -size % 8)
+            _skip(stream, size + -size % 8)
+        elif size:
+            self._matrices -= 1
+            if self._matrices < 0:
+                raise MatlabError(f"not a network: it has more than {MOST_MATRICES} arrays")
+            self._take(16)
+            # SciPy does not look at this tag, so it must not tell another story.
+            if struct.unpack(self._order + "II", stream.read(16)[:8].ljust(8)) != (UINT32, 8):
+                raise MatlabError("damaged or truncated")
+
+    def _take(self, count):
+        self._bytes -= count
+        if self._bytes < 0:
+            raise MatlabError(f"it holds more than {LARGEST / 1e6:.0f} MB; a network in single precision has less")
+
+
+def _skip(stream, count):
+    while count > 0:
+        part = len(stream.read(min(count, 1 << 20)))
+        if not part:
+            return  # truncated, as SciPy will tell, or the padding of the last element
+        count -= part
+
+
+class _Unpacked:
+    """What the next `size` bytes of a file unpack to, as a stream."""
+
+    def __init__(self, file, size):
+        self._file, self._left, self._unpack, self._ready = file, size, zlib.decompressobj(), b""
+
+    def read(self, count):
+        while len(self._ready) < count:
+            packed = self._unpack.unconsumed_tail or self._file.read(min(self._left, 1 << 16))
+            if not self._unpack.unconsumed_tail:
+                self._left -= len(packed)
+            part = self._unpack.decompress(packed, 1 << 20)
+            if not part and not self._unpack.unconsumed_tail and not (self._left and packed):
+                break
+            self._ready += part
+        result, self._ready = self._ready[:count], self._ready[count:]
+        return result
