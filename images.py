@@ -6,11 +6,14 @@ import os
 import sys
 import warnings
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
+import deep
 import files
+import metadata
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # Pillow opens no more, lest a small file fill the memory
 
@@ -30,6 +33,7 @@ SAVE_OPTIONS = {
 }
 LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "AVIF": 65535, "GIF": 65535, "SGI": 65535, "TGA": 65535}
 SHRINKING_FORMATS = ("ICO", "ICNS")
+WITH_OPACITY = ("PNG", "WEBP", "TIFF", "AVIF", "TGA")
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
@@ -45,7 +49,20 @@ class PictureError(Exception):
 
 
 def read(path):
-    """The picture in a file, upright, in sRGB and over white: float32 [H, W, 3], RGB, 0..255.
+    """The picture in a file, as `read_all` gives it."""
+    return read_all(path).image
+
+
+class Picture(NamedTuple):
+    """What is in a file."""
+
+    image: np.ndarray  # over white: float32 [H, W, 3], RGB, 0..255
+    opacity: np.ndarray | None  # float32 [H, W], 0..1; None where all is opaque
+    profile: str | None  # the name of the ICC profile that it was converted from, unless sRGB
+
+
+def read_all(path):
+    """The Picture in a file, upright, in sRGB.
 
     EXIF orientation and ICC profile (perceptual intent) are applied; of an animation it is the first frame. Grey of
     16 bits keeps its precision; of 16-bit colour Pillow gives the upper 8 bits. Raises PictureError, and nothing else,
@@ -86,8 +103,11 @@ def _decode(file):
         kind = picture.format
         _scale_key(picture)
         picture.load()
-        image = from_pillow(picture)
-        return _upright(image, _orientation(picture))  # asked for now: older Pillows turn TIFFs as they load them
+        image, opacity = _planes(picture)
+        orientation = _orientation(picture)  # asked for now: older Pillows turn TIFFs as they load them
+        opacity = None if opacity is None or opacity.min() == 1 else _upright(opacity[:, :, np.newaxis], orientation)
+        profile = _profile_name(picture.info.get("icc_profile"))
+        return Picture(_upright(image, orientation), None if opacity is None else opacity[:, :, 0], profile)
     except PictureError:
         raise
     except Exception as error:  # decoders raise all sorts of things: struct.error, SyntaxError, OverflowError, ...
@@ -148,6 +168,11 @@ def from_pillow(picture):
     exceed by more than a factor of two. What is beyond black and white is clipped; greater or non-finite values raise
     PictureError.
     """
+    return _planes(picture)[0]
+
+
+def _planes(picture):
+    """(the image, over white, and how opaque each pixel is or None) of a Pillow picture."""
     icc, key = picture.info.get("icc_profile"), picture.info.get("transparency")
     if picture.mode in _PLAINER_MODES:
         key = key if picture.mode == "1" else None
@@ -158,7 +183,7 @@ def from_pillow(picture):
     image = _color(picture, icc) if picture.mode in ("RGB", "CMYK") else _grey(picture, icc)
     if opacity is not None:
         image = 255 + (image - 255) * opacity[:, :, np.newaxis]
-    return image
+    return image, opacity
 
 
 def _opacity(picture, key):
@@ -184,6 +209,17 @@ def _color(picture, icc, flags=ImageCms.Flags.NONE):
         except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
             pass  # a damaged profile, or one for other colours, does not spoil a picture
     return np.asarray(picture.convert("RGB")).astype(np.float32)
+
+
+def _profile_name(icc):
+    """The name of an ICC profile, or None if there is none, or sRGB, or it is damaged."""
+    if not icc:
+        return None
+    try:
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc))).strip()
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+        return None
+    return None if "sRGB" in name else "".join(filter(str.isprintable, name))[:60] or None
 
 
 def _grey(picture, icc):
@@ -293,23 +329,33 @@ def match_histograms(image, goal):
 RECOLORINGS = {"match": match_mean_and_covariance, "histogram": match_histograms}
 
 
-def save(path, image):
+def save(path, image, *, told=None, depth=8, opacity=None):
     """Write float [H, W, 3], RGB, 0..255, rounded and clipped, in the format that the name's extension says.
 
+    told: what the file is to tell of how it was made, as metadata.about. depth: bits of a channel, 8 or 16.
+    opacity: [H, W], 0..1, or None where all is opaque.
     The file is there whole or not at all. Raises PictureError, and ValueError where a value is not finite.
     """
-    kind = _format(path, *image.shape[:2])
+    kind = _format(path, *image.shape[:2], depth, opacity is not None)
     if not np.isfinite(image).all():
         raise ValueError("an image with values that are not finite")
-    rounded = np.rint(image)
-    picture = Image.fromarray(np.clip(rounded, 0, 255, out=rounded).astype(np.uint8))
+    channels = image if opacity is None else np.dstack([image, 255 * opacity])
+    options = SAVE_OPTIONS.get(kind, {}) | (metadata.save_options(kind, told) if told else {})
+    encoded = io.BytesIO()  # in memory first: only Python's own writes tell why they fail
     try:
-        encoded = io.BytesIO()  # in memory first: only Python's own writes tell why they fail
-        picture.save(encoded, format=kind, **SAVE_OPTIONS.get(kind, {}))
+        if depth == 16:
+            deep.ENCODERS[kind](encoded, np.rint(np.clip(channels, 0, 255) * 257).astype(np.uint16), told)
+        else:
+            Image.fromarray(np.rint(np.clip(channels, 0, 255)).astype(np.uint8)).save(encoded, format=kind, **options)
         with files.replacing(path) as file:
             file.write(encoded.getbuffer())
     except OSError as error:
         raise PictureError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def is_tiff(path):
+    Image.init()
+    return Image.EXTENSION.get(os.path.splitext(path)[1].lower()) == "TIFF"
 
 
 def has_format(path):
@@ -318,17 +364,21 @@ def has_format(path):
     return Image.EXTENSION.get(os.path.splitext(path)[1].lower()) in FORMATS
 
 
-def check_format(path, height=None, width=None):
-    """Raise PictureError unless `save` has a format for the extension of `path`, and for a picture of that size."""
-    _format(path, height, width)
+def check_format(path, height=None, width=None, *, depth=8, transparent=False):
+    """Raise PictureError unless `save` has a format for the extension of `path`, and for such a picture."""
+    _format(path, height, width, depth, transparent)
 
 
-def _format(path, height, width):
+def _format(path, height, width, depth, transparent):
     """Pillow's name of the format of `path`."""
     Image.init()
     kind = Image.EXTENSION.get(os.path.splitext(path)[1].lower())
     if kind not in FORMATS or kind not in Image.SAVE or kind in SHRINKING_FORMATS:
         raise PictureError(f"cannot write {path}: unknown picture format; use .jpg, .png, .webp or .tiff")
+    if depth == 16 and kind not in deep.ENCODERS:
+        raise PictureError(f"cannot write {path}: {kind} has no 16 bits a channel; use .png or .tiff")
+    if transparent and kind not in WITH_OPACITY:
+        raise PictureError(f"cannot write {path}: {kind} has no transparency; use .png, .webp or .tiff")
     side, limit = max(height or 0, width or 0), LONGEST_SIDE.get(kind, np.inf)
     if side > limit:
         raise PictureError(f"cannot write {path}: a side of {side} pixels, where {kind} takes {limit}; use .png")

@@ -11,7 +11,8 @@ import images
 from plan import Mistakes, make_settings
 from settings import option
 
-SINGLE = ("state", "resume", "progress_write", "progress_plot")  # flags for a run that makes one picture
+# Flags for a run that makes one picture.
+SINGLE = ("state", "resume", "progress_write", "progress_plot", "tensorboard", "contact_sheet")
 
 
 def make_jobs(options, say):

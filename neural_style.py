@@ -31,6 +31,19 @@ def carry_out(argv):
             return COULD_NOT
         given = saved.command + given
     options = make_parser().parse_args(given)
+    if options.settings_from is not None:
+        import metadata
+
+        try:
+            told = metadata.read(options.settings_from)
+        except metadata.MetadataError as error:
+            say(f"error: {error}")
+            return COULD_NOT
+        if options.preset:
+            say("error: --settings-from and --preset both say where the settings begin; give one of them")
+            return BAD_USAGE
+        options = make_parser().parse_args(told["flags"] + given)
+    tell = _say_errors if options.quiet else say
     options.resume, options.saved, options.command = resume, saved, given
     if saved and not any(flag in argv for flag in ("--output", "--checkpoint-output")):
         options.overwrite = True  # these files are the run's own
@@ -39,10 +52,10 @@ def carry_out(argv):
     from plan import Mistakes
 
     try:
-        jobs = make_jobs(options, say)
+        jobs = make_jobs(options, tell)
     except Mistakes as mistakes:
-        return run.tell(mistakes, say)
-    return run.run(jobs, say)
+        return run.tell(mistakes, tell)
+    return run.run(jobs, tell)
 
 
 def _without_resume(argv):
@@ -55,7 +68,16 @@ def _without_resume(argv):
 
 def say(sentence):
     """Tell the user something; results alone go to standard output."""
-    print(f"neural_style: {sentence}", file=sys.stderr, flush=True)
+    line = f"neural_style: {sentence}"
+    if "progress" in sys.modules:  # there may be a bar
+        sys.modules["progress"].print_to(sys.stderr, line)
+    else:
+        print(line, file=sys.stderr, flush=True)
+
+
+def _say_errors(sentence):
+    if sentence.startswith("error: "):
+        say(sentence)
 
 
 class Parser(argparse.ArgumentParser):
@@ -157,7 +179,9 @@ def _pictures(group):
 
 def _look(group):
     text = "settings to begin with, one of those below (default: classic)"
-    _flag(group, "--preset NAME", text, choices=PRESETS, default="classic")
+    _flag(group, "--preset NAME", text, choices=PRESETS)
+    text = "settings of a picture that this program made, to begin with (default: a preset)"
+    _flag(group, "--settings-from PICTURE", text)
     share = "share of relu4_2 in the content loss, 0 to 1; relu5_2 has the rest"
     exponent = "weight of a style layer over that of the finer one before"
     noise = "share of noise in the start, 0 to 1"
@@ -226,6 +250,16 @@ def _output(group):
     _flag(group, "--progress-write", text, action="store_true")
     text = "plot of the losses to progress.png there; needs matplotlib (default: no)"
     _flag(group, "--progress-plot", text, action="store_true")
+    text = "bits of a channel: 8, or 16 in PNG and TIFF (default: 8)"
+    _flag(group, "--depth BITS", text, type=int, choices=(8, 16), default=8)
+    text = "make the picture transparent where the content is (default: paint over white)"
+    _flag(group, "--keep-alpha", text, action="store_true")
+    text = "content, styles, the way and the result in one picture (default: none)"
+    _flag(group, "--contact-sheet PICTURE", text)
+    text = "directory for TensorBoard: losses, picture, graph (default: none)"
+    _flag(group, "--tensorboard DIRECTORY", text)
+    _flag(group, "--quiet", "say nothing but what went wrong (default: how far it is)", action="store_true")
+    _flag(group, "--verbose", "say all losses, after every iteration (default: the total)", action="store_true")
     _flag(group, "--state FILE", "write the run's state in the end (default: OUTPUT.state if interrupted)")
     _flag(group, "--state-iterations N", "write the state every N iterations too (default: in the end)", type=int)
     _flag(group, "--resume FILE", "go on from a state, with its flags; those given win (default: begin)")

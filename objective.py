@@ -25,7 +25,7 @@ def _cached_call(of_graph):
     """The callable of a method that adds to the graph and returns (what to compute, the inputs in their order)."""
 
     def call(self):
-        with self._graph.as_default():
+        with self.graph.as_default():
             return self._session.make_callable(*of_graph(self))
 
     call.__doc__ = of_graph.__doc__
@@ -55,11 +55,11 @@ class Objective:
         self._known = {}  # digest of a style picture and its mask -> its Gram matrices, the latest last
         self._margin = tiles.margin(self._layer_names())
         self._padding = PADDING if settings.padding == "replicate" else 0
-        self._graph = tf.Graph()
-        with self._graph.as_default():
+        self.graph = tf.Graph()
+        with self.graph.as_default():
             dtype = tf.bfloat16 if self.precision == "bfloat16" else self.mean_pixel.dtype
             convolutions, weights = vgg.variables(network, dtype, layers=self._layer_names())
-            self._session = open_session(self._graph)
+            self._session = open_session(self.graph)
             self._build(convolutions, dtype, masks)
             self._session.run(tf.global_variables_initializer(), weights)
 
@@ -180,7 +180,7 @@ class Objective:
         grams = [self._style_grams(style, *source) for style, source in zip(styles, sources, strict=True)]
         grams = [np.concatenate(layer) for layer in zip(*grams, strict=True)]  # [styles, C, C] each
         self._regions = _over_layers(masks.styles, self.settings.style_terms)
-        self._shares, self._blends, self._style_constant = shares, grams, 0.0
+        self._shares, self._blends, self._style_constants = shares, grams, [0.0] * len(grams)
         if not masks.styles:
             self._blend(shares, grams)
         self._targets = self._features(content)
@@ -199,14 +199,13 @@ class Objective:
         A = sum_i b_i A_i; the constant keeps the loss what it was.
         """
         blends = [np.tensordot(shares, gram, 1)[np.newaxis] for gram in grams]
-        apart = (shares @ style_loss(gram, blend) for gram, blend in zip(grams, blends, strict=True))
-        self._style_constant = float(
-            sum(weight * mean for weight, mean in zip(self._style_weights, apart, strict=True))
-        )
+        self._style_constants = [shares @ style_loss(gram, blend) for gram, blend in zip(grams, blends, strict=True)]
         self._shares, self._blends = np.ones(1), blends
 
     def evaluate(self, image):
-        """The losses of `image` [H, W, 3] ("content", "style", "tv", "total") and the gradient of their total.
+        """The losses of `image` [H, W, 3] and the gradient of their total.
+
+        The losses are "content", "style", "tv", "total", and those of each layer, as "style/relu1_1".
 
         Raises memory.DoesNotFit where there is not enough memory even for small tiles.
         """
@@ -240,17 +239,18 @@ class Objective:
         return self._losses(grams, errors, variation), variation_gradient
 
     def _losses(self, grams, errors, variation):
-        losses = {
-            "content": sum(pull * float(error) for pull, error in zip(self._content_pulls, errors, strict=True)),
-            "style": self._style_loss(grams) + self._style_constant,
-            "tv": self.settings.tv_weight * variation,
-        }
-        return losses | {"total": sum(losses.values())}
+        contents = [pull * float(error) for pull, error in zip(self._content_pulls, errors, strict=True)]
+        styles = self._style_losses(grams)
+        losses = {"content": sum(contents), "style": sum(styles), "tv": self.settings.tv_weight * variation}
+        layers = {f"content/{layer}": loss for layer, loss in zip(self.settings.content_terms, contents, strict=True)}
+        layers |= {f"style/{layer}": loss for layer, loss in zip(self.settings.style_terms, styles, strict=True)}
+        return losses | {"total": sum(losses.values())} | layers
 
-    def _style_loss(self, grams):
-        """The weighted sum of the styles' losses in all layers, of Gram matrices [K, C, C]."""
+    def _style_losses(self, grams):
+        """The weighted loss of all styles in each layer, of Gram matrices [K, C, C]."""
         means = (self._shares @ style_loss(gram, blend) for gram, blend in zip(grams, self._blends, strict=True))
-        return float(sum(weight * mean for weight, mean in zip(self._style_weights, means, strict=True)))
+        parts = zip(self._style_weights, means, self._style_constants, strict=True)
+        return [weight * float(mean + constant) for weight, mean, constant in parts]
 
     def _pulled_back(self, image, grams):
         """The second sweep: (the squared error of each content layer, the gradient by the padded image)."""

@@ -13,8 +13,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+import deep
 import images
 import masks
+import metadata
 import state
 import store
 import weights
@@ -35,7 +37,15 @@ class Plan:
     styles: list[np.ndarray]
     initial: np.ndarray | None
     masks: Masks
+    content_name: str
+    style_names: list[str]
+    opacity: np.ndarray | None  # [H, W], 0..1: the content's, to be put back
+    depth: int  # bits of a channel
     output: str
+    contact_sheet: str | None
+    tensorboard: str | None  # directory
+    quiet: bool
+    verbose: bool
     state: str | None  # file
     state_iterations: int | None
     resume: State | None
@@ -65,6 +75,11 @@ class Plan:
     def saved(self, at):
         """The state.Saved of a run of this plan, where it is at the State `at`."""
         return state.Saved(at, state.plain(self.settings), self.digests, self.command)
+
+    def save(self, path, step):
+        """Write the picture of a stylize.Step. images.PictureError."""
+        told = metadata.about(self.settings, self.digests["network"], step)
+        images.save(path, self.finished(step.kept), told=told, depth=self.depth, opacity=self.opacity)
 
     def finished(self, image):
         """`image` at the output's size and with the colours that the settings ask for."""
@@ -110,7 +125,10 @@ def make_plan(options, say, network=None):
     """
     mistakes, news = Mistakes(), []
     settings = make_settings(options, mistakes)
-    content = mistakes.catch(images.read, options.content)
+    picture = mistakes.catch(images.read_all, options.content)
+    content, opacity, profile = picture or (None, None, None)
+    if profile:
+        news.append(f"{options.content} is in {profile}; it is converted to sRGB, as the output is")
     styles = [mistakes.catch(images.read, path) for path in options.styles]
     initial = settings.initial if settings and settings.initial not in STARTS else None
     options.initial = initial  # a path, or None
@@ -124,7 +142,8 @@ def make_plan(options, say, network=None):
         if initial is not None:
             initial = images.cover(initial, *content.shape[:2])
     regions = _masks(options, content, styles, mistakes)
-    outputs = _outputs(options, mistakes)
+    opacity = _opacity(opacity, content) if options.keep_alpha else None
+    outputs = _outputs(options, mistakes) | {"opacity": opacity}
     _check_outputs(outputs, options, settings, content, mistakes)
     network = network or _network(options.network, settings, mistakes, say)
     if mistakes.sentences:
@@ -135,6 +154,13 @@ def make_plan(options, say, network=None):
     for sentence in news:
         say(sentence)
     return plan
+
+
+def _opacity(opacity, content):
+    """How opaque the content is, in its size."""
+    if opacity is None or content is None:
+        return None
+    return np.clip(masks.resized(opacity, *content.shape[:2]), 0, 1)
 
 
 def _check_resume(saved, path, plan):
@@ -163,7 +189,7 @@ def make_settings(options, mistakes):
                 f"{option(name)} takes one number for each style: {len(options.styles)}, not {len(numbers)}"
             )
     try:
-        return Settings(**PRESETS[options.preset] | given)
+        return Settings(**PRESETS[options.preset or "classic"] | given)
     except ValueError as error:
         for sentence in str(error).splitlines():
             mistakes.add_usage(sentence)
@@ -280,9 +306,21 @@ def _outputs(options, mistakes):
             options.checkpoint_output = None
     if options.progress_plot and not importlib.util.find_spec("matplotlib"):
         mistakes.add_file("--progress-plot needs matplotlib: python -m pip install matplotlib")
+    if options.depth == 16 and images.is_tiff(options.output) and not deep.has_tifffile():
+        mistakes.add_file("--depth 16 in TIFF needs tifffile: python -m pip install tifffile")
+    board = options.tensorboard
+    if board is not None and os.path.exists(board) and not os.path.isdir(board):
+        mistakes.add_file(f"cannot write to {board}: it is not a directory")
     directory = os.path.dirname(options.output)
     return {
+        "content_name": options.content,
+        "style_names": options.styles,
+        "depth": options.depth,
         "output": options.output,
+        "contact_sheet": options.contact_sheet,
+        "tensorboard": options.tensorboard,
+        "quiet": options.quiet,
+        "verbose": options.verbose,
         "state": states,
         "state_iterations": options.state_iterations,
         "resume": options.saved.state if options.saved else None,
@@ -308,9 +346,14 @@ def _check_outputs(outputs, options, settings, content, mistakes):
     pictures = [options.output]
     if options.checkpoint_output is not None:
         pictures.append(checkpoint_path(options.checkpoint_output, 1))
+    transparent = outputs["opacity"] is not None
     for path in pictures:
-        mistakes.catch(images.check_format, path, *size)
+        check = functools.partial(images.check_format, depth=options.depth, transparent=transparent)
+        mistakes.catch(check, path, *size)
+    if options.contact_sheet is not None:
+        mistakes.catch(images.check_format, options.contact_sheet)
     paths = [options.output, *_checkpoint_paths(options, settings), outputs["progress_table"], outputs["progress_plot"]]
+    paths.append(options.contact_sheet)
     if options.state is not None and not _same(options.state, options.resume):
         paths.append(options.state)
     paths = [path for path in paths if path is not None]

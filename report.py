@@ -3,12 +3,14 @@
 import io
 import itertools
 import math
+import sys
 import time
 from collections import deque
 from contextlib import closing
 
 import files
 import images
+import progress
 import state
 from plan import checkpoint_path
 
@@ -35,7 +37,7 @@ def watch(steps, plan, say, complain):
         steps = with_checkpoints(steps, plan, complain)
     if plan.state_iterations:
         steps = with_states(steps, plan, complain)
-    return steps
+    return progress.watched(steps, plan, say)
 
 
 def in_tiles(size, tile_size):
@@ -110,7 +112,7 @@ def printed(steps, every, last):
             if due(step.iteration, every, last):
                 losses = "".join(f"  {name} loss: {step.losses[name]:<11g}" for name in LOSSES)
                 try:
-                    print(f"Iteration {step.iteration:4}/{last}{losses}".rstrip(), flush=True)
+                    progress.print_to(sys.stdout, f"Iteration {step.iteration:4}/{last}{losses}".rstrip())
                 except BrokenPipeError:
                     every = last + 1  # nobody reads on
             yield step
@@ -123,7 +125,7 @@ def with_checkpoints(steps, plan, complain):
         for step in steps:
             if due(step.iteration, every, last) and (step.iteration or not last):
                 try:
-                    images.save(checkpoint_path(plan.checkpoint_output, step.iteration), plan.finished(step.kept))
+                    plan.save(checkpoint_path(plan.checkpoint_output, step.iteration), step)
                 except images.PictureError as error:
                     complain(f"{error}; going on")
             yield step

@@ -13,6 +13,7 @@ import files
 import images
 import memory
 import report
+import sheet
 import state
 from interrupts import Interrupts
 from plan import Mistakes, make_plan
@@ -98,13 +99,13 @@ class Painter:
         """Make the picture of a plan; returns DONE or COULD_NOT. However it ends, the picture so far is saved."""
         from stylize import Diverged
 
-        self._status, step, finite = DONE, None, True
+        self._status, step, finite, shots = DONE, None, True, []
         try:
             self._say_how(plan)
             if plan.dry_run:
                 self._describe(plan)
                 return DONE
-            with closing(report.watch(self._steps(plan), plan, self._say, self._complain)) as steps:
+            with closing(self._watched(plan, shots)) as steps:
                 for step in steps:  # noqa: B007
                     if self._interrupts.status:
                         break
@@ -118,6 +119,8 @@ class Painter:
         finally:
             if step:
                 self._save(plan, step, finite)
+                if plan.contact_sheet:
+                    self._save_sheet(plan, shots, step)
         return self._status
 
     def _say_how(self, plan):
@@ -136,6 +139,17 @@ class Painter:
 
         print(*dry_run.describe(plan, chosen_precision(plan.settings.precision)), sep="\n")
 
+    def _watched(self, plan, shots):
+        """The steps of a plan, with everything that looks on."""
+        steps = self._steps(plan)
+        if plan.tensorboard:
+            from board import boarded
+
+            steps = boarded(steps, plan, self._objective.graph, self._complain)
+        if plan.contact_sheet:
+            steps = sheet.collected(steps, plan, shots)
+        return report.watch(steps, plan, self._say, self._complain)
+
     def _steps(self, plan):
         from stylize import Objective, stylize
 
@@ -151,7 +165,7 @@ class Painter:
     def _save(self, plan, step, finite):
         """Write the picture, and the state where it is asked for or the run is to be continued."""
         told = [_how_it_ended(plan, step, self._interrupts.status)] if finite and not sys.exc_info()[0] else []
-        path = self._written(plan.output, plan, lambda path: images.save(path, plan.finished(step.kept)))
+        path = self._written(plan.output, plan, lambda path: plan.save(path, step))
         told += [f"wrote {path}"] if path == plan.output else []
         if finite and not sys.exc_info()[0] and (plan.state or self._interrupts.status):
             told += self._save_state(plan, step)
@@ -165,6 +179,13 @@ class Painter:
             return [f"{path} exists and is no state, so the state is lost; name one with --state"]
         path = self._written(path, plan, lambda path: state.write(path, plan.saved(step.state())))
         return [f"continue with --resume {path}"] if path else []
+
+    def _save_sheet(self, plan, shots, step):
+        try:
+            images.save(plan.contact_sheet, sheet.sheet(plan, shots, plan.finished(step.kept)))
+            self._say(f"wrote {plan.contact_sheet}")
+        except images.PictureError as error:
+            self._complain(str(error))
 
     def _written(self, path, plan, write):
         """Where write(path) did its work: at `path`, beside the state, in the temporary directory, or nowhere: None."""

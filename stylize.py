@@ -36,6 +36,7 @@ class Step(NamedTuple):
     image: np.ndarray  # [H, W, 3], RGB, not confined to 0..255
     losses: dict[str, float]  # "content", "style", "tv" and "total", their sum
     kept: np.ndarray  # the image of lowest total so far, or this one, as settings.keep says
+    lowest: float  # the total of `kept`
     retries: int  # how often the loss was not finite
     state: Callable[[], State]  # to be called before the next step is asked for
 
@@ -95,7 +96,8 @@ def _at_scale(objective, settings, state, counts, begins):
                     state = state._replace(kept=image, lowest=losses["total"])
                 if begins or index > first:
                     whole = partial(_whole, state, optimizer)
-                    yield Step(before + index, scale, image, losses, state.kept, state.retries, whole)
+                    kept = state.kept, state.lowest
+                    yield Step(before + index, scale, image, losses, *kept, state.retries, whole)
             else:
                 return _whole(state, optimizer)
 

@@ -42,6 +42,11 @@ def pooled(image, pooling):
     return result
 
 
+def main_losses(losses):
+    """Those of the picture, without those of the layers, which may be small differences of large numbers."""
+    return {name: losses[name] for name in ("content", "style", "tv", "total")}
+
+
 class Classic:
     """The loop of the classic program written down plainly: one graph for the picture, automatic differentiation,
     TensorFlow's Adam on a variable, every style's loss in full; targets are constants of that graph."""

@@ -448,13 +448,13 @@ def test_reading_starts_no_program(read, monkeypatch):
 
 @pytest.mark.parametrize(("exception", "reason"), [(MemoryError, "not enough memory"), (IndexError, "damaged PNG")])
 def test_whatever_a_decoder_raises(read, monkeypatch, exception, reason):
-    monkeypatch.setattr(images, "from_pillow", lambda picture: (_ for _ in ()).throw(exception))
+    monkeypatch.setattr(images, "_planes", lambda picture: (_ for _ in ()).throw(exception))
     with pytest.raises(PictureError, match=f"{reason}$"):
         read(pictures.encoded(pictures.texture(), "PNG"))
 
 
 def test_an_interrupt_is_no_damage(read, monkeypatch):
-    monkeypatch.setattr(images, "from_pillow", lambda picture: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(images, "_planes", lambda picture: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         read(pictures.encoded(pictures.texture(), "PNG"))
 

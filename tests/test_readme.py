@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import images
 import neural_style
 
 ROOT = Path(neural_style.__file__).parent
@@ -52,15 +53,24 @@ def test_there_are_commands():
 @pytest.mark.parametrize("line", commands())
 def test_a_command(command, pictures, line):
     arguments = shlex.split(line)
-    if "--resume" in arguments:
+    if "--resume" in arguments or "--settings-from" in arguments:
         earlier = ["--content", "photo.jpg", "--styles", "painting.jpg", "--output", "out.jpg", *SMALL]
         assert command(*earlier, "--state", "out.state", defaults=False)[0] == 0
-        more = []
+        more = ["--network", "net.mat"] if "--settings-from" in arguments else []
     else:
         more = [*SMALL, *SHORT.get("--scales" if "--scales" in arguments else "", ())]
     status, _, err = command(*arguments, *more, defaults=False)
     assert status == 0, err
     assert "wrote " in err
+
+
+def test_the_program_in_python(pictures, capsys):
+    code = re.search(r"```python\n(.*?)```", README, re.S)[1]
+    assert len(code.splitlines()) <= 12
+    Path("imagenet-vgg-verydeep-19.mat").symlink_to("net.mat")
+    exec(code.replace("iterations=50", "iterations=2"), {})
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0", "1", "2"]
+    assert images.read("out.jpg").shape == (30, 40, 3)
 
 
 def test_make_does_what_readme_says():
@@ -79,7 +89,7 @@ def test_every_file_of_the_program_is_named():
 
 def test_every_flag_named_is_a_flag(command):
     _, out, _ = command("--help", defaults=False)
-    known = set(re.findall(r"--[a-z0-9-]+", out)) | {"--quick"}
+    known = set(re.findall(r"--[a-z0-9-]+", out)) | {"--logdir"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README)) <= known
 
 
@@ -95,14 +105,12 @@ def test_each_exit_status(command, pictures, monkeypatch):
 
 
 def test_the_picture_of_a_process_that_cannot_write_is_beside_its_state(command, pictures, monkeypatch):
-    import images
-
     save = images.save
 
-    def failing(path, image):
+    def failing(path, image, **options):
         if path == "gone/out.jpg":
             shutil.rmtree("gone", ignore_errors=True)
-        save(path, image)
+        save(path, image, **options)
 
     Path("gone").mkdir()
     Path("states").mkdir()
