@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import forks
 import neural_style
 import run
 import tiny_networks
@@ -51,6 +52,14 @@ def folder(tmp_path, monkeypatch, tiny_file, random):
         Image.fromarray(pixels).resize(size).save(f"{name}.png")
     Path("net.mat").symlink_to(tiny_file)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A process that forks the command."""
+    server = forks.Server()
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -55,8 +55,9 @@ def main():
         pid = os.fork()
         if not pid:
             os.chdir(directory)
-            for handle, name in enumerate((os.devnull, out, err)):
-                os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), handle)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            for handle, name in ((1, out), (2, err)):
+                os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), handle)
             try:
                 status = neural_style.main(arguments)
             except SystemExit as stop:

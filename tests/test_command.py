@@ -625,15 +625,16 @@ def test_output_that_cannot_be_written_goes_to_the_temporary_directory(command, 
     assert pixels(found[1]).shape == (30, 40, 3)
 
 
-def test_an_interrupt_saves_the_picture(folder):  # the other ways are in test_state
+def test_an_interrupt_saves_the_picture(server, folder):  # the other ways are in test_state
     arguments = "--content content.png --styles style.png --output out.png --network net.mat --iterations 1000000"
-    process = subprocess_command(*arguments.split(), "--print-iterations", 1)
-    assert process.stdout.readline().startswith("Iteration")
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert re.search(r"interrupted after \d+ of 1000000 iterations", err)
-    assert "wrote out.png" in err
+    os.mkfifo("pipe")
+    process = server.start(*arguments.split(), "--print-iterations", 1, out="pipe", err="err.txt")
+    with open("pipe") as pipe:
+        assert pipe.readline().startswith("Iteration")
+        os.kill(process.pid, signal.SIGTERM)
+        pipe.read()
+    assert process.wait() == 143
+    assert re.search(r"interrupted after \d+ of 1000000 iterations; wrote out.png", Path("err.txt").read_text())
     assert pixels("out.png").shape == (30, 40, 3)
 
 
@@ -652,14 +653,13 @@ def test_a_second_interrupt_stops_at_once(folder):
     process.stdout.close()
 
 
-def test_losses_printed_into_a_closed_pipe_do_not_end_the_run(folder):
+def test_losses_printed_into_a_closed_pipe_do_not_end_the_run(server, folder):
     arguments = words("--content content.png --styles style.png --output out.png --network net.mat --iterations 30")
-    process = subprocess_command(*arguments, "--print-iterations", 1)
-    process.stdout.close()
-    err = process.stderr.read()
-    assert process.wait(timeout=60) == 0, err
-    assert "wrote out.png" in err
-    process.stderr.close()
+    os.mkfifo("pipe")
+    process = server.start(*arguments, "--print-iterations", 1, out="pipe", err="err.txt")
+    open("pipe").close()
+    assert process.wait() == 0, Path("err.txt").read_text()
+    assert "wrote out.png" in Path("err.txt").read_text()
 
 
 def test_sessions_are_opened_in_one_place():

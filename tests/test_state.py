@@ -16,18 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import forks
 import images
 import state
 from settings import Settings
 from stylize import Diverged, Masks, Objective, stylize
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = forks.Server()
-    yield server
-    server.close()
 
 
 def steps_of(network, settings, masks=None, resume=None, count=None):

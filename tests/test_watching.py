@@ -8,8 +8,10 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,39 +19,35 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import images
-import neural_style
 import progress
 from objective import Objective
 from settings import Settings
 
-ROOT = Path(neural_style.__file__).parent
 FLAGS = "--content content.png --styles style.png --output out.png --network net.mat --overwrite"
 
 
-def on_a_terminal(*arguments):
-    """Runs the real command with standard error on a terminal: (status, standard output, what the terminal got)."""
+def on_a_terminal(server, *arguments):
+    """Runs the command with standard error on a terminal: (status, standard output, what the terminal got)."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    command = [sys.executable, str(ROOT / "neural_style.py"), *FLAGS.split(), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave)
+    seen = []
+
+    def read():
+        with suppress(OSError):  # the other end is closed
+            while part := os.read(master, 4096):
+                seen.append(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    status = server.start(*FLAGS.split(), *arguments, out="out.txt", err=os.ttyname(slave)).wait()
     os.close(slave)
-    seen = b""
-    while True:
-        try:
-            part = os.read(master, 4096)
-        except OSError:
-            break  # the other end is closed
-        if not part:
-            break
-        seen += part
+    reader.join()
     os.close(master)
-    out = process.stdout.read()
-    process.stdout.close()
-    return process.wait(), out.decode(), seen.decode()
+    return status, Path("out.txt").read_text(), b"".join(seen).decode()
 
 
-def test_a_bar_on_a_terminal(folder):
-    status, out, seen = on_a_terminal("--iterations", "40", "--print-iterations", "20")
+def test_a_bar_on_a_terminal(server, folder):
+    status, out, seen = on_a_terminal(server, "--iterations", "40", "--print-iterations", "20")
     assert status == 0
     assert [line.split()[1] for line in out.splitlines()] == ["0/40", "20/40", "40/40"]
     assert "\r" in seen
