@@ -1,13 +1,16 @@
-# make demo: a first picture.  make test: the tests.  Each target makes its own virtual environment in .venv.
+# make demo: a first picture.  make test: the tests.  make gallery: README's pictures.  Each target makes its own virtual environment in .venv.
 PYTHON ?= python3
 VENV = .venv
 RUN = $(VENV)/bin/python
 
-.PHONY: demo test lint format clean
+.PHONY: demo gallery test lint format clean
 
 demo: $(VENV)/installed
 	$(RUN) neural_style.py --preset fast --content examples/chelsea.jpg --styles examples/brush-strokes.jpg \
 		--width 512 --output demo.jpg --overwrite
+
+gallery: $(VENV)/installed
+	$(RUN) tools/gallery.py
 
 test: $(VENV)/installed-tests
 	$(RUN) -m pytest -q -n 2

@@ -64,6 +64,21 @@ def test_a_command(command, pictures, line):
     assert "wrote " in err
 
 
+def test_the_gallery():
+    import gallery
+
+    shown = re.findall(r"(?:\]\(|src=\")examples/gallery/([\w.-]+)\.jpg", README)
+    assert set(shown) == set(gallery.PICTURES)
+    for name in shown:
+        assert (ROOT / "examples" / "gallery" / f"{name}.jpg").exists(), name
+        _, flags = gallery.PICTURES[name]
+        own = flags.removeprefix(gallery.FAST).replace("examples/gallery/", "").replace(gallery.ADAM, "").strip()
+        own = own.partition(" --width")[0]
+        assert f"`{own or '--preset fast'}`" in README, name
+        given = ["--content", "a", "--styles", "b", "--output", "c"]
+        assert neural_style.make_parser().parse_args([*flags.split(), *given])
+
+
 def test_the_program_in_python(pictures, capsys):
     code = re.search(r"```python\n(.*?)```", README, re.S)[1]
     assert len(code.splitlines()) <= 12

@@ -27,10 +27,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+import board
 import images
+import neural_style
+import report
+import sheet
 import store
 import stylize
 import weights
+from jobs import make_jobs
+from plan import make_plan
 from session import chosen_precision
 from settings import PRESETS, Settings
 
@@ -53,6 +59,7 @@ def main(arguments=None):
         print(evaluations(full, pocket, content, style, options.rounds), flush=True)
         print(f"\nSeconds to the final loss of {options.iterations} iterations of the classic loop.\n")
         print(races(full, pocket, content, style, options), flush=True)
+    print(f"\nTo be watched, for an iteration at {options.sizes[0]}: {watching(options):.4f} s.")
     print(f"\nStart-up, a run of no iterations on {options.sizes[0]}: {start_up(options):.1f} s.")
     print(f"\nPeak memory of all of this: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB.")
     return 0
@@ -299,6 +306,25 @@ def start_up(options):
             start = time.perf_counter()
             subprocess.run([sys.executable, str(ROOT / "neural_style.py"), *arguments], capture_output=True, check=True)
         return time.perf_counter() - start
+
+
+def watching(options, count=200):
+    """Seconds of all that looks on for one iteration: bar or lines, table, TensorBoard, a picture every 50, a sheet."""
+    with tempfile.TemporaryDirectory() as directory:
+        flags = ["--content", options.content, "--styles", options.style, "--network", store.POCKET_FILE]
+        flags += ["--width", options.sizes[0].split("x")[0], "--iterations", str(count), "--progress-write"]
+        flags += ["--output", f"{directory}/a.jpg", "--contact-sheet", f"{directory}/s.jpg", "--verbose"]
+        parsed = neural_style.make_parser().parse_args([*flags, "--tensorboard", f"{directory}/logs"])
+        parsed.resume, parsed.saved, parsed.command = None, None, flags
+        plan = make_plan(make_jobs(parsed, str)[0], str)
+        image, losses = plan.content.copy(), dict.fromkeys(("content", "style", "tv", "total"), 1.0)
+        steps = (stylize.Step(number, 0, image, losses, image, 1.0, 0, None) for number in range(count + 1))
+        start = time.perf_counter()
+        looked_on = sheet.collected(board.boarded(steps, plan, tf.Graph(), print), plan, shots := [])
+        for step in report.watch(looked_on, plan, str, print):  # noqa: B007
+            pass
+        images.save(plan.contact_sheet, sheet.sheet(plan, shots, step.kept))
+        return (time.perf_counter() - start) / count
 
 
 def table(head, rows):
