@@ -74,8 +74,10 @@ class _Allowance:
 def _skip(stream, count):
     while count > 0:
         part = len(stream.read(min(count, 1 << 20)))
-        if not part:
-            return  # truncated, as SciPy will tell, or the padding of the last element
+        if not part and count < 8:
+            return  # the padding of the last element
+        if not part:  # SciPy would first find memory for all that is promised
+            raise MatlabError("damaged or truncated")
         count -= part
 
 

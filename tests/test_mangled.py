@@ -110,6 +110,10 @@ CRAFTED = {
     "many bombs": (matlab_file(*[compressed(b"", element(9, bytes(50_000_000)), 2)] * 9), "more than 600 MB"),
     "dimensions": (matlab_file(matrix(1, (2**30, 8), b"layers", b"")), ""),
     "packed twice": (matlab_file(compressed(compressed(nested(9)))), ""),
+    "promises": (
+        matlab_file(matrix(1, (1, 1), b"layers", struct.pack("<II", 14, 0) + struct.pack("<II", 1, 590_000_000))),
+        "damaged",
+    ),
     "half a tag": (matlab_file(b"\x0e\0\0"), "damaged or truncated"),
     "not packed": (matlab_file(struct.pack("<II", 15, 8) + b"no zlib!"), "damaged or truncated"),
 }
