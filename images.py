@@ -15,6 +15,8 @@ import deep
 import files
 import metadata
 
+# A white PNG has some 1000 pixels in a byte. Beyond this a large picture is damaged, or made to fill the memory.
+MOST_PIXELS_OF_FEW_BYTES, MAX_PIXELS_OF_A_BYTE = 10_000_000, 5000
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # Pillow opens no more, lest a small file fill the memory
 
 # Only these are read and written. Others of Pillow's start programs (EPS: Ghostscript) or open a file within the file
@@ -101,6 +103,9 @@ def _decode(file):
     try:
         picture = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
         kind = picture.format
+        pixels = picture.width * picture.height
+        if pixels > MOST_PIXELS_OF_FEW_BYTES and pixels > MAX_PIXELS_OF_A_BYTE * os.fstat(file.fileno()).st_size:
+            raise PictureError(f"it promises {pixels} pixels in a file too small for them")
         _scale_key(picture)
         picture.load()
         image, opacity = _planes(picture)

@@ -1,13 +1,19 @@
 """MATLAB 5 files, looked over before SciPy reads them.
 
-SciPy unpacks whatever a file packs, and goes as deep as it is nested, by recursion in C: a file of three megabytes can
-take all memory, and one of ten ends the process. Source: MAT-File Format, The MathWorks, level 5.
+SciPy unpacks whatever a file packs, goes as deep as it is nested, by recursion in C, and looks kinds up in tables
+without asking whether they are there: a file of three megabytes can take all memory, and a wrong byte can end the
+process. Source: MAT-File Format, The MathWorks, level 5.
 """
 
 import struct
 import zlib
 
 UINT32, MATRIX, COMPRESSED = 6, 14, 15  # kinds of elements
+NUMBERS, TEXTS = {*range(1, 8), 9, 12, 13}, {16, 17, 18}
+# Class of an array -> the elements that are not arrays at its beginning: dimensions, name, and what else there is.
+# 1 cells, 2 structures, 3 objects, 4 texts, 5 sparse, 6 to 15 numbers.
+PLAIN = {1: 2, 2: 4, 3: 5, 4: 3, 5: 5} | dict.fromkeys(range(6, 16), 3)
+COMPLEX = 0x800  # flag of an array: it has one element more
 LARGEST = 600_000_000  # bytes, unpacked; the full VGG-19 has 576 million
 MOST_MATRICES, MOST_ELEMENTS = 6_000, 500_000  # the full VGG-19 has some 3000; SciPy goes down into 10 000 unharmed
 
@@ -39,17 +45,22 @@ class _Allowance:
 
     def __init__(self, order):
         self._order, self._bytes, self._matrices, self._elements = order, LARGEST, MOST_MATRICES, MOST_ELEMENTS
+        self._plain = 0  # elements to come that must not be arrays
 
     def element(self, tag):
         """(kind, bytes to come) of the element that a tag begins."""
         if len(tag) < 8:
             raise MatlabError("damaged or truncated")
         kind, size = struct.unpack(self._order + "II", tag)
+        short = kind >> 16  # a short one has its bytes, so many, in the tag
+        if kind & 0xFFFF not in NUMBERS | TEXTS | (set() if self._plain else {MATRIX, COMPRESSED}) or short > 4:
+            raise MatlabError("damaged or truncated")
+        self._plain -= self._plain > 0
         self._take(8)
         self._elements -= 1
         if self._elements < 0:
             raise MatlabError(f"not a network: it has more than {MOST_ELEMENTS} elements")
-        return (kind & 0xFFFF, 0) if kind >> 16 else (kind, size)  # a short one has its bytes in the tag
+        return (kind & 0xFFFF, 0) if short else (kind, size)
 
     def enter(self, stream, kind, size):
         """Go over the bytes of an element, or into it if there are others inside."""
@@ -62,8 +73,10 @@ class _Allowance:
                 raise MatlabError(f"not a network: it has more than {MOST_MATRICES} arrays")
             self._take(16)
             # SciPy does not look at this tag, so it must not tell another story.
-            if struct.unpack(self._order + "II", stream.read(16)[:8].ljust(8)) != (UINT32, 8):
+            *tag, flags, _ = struct.unpack(self._order + "IIII", stream.read(16).ljust(16))
+            if tag != [UINT32, 8] or flags & 0xFF not in PLAIN or flags & COMPLEX:
                 raise MatlabError("damaged or truncated")
+            self._plain = PLAIN[flags & 0xFF]
 
     def _take(self, count):
         self._bytes -= count

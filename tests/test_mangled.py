@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import fuzz
+import images
 import matlab
 import tiny_networks
 import weights
@@ -114,6 +115,10 @@ CRAFTED = {
         matlab_file(matrix(1, (1, 1), b"layers", struct.pack("<II", 14, 0) + struct.pack("<II", 1, 590_000_000))),
         "damaged",
     ),
+    "kind": (matlab_file(matrix(1, (1, 1), b"layers", struct.pack("<II", 200, 8) + bytes(8))), "damaged"),
+    "class": (matlab_file(matrix(77, (1, 1), b"layers", element(9, bytes(8)))), "damaged"),
+    "complex": (matlab_file(matrix(6 + 0x800, (1, 1), b"layers", element(9, bytes(8)))), "damaged"),
+    "number of arrays": (matlab_file(matrix(6, (1, 1), b"layers", nested(1))), "damaged"),
     "half a tag": (matlab_file(b"\x0e\0\0"), "damaged or truncated"),
     "not packed": (matlab_file(struct.pack("<II", 15, 8) + b"no zlib!"), "damaged or truncated"),
 }
@@ -181,6 +186,16 @@ def test_crafted_hdf5_files(tmp_path, name, message):
     assert fuzz.verdict_on("network", path) == "refused"
     with pytest.raises(weights.NetworkError, match=message):
         weights.load(path)
+
+
+def test_a_picture_of_many_pixels_in_few_bytes_is_refused(tmp_path):
+    path = tmp_path / "large.png"
+    Image.new("RGB", (8, 8)).save(path)
+    data = path.read_bytes()
+    header = b"IHDR" + struct.pack(">II", 9000, 8000) + data[24:29]
+    path.write_bytes(data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:])
+    with pytest.raises(images.PictureError, match="it promises 72000000 pixels in a file too small for them"):
+        images.read(path)
 
 
 def test_a_picture_larger_than_any_is_refused(tmp_path):
