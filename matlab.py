@@ -5,10 +5,11 @@ without asking whether they are there: a file of three megabytes can take all me
 process. Source: MAT-File Format, The MathWorks, level 5.
 """
 
+import math
 import struct
 import zlib
 
-UINT32, MATRIX, COMPRESSED = 6, 14, 15  # kinds of elements
+INT32, UINT32, MATRIX, COMPRESSED = 5, 6, 14, 15  # kinds of elements
 NUMBERS, TEXTS = {*range(1, 8), 9, 12, 13}, {16, 17, 18}
 # Class of an array -> the elements that are not arrays at its beginning: dimensions, name, and what else there is.
 # 1 cells, 2 structures, 3 objects, 4 texts, 5 sparse, 6 to 15 numbers.
@@ -77,6 +78,17 @@ class _Allowance:
             if tag != [UINT32, 8] or flags & 0xFF not in PLAIN or flags & COMPLEX:
                 raise MatlabError("damaged or truncated")
             self._plain = PLAIN[flags & 0xFF]
+            self._check_dimensions(stream, MOST_MATRICES if flags & 0xFF in (1, 2, 3) else LARGEST)
+
+    def _check_dimensions(self, stream, most):
+        """The next element has the dimensions of an array of at most so many items: SciPy makes room for all."""
+        kind, size = self.element(stream.read(8))
+        data = stream.read(size + -size % 8)[:size] if size <= 128 else b""
+        if kind != INT32 or size % 4 or not data or len(data) < size:
+            raise MatlabError("damaged or truncated")
+        dimensions = struct.unpack(f"{self._order}{size // 4}i", data)
+        if min(dimensions) < 0 or math.prod(dimensions) > most:
+            raise MatlabError(f"not a network: it has an array of {'x'.join(map(str, dimensions))}")
 
     def _take(self, count):
         self._bytes -= count

@@ -109,7 +109,10 @@ CRAFTED = {
     "elements": (matlab_file(element(1, b"") * 600_000), "more than 500000 elements"),
     "bomb": (matlab_file(compressed(LARGE, bytes(10_000_000), 300)), "more than 600 MB"),
     "many bombs": (matlab_file(*[compressed(b"", element(9, bytes(50_000_000)), 2)] * 9), "more than 600 MB"),
-    "dimensions": (matlab_file(matrix(1, (2**30, 8), b"layers", b"")), ""),
+    "dimensions": (matlab_file(matrix(1, (2**30, 8), b"layers", b"")), "an array of 1073741824x8"),
+    "dimensions below zero": (matlab_file(matrix(6, (-1, 8), b"layers", b"")), "an array of -1x8"),
+    "dimensions without end": (matlab_file(matrix(6, (1,) * 40, b"layers", b"")), "damaged"),
+    "dimensions of numbers": (matlab_file(matrix(9, (2**20, 2**10), b"layers", b"")), "an array of 1048576x1024"),
     "packed twice": (matlab_file(compressed(compressed(nested(9)))), ""),
     "promises": (
         matlab_file(matrix(1, (1, 1), b"layers", struct.pack("<II", 14, 0) + struct.pack("<II", 1, 590_000_000))),
