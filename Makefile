@@ -13,7 +13,7 @@ gallery: $(VENV)/installed
 	$(RUN) tools/gallery.py
 
 test: $(VENV)/installed-tests
-	$(RUN) -m pytest -q -n 2
+	$(RUN) -m pytest -q -n 2 --dist loadgroup
 
 lint: $(VENV)/installed-tests
 	$(VENV)/bin/ruff check .

@@ -54,6 +54,14 @@ def folder(tmp_path, monkeypatch, tiny_file, random):
     return tmp_path
 
 
+def pytest_collection_modifyitems(items):
+    """What needs the server runs where the server is, and first: it is the slowest."""
+    for item in items:
+        if "server" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("server"))
+    items.sort(key=lambda item: "server" not in item.fixturenames)
+
+
 @pytest.fixture(scope="session")
 def server():
     """A process that forks the command."""
