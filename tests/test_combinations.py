@@ -84,9 +84,10 @@ def test_every_control_coarse_to_fine(tiny, random, choice):
     content, one, two = random.uniform(0, 255, (3, *size, 3)).astype(np.float32)
     choice, masks = split(choice, size, random)
     courses = []
-    for mode in ({"tile_size": "none"}, {"tile_size": 32}):
-        settings = Settings(**choice, **mode, scales=(2,), scale_iterations=(3, 2), learning_rate=3.0)
-        with Objective(tiny, settings, masks) as objective:
+    settings = Settings(**choice, scales=(2,), scale_iterations=(3, 2), learning_rate=3.0)
+    with Objective(tiny, settings, masks) as objective:
+        for side in ("none", 32):
+            objective.settings = dataclasses.replace(settings, tile_size=side)
             courses.append(list(stylize(objective, content, [one, two], settings, masks=masks)))
     for whole, tiled in zip(*courses, strict=True):
         assert (whole.iteration, whole.scale, whole.image.shape) == (tiled.iteration, tiled.scale, tiled.image.shape)

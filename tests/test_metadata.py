@@ -180,16 +180,23 @@ def test_the_command_in_sixteen_bits(command, monkeypatch):
 
 
 @pytest.mark.parametrize("ending", [".png", ".webp", ".tiff"])
-def test_the_opacity_of_the_content_is_put_back(command, ending):
+def test_opacity_is_written(tmp_path, ending):
+    opacity = np.linspace(0, 1, 1200).reshape(30, 40)
+    images.save(tmp_path / f"a{ending}", np.full((30, 40, 3), 99.0), opacity=opacity, told={"flags": []})
+    with Image.open(tmp_path / f"a{ending}") as written:
+        assert written.mode == "RGBA"
+        np.testing.assert_allclose(np.asarray(written)[:, :, 3], 255 * opacity, atol=1)
+
+
+def test_the_opacity_of_the_content_is_put_back(command):
     rgba = np.random.default_rng(1).integers(0, 256, (30, 40, 4)).astype(np.uint8)
     rgba[:, :, 3] = np.linspace(0, 255, 40)
     Image.fromarray(rgba).save("content.png")
-    assert command("--keep-alpha", output=f"a{ending}", iterations=1)[0] == 0
-    with Image.open(f"a{ending}") as written:
-        assert written.mode == "RGBA"
+    assert command("--keep-alpha", output="a.png", iterations=1)[0] == 0
+    with Image.open("a.png") as written:
         np.testing.assert_allclose(np.asarray(written)[:, :, 3], rgba[:, :, 3], atol=1)
-    assert command(output=f"b{ending}", iterations=1)[0] == 0
-    with Image.open(f"b{ending}") as written:
+    assert command(output="b.png", iterations=0)[0] == 0
+    with Image.open("b.png") as written:
         assert written.mode == "RGB"
     status, _, err = command("--keep-alpha", output="c.jpg")
     assert (status, "cannot write c.jpg: JPEG has no transparency" in err) == (1, True)
