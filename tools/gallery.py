@@ -37,7 +37,7 @@ PICTURES = {
     "classic": ("starry-night", f"--preset classic {ADAM}"),
     "keras": ("starry-night", f"--preset keras {ADAM}"),
     "tensorflow": ("starry-night", f"--preset tensorflow {ADAM}"),
-    "gatys": ("starry-night", "--preset gatys --width 400 --precision bfloat16 --iterations 400"),
+    "gatys": ("starry-night", "--preset gatys --initial content --width 400 --precision bfloat16 --iterations 80"),
 }
 STAND_INS = {"tubingen": "chelsea", "starry-night": "brush-strokes", "the-scream": "stained-glass"}
 STAND_INS |= {"shipwreck": "woodcut", "great-wave": "woodcut"}
