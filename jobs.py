@@ -16,10 +16,7 @@ SINGLE = ("state", "resume", "progress_write", "progress_plot", "tensorboard", "
 
 
 def make_jobs(options, say):
-    """The options of each picture, `content` one path and `styles` a list of them. Raises Mistakes.
-
-    Pictures that exist are left out, if the options ask for it.
-    """
+    """The options of each picture, `content` one path and `styles` a list of them. Raises Mistakes."""
     mistakes = Mistakes()
     contents = [path for name in options.content for path in _pictures(name, "contents", mistakes, say)]
     styles = [path for name in options.styles for path in _pictures(name, "styles", mistakes, say)]

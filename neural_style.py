@@ -1,12 +1,11 @@
-"""The command: argv -> jobs -> their plans -> a run -> an exit status, which `run` lists."""
+"""The command: argv -> jobs -> their plans -> a run -> an exit status."""
 
 import argparse
 import sys
 import textwrap
 
+from exits import BAD_USAGE, COULD_NOT, DONE, INTERRUPTED
 from settings import CHOICES, DEFAULTS, PRESETS, option
-
-DONE, COULD_NOT, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv=None):
@@ -45,17 +44,16 @@ def carry_out(argv):
         options = make_parser().parse_args(told["flags"] + given)
     tell = _say_errors if options.quiet else say
     options.resume, options.saved, options.command = resume, saved, given
-    if saved and not any(flag in argv for flag in ("--output", "--checkpoint-output")):
+    if saved and not {"--output", "--checkpoint-output"} & {argument.partition("=")[0] for argument in argv}:
         options.overwrite = True  # these files are the run's own
     import run
     from jobs import make_jobs
     from plan import Mistakes
 
     try:
-        jobs = make_jobs(options, tell)
+        return run.run(make_jobs(options, tell), tell)
     except Mistakes as mistakes:
         return run.tell(mistakes, tell)
-    return run.run(jobs, tell)
 
 
 def _without_resume(argv):

@@ -1,8 +1,4 @@
-"""The run: the pictures of one plan or of many, and what is said and saved however it ends.
-
-Exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (Ctrl-C or SIGTERM), with the picture saved if
-there was one.
-"""
+"""The run: the pictures of one job or of many, and what is said and saved however it ends."""
 
 import os
 import sys
@@ -15,21 +11,18 @@ import memory
 import report
 import sheet
 import state
+from exits import BAD_USAGE, COULD_NOT, DONE
 from interrupts import Interrupts
 from plan import Mistakes, make_plan
 
-DONE, COULD_NOT, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
-
 
 def run(jobs, say):
-    """Make the pictures of `jobs`, options as of jobs.make_jobs; returns the exit status."""
+    """Make the pictures of `jobs`, options as of jobs.make_jobs; returns the exit status. Mistakes, if there is one."""
     plan = None
     if len(jobs) == 1:  # nothing is imported in vain
         if _is_there(jobs[0], say):
             return DONE
-        plan = _plan(jobs[0], say)
-        if isinstance(plan, int):
-            return plan
+        plan = make_plan(jobs[0], say)
     import_tensorflow()
     with Interrupts(files.remove_unfinished) as interrupts, Painter(interrupts, say) as painter:
         status = painter.paint(plan) if plan else _run_all(jobs, painter, interrupts, say)
@@ -46,8 +39,10 @@ def _run_all(jobs, painter, interrupts, say):
             counts["skipped"] += 1
             continue
         say(f"picture {number} of {len(jobs)}: {job.output}")
-        plan = _plan(job, say, network)
-        if isinstance(plan, int):
+        try:
+            plan = make_plan(job, say, network)
+        except Mistakes as mistakes:
+            tell(mistakes, say)
             counts["failed"] += 1
             continue
         network = plan.network
@@ -57,14 +52,6 @@ def _run_all(jobs, painter, interrupts, say):
     left = {"not begun or not finished": len(jobs) - sum(counts.values())}
     say(", ".join(f"{count} {what}" for what, count in (counts | left).items() if count or what == "done"))
     return COULD_NOT if counts["failed"] else DONE
-
-
-def _plan(job, say, network=None):
-    """The Plan of a job, or the exit status where there is none."""
-    try:
-        return make_plan(job, say, network)
-    except Mistakes as mistakes:
-        return tell(mistakes, say)
 
 
 def tell(mistakes, say):
@@ -196,7 +183,7 @@ class Painter:
             reason = str(error) if isinstance(error, images.PictureError) else f"cannot write {path}: {error.strerror}"
         for directory in (*([os.path.dirname(plan.state) or "."] if plan.state else []), tempfile.gettempdir()):
             try:
-                handle, fallback = tempfile.mkstemp("".join(os.path.splitext(path)[1:]), "neural_style-", directory)
+                handle, fallback = tempfile.mkstemp(os.path.splitext(path)[1], "neural_style-", directory)
                 os.close(handle)
                 write(fallback)
                 self._complain(f"{reason}; wrote {fallback} instead")
