@@ -15,8 +15,6 @@ import deep
 import files
 import metadata
 
-# A white PNG has some 1000 pixels in a byte. Beyond this a large picture is damaged, or made to fill the memory.
-MOST_PIXELS_OF_FEW_BYTES, MAX_PIXELS_OF_A_BYTE = 10_000_000, 5000
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # Pillow opens no more, lest a small file fill the memory
 
 # Only these are read and written. Others of Pillow's start programs (EPS: Ghostscript) or open a file within the file
@@ -103,9 +101,10 @@ def _decode(file):
     try:
         picture = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
         kind = picture.format
-        pixels = picture.width * picture.height
-        if pixels > MOST_PIXELS_OF_FEW_BYTES and pixels > MAX_PIXELS_OF_A_BYTE * os.fstat(file.fileno()).st_size:
-            raise PictureError(f"it promises {pixels} pixels in a file too small for them")
+        # Pillow leaves black what no strip or tile of a TIFF covers: a few bytes could fill the memory.
+        covered = sum((right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in picture.tile)
+        if kind == "TIFF" and covered < picture.width * picture.height:
+            raise PictureError("truncated TIFF")
         _scale_key(picture)
         picture.load()
         image, opacity = _planes(picture)
@@ -358,11 +357,6 @@ def save(path, image, *, told=None, depth=8, opacity=None):
         raise PictureError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def is_tiff(path):
-    Image.init()
-    return Image.EXTENSION.get(os.path.splitext(path)[1].lower()) == "TIFF"
-
-
 def has_format(path):
     """Whether the extension of `path` is one of a picture."""
     Image.init()
@@ -382,6 +376,8 @@ def _format(path, height, width, depth, transparent):
         raise PictureError(f"cannot write {path}: unknown picture format; use .jpg, .png, .webp or .tiff")
     if depth == 16 and kind not in deep.ENCODERS:
         raise PictureError(f"cannot write {path}: {kind} has no 16 bits a channel; use .png or .tiff")
+    if depth == 16 and kind == "TIFF" and not deep.has_tifffile():
+        raise PictureError(f"cannot write {path}: --depth 16 in TIFF needs tifffile: python -m pip install tifffile")
     if transparent and kind not in WITH_OPACITY:
         raise PictureError(f"cannot write {path}: {kind} has no transparency; use .png, .webp or .tiff")
     side, limit = max(height or 0, width or 0), LONGEST_SIDE.get(kind, np.inf)

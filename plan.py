@@ -13,7 +13,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-import deep
 import images
 import masks
 import metadata
@@ -283,14 +282,7 @@ def _fitted(image, width, flag, mistakes):
 
 def _outputs(options, mistakes):
     """The fields of a Plan that say what is written and how often."""
-    for name in ("print_iterations", "checkpoint_iterations", "state_iterations"):
-        every = getattr(options, name)
-        if every is not None and every < 1:
-            mistakes.add_usage(f"{option(name)} must be a number of iterations, at least 1, not {every}")
-    if options.max_seconds is not None and not options.max_seconds > 0:
-        mistakes.add_usage(f"--max-seconds must be a number above 0, not {options.max_seconds:g}")
-    if (options.checkpoint_output is None) != (options.checkpoint_iterations is None):
-        mistakes.add_usage("--checkpoint-output and --checkpoint-iterations go together: give both or neither")
+    _check_numbers(options, mistakes)
     states = options.state or options.resume
     if options.state_iterations is not None and states is None:
         mistakes.add_usage("--state-iterations says how often; --state says where")
@@ -306,8 +298,6 @@ def _outputs(options, mistakes):
             options.checkpoint_output = None
     if options.progress_plot and not importlib.util.find_spec("matplotlib"):
         mistakes.add_file("--progress-plot needs matplotlib: python -m pip install matplotlib")
-    if options.depth == 16 and images.is_tiff(options.output) and not deep.has_tifffile():
-        mistakes.add_file("--depth 16 in TIFF needs tifffile: python -m pip install tifffile")
     board = options.tensorboard
     if board is not None and os.path.exists(board) and not os.path.isdir(board):
         mistakes.add_file(f"cannot write to {board}: it is not a directory")
@@ -333,6 +323,18 @@ def _outputs(options, mistakes):
         "progress_plot": os.path.join(directory, PROGRESS_PLOT) if options.progress_plot else None,
         "dry_run": options.dry_run,
     }
+
+
+def _check_numbers(options, mistakes):
+    """How often and how long."""
+    for name in ("print_iterations", "checkpoint_iterations", "state_iterations"):
+        every = getattr(options, name)
+        if every is not None and every < 1:
+            mistakes.add_usage(f"{option(name)} must be a number of iterations, at least 1, not {every}")
+    if options.max_seconds is not None and not options.max_seconds > 0:
+        mistakes.add_usage(f"--max-seconds must be a number above 0, not {options.max_seconds:g}")
+    if (options.checkpoint_output is None) != (options.checkpoint_iterations is None):
+        mistakes.add_usage("--checkpoint-output and --checkpoint-iterations go together: give both or neither")
 
 
 def checkpoint_path(template, iteration):
