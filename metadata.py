@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 import files
-from settings import DEFAULTS, STARTS, Settings, option
+from settings import DEFAULTS, LOSSES, STARTS, Settings, option
 
 VERSION = "1.0"
 SOFTWARE = f"neural_style {VERSION}"
@@ -33,7 +33,7 @@ def about(settings, network_digest, step):
         "network": network_digest,
         "iterations": step.iteration,
         "loss": step.lowest,  # of the picture
-        "losses": {name: step.losses[name] for name in ("content", "style", "tv", "total")},  # of the last iteration
+        "losses": {name: step.losses[name] for name in LOSSES},  # of the last iteration
     }
 
 

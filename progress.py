@@ -4,6 +4,8 @@ import sys
 import time
 from contextlib import closing
 
+from settings import LOSSES
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -59,7 +61,7 @@ def _with_lines(steps, plan, say):
 
 
 def _losses(step, verbose):
-    names = ("content", "style", "tv", "total") if verbose else ("total",)
+    names = LOSSES if verbose else ("total",)
     return ", ".join(f"{name} loss {step.losses[name]:.4g}" for name in names)
 
 

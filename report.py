@@ -13,8 +13,8 @@ import images
 import progress
 import state
 from plan import checkpoint_path
+from settings import LOSSES
 
-LOSSES = ("content", "style", "tv", "total")
 SECONDS_BETWEEN_WRITES = 5.0
 
 

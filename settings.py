@@ -20,6 +20,7 @@ CHOICES = {
     "on_nan": ("stop", "retry"),
 }
 TILE_GRID = 16  # px: the pooling windows of all layers begin at multiples of it
+LOSSES = ("content", "style", "tv", "total")  # in the order that they are reported in
 STARTS = ("noise", "content", "style")
 MOST_SCALES = 12  # a single number beyond is a width
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

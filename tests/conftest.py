@@ -1,5 +1,6 @@
 """What the tests share: tiny networks, written in every layout of file, and small pictures."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import forks
 import neural_style
 import run
 import tiny_networks
+from objective import Objective
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +70,23 @@ def server():
     server = forks.Server()
     yield server
     server.close()
+
+
+@pytest.fixture
+def at_evaluation(monkeypatch):
+    """at_evaluation(number, act): act() before that evaluation of the pictures, counted from one."""
+
+    def at(number, act):
+        evaluate, count = Objective.evaluate, itertools.count(1)
+
+        def evaluating(self, image):
+            if next(count) == number:
+                act()
+            return evaluate(self, image)
+
+        monkeypatch.setattr(Objective, "evaluate", evaluating)
+
+    return at
 
 
 @pytest.fixture

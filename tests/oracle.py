@@ -5,6 +5,8 @@ import tensorflow as tf2
 import tensorflow.compat.v1 as tf
 from scipy.ndimage import correlate
 
+from settings import LOSSES
+
 CONTENT_LAYERS = ("relu4_2", "relu5_2")
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -44,7 +46,7 @@ def pooled(image, pooling):
 
 def main_losses(losses):
     """Those of the picture, without those of the layers, which may be small differences of large numbers."""
-    return {name: losses[name] for name in ("content", "style", "tv", "total")}
+    return {name: losses[name] for name in LOSSES}
 
 
 class Classic:

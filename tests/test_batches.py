@@ -1,6 +1,7 @@
 """Many pictures in one process."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -129,17 +130,11 @@ def test_a_picture_that_fails_is_told_and_the_rest_done(batch, bad):
     assert written() == ["one-a.png", "two-a.png"]
 
 
-def test_a_picture_without_memory_does_not_stop_the_others(batch, monkeypatch):
-    evaluate, count = Objective.evaluate, 0
+def test_a_picture_without_memory_does_not_stop_the_others(batch, at_evaluation):
+    def fail():
+        raise MemoryError
 
-    def failing(self, image):
-        nonlocal count
-        count += 1
-        if count == 2:
-            raise MemoryError
-        return evaluate(self, image)
-
-    monkeypatch.setattr(Objective, "evaluate", failing)
+    at_evaluation(2, fail)
     status, _, err = batch(output="out/{content}.png")
     assert status == 1
     assert "error: out of memory" in err
@@ -147,19 +142,8 @@ def test_a_picture_without_memory_does_not_stop_the_others(batch, monkeypatch):
     assert written() == ["one.png", "two.png"]  # of the first, the start
 
 
-def test_an_interrupt_ends_all(batch, monkeypatch):
-    import signal
-
-    evaluate, count = Objective.evaluate, 0
-
-    def interrupting(self, image):
-        nonlocal count
-        count += 1
-        if count == 5:
-            os.kill(os.getpid(), signal.SIGINT)
-        return evaluate(self, image)
-
-    monkeypatch.setattr(Objective, "evaluate", interrupting)
+def test_an_interrupt_ends_all(batch, at_evaluation):
+    at_evaluation(5, lambda: os.kill(os.getpid(), signal.SIGINT))
     status, _, err = batch("--pairs", "all", "--iterations", 200)
     assert status == 130
     assert "interrupted after " in err

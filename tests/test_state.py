@@ -136,29 +136,28 @@ def test_the_command_says_that_it_retries(command):
 FLAGS = "--content content.png --styles style.png --output out.png --network net.mat"
 
 
-def interrupted(command, monkeypatch, *arguments, after=5, number=signal.SIGINT):
-    """Runs the command and sends it a signal during an evaluation: (status, standard error)."""
-    evaluate, count = Objective.evaluate, 0
+@pytest.fixture
+def interrupted(command, at_evaluation):
+    """Runs the command and sends it a signal during its fifth evaluation: (status, standard error)."""
 
-    def interrupting(self, image):
-        nonlocal count
-        count += 1
-        if count == after:
+    def run(*arguments, number=signal.SIGINT):
+        def interrupt():
             os.kill(os.getpid(), number)
             time.sleep(0.2)
-        return evaluate(self, image)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Objective, "evaluate", interrupting)
+        at_evaluation(5, interrupt)
         status, _, err = command(*arguments)
-    return status, err
+        at_evaluation(0, None)
+        return status, err
+
+    return run
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_goes_on_as_if_it_never_ended(command, monkeypatch, number, status):
+def test_an_interrupted_run_goes_on_as_if_it_never_ended(command, interrupted, number, status):
     flags = ["--iterations", 9, "--colors", "luma", "--seed", 4, "--keep", "last"]
     assert command(*flags, output="whole.png")[0] == 0
-    code, err = interrupted(command, monkeypatch, *flags, number=number)
+    code, err = interrupted(*flags, number=number)
     assert code == status
     assert err.splitlines()[-1] == (
         "neural_style: interrupted after 4 of 9 iterations; wrote out.png; continue with --resume out.state"
@@ -187,15 +186,15 @@ def test_a_state_is_written_every_so_often_and_in_the_end(command, monkeypatch):
     assert state.read("run.state").state.index == 8
 
 
-def test_the_table_of_losses_goes_on(command, monkeypatch):
+def test_the_table_of_losses_goes_on(command, interrupted):
     flags = ["--iterations", 8, "--progress-write"]
-    interrupted(command, monkeypatch, *flags)
+    interrupted(*flags)
     assert command("--resume", "out.state", defaults=False)[0] == 0
     np.testing.assert_array_equal(np.loadtxt("progress.txt")[:, 0], range(9))
 
 
-def test_what_has_changed_is_named(command, monkeypatch):
-    interrupted(command, monkeypatch, "--iterations", 9)
+def test_what_has_changed_is_named(command, interrupted):
+    interrupted("--iterations", 9)
 
     def refusal(*arguments):
         status, _, err = command("--resume", "out.state", *arguments, defaults=False)
@@ -210,9 +209,9 @@ def test_what_has_changed_is_named(command, monkeypatch):
     assert refusal() == (1, "the content picture is another one")
 
 
-def test_a_file_of_another_kind_is_not_replaced_by_a_state(command, monkeypatch):
+def test_a_file_of_another_kind_is_not_replaced_by_a_state(command, interrupted):
     Path("out.state").write_text("mine")
-    status, err = interrupted(command, monkeypatch, "--iterations", 9)
+    status, err = interrupted("--iterations", 9)
     assert status == 130
     assert "out.state exists and is no state" in err
     assert Path("out.state").read_text() == "mine"
