@@ -4,6 +4,7 @@ Source: Simonyan and Zisserman 2014, configuration E, without its fully connecte
 """
 
 BLOCKS = (2, 2, 4, 4, 4)  # convolutions in each; a pooling stands between two blocks
+WIDE = 256  # channels: between so many, float32 convolutions go through `winograd`, on a processor
 CONVOLUTIONS = tuple(
     f"conv{block}_{index}" for block, count in enumerate(BLOCKS, start=1) for index in range(1, count + 1)
 )

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 
 import tiles
-from layers import LAYERS, stride
+from layers import LAYERS, WIDE, stride
 
 PROCESS = 720e6  # bytes: the program with TensorFlow and its graph, without the network
 EVALUATION = 1.6  # of the bytes of all layers that the gradient needs: so much there is at once at the peak
@@ -81,7 +81,10 @@ def estimate(network, settings, precision, size, style_sizes, tile_size, regions
     layers = {*settings.content_terms, *settings.style_terms}
     pixels = size[0] * size[1]
     number = 2 if precision == "bfloat16" else 4  # bytes
-    weights = sum(kernel.nbytes + bias.nbytes for kernel, bias in network.convolutions.values())
+    kernels = [kernel for kernel, _ in network.convolutions.values()]
+    weights = (1 + number / 4) * sum(kernel.nbytes for kernel in kernels)
+    if precision == "float32":  # in the graph 6x6 numbers for 3x3
+        weights += 3 * sum(kernel.nbytes for kernel in kernels if min(kernel.shape[2:]) >= WIDE)
     images = {"adam": 9, "lbfgs": 8 + 2 * settings.lbfgs_memory}[settings.optimizer]
     images += regions  # a mask, and over the layers as much again and a little more
     pictures = PIXEL * (images * pixels + sum(height * width for height, width in style_sizes))
@@ -92,7 +95,7 @@ def estimate(network, settings, precision, size, style_sizes, tile_size, regions
         piece = min(size[0], side) * min(size[1], side)
     weighted = regions * sum(_numbers(network, layer) for layer in settings.style_terms)
     evaluation = number * (EVALUATION * _stored(network, layers) + weighted) * piece
-    return PROCESS + weights * (1 + number / 4) + pictures + targets + evaluation
+    return PROCESS + weights + pictures + targets + evaluation
 
 
 def _stored(network, layers):

@@ -70,14 +70,15 @@ class Objective:
         self._session.close()
 
     def _build(self, convolutions, dtype, masks):
-        """The layers, and the inputs beside the picture: a tile's core, masks, targets and weights.
+        """The layers, and the inputs beside the picture: a tile's place, masks, targets and weights.
 
         What is called of the graph, `_cached_call` adds when it is first called: few runs need all of it.
         """
         self._image = image = tf.placeholder(self.mean_pixel.dtype, [None, None, 3])
-        self._core = tf.placeholder(tf.int32, [4])
-        self._net = self._layers(image, convolutions, dtype)
-        self._cores = {layer: _core(features, self._core, stride(layer)) for layer, features in self._net.items()}
+        self._place = tf.placeholder(tf.int32, [6])  # of a tile: Tile.place
+        core, origin = tf.unstack(self._place[:4]), tf.unstack(self._place[4:])
+        self._net = self._layers(image, convolutions, dtype, origin)
+        self._cores = {layer: _core(features, core, stride(layer)) for layer, features in self._net.items()}
         contents, styles = self._of_terms(self._cores)
         self._source_inputs = _mask_inputs(image, styles, 1 if masks.sources else 0)
         self._region_inputs = _mask_inputs(image, styles, len(masks.styles))
@@ -89,24 +90,24 @@ class Objective:
 
     @_cached_call
     def _features_of(self):
-        """(tile, core) -> the features of the content layers."""
-        return self._of_terms(self._cores)[0], [self._image, self._core]
+        """(tile, place) -> the features of the content layers."""
+        return self._of_terms(self._cores)[0], [self._image, self._place]
 
     @_cached_call
     def _style_sums(self):
-        """(tile of a style, core, its masks) -> the Gram sums of the style layers."""
+        """(tile of a style, place, its masks) -> the Gram sums of the style layers."""
         sums = _gram_sums(self._of_terms(self._cores)[1], self._source_inputs)
-        return sums, [self._image, self._core, *self._source_inputs]
+        return sums, [self._image, self._place, *self._source_inputs]
 
     @_cached_call
     def _region_sums(self):
-        """(tile of the picture, core, the styles' regions) -> the Gram sums of the style layers."""
+        """(tile of the picture, place, the styles' regions) -> the Gram sums of the style layers."""
         sums = _gram_sums(self._of_terms(self._cores)[1], self._region_inputs)
-        return sums, [self._image, self._core, *self._region_inputs]
+        return sums, [self._image, self._place, *self._region_inputs]
 
     @_cached_call
     def _evaluate_whole(self):
-        """(picture, core, inputs, blends, sizes, pulls) -> (Gram sums, squared errors of content, gradient)."""
+        """(picture, place, inputs, blends, sizes, pulls) -> (Gram sums, squared errors of content, gradient)."""
         grams, errors = self._sums(self._cores if self._padding else self._net)
         blends = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
         sizes, pulls = ([tf.placeholder(gram.dtype, [None, 1, 1]) for gram in grams] for _ in range(2))
@@ -119,7 +120,7 @@ class Objective:
 
     @_cached_call
     def _pull_back(self):
-        """(tile, core, inputs, the loss's derivatives by the Gram sums) -> (squared errors of content, gradient)."""
+        """(tile, place, inputs, the loss's derivatives by the Gram sums) -> (squared errors of content, gradient)."""
         grams, errors = self._sums(self._cores)
         style_pulls = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
         gradient = _gradient([*grams, *errors], self._image, [*style_pulls, *self._content_pull_inputs])
@@ -127,7 +128,7 @@ class Objective:
 
     def _inputs(self):
         masks_and_targets = *self._region_inputs, *self._target_inputs, *self._root_inputs
-        return [self._image, self._core, *masks_and_targets, *self._content_pull_inputs]
+        return [self._image, self._place, *masks_and_targets, *self._content_pull_inputs]
 
     def _layer_names(self):
         return [*self.settings.content_terms, *self.settings.style_terms]
@@ -144,13 +145,14 @@ class Objective:
         roots = self._root_inputs or [None] * len(contents)
         return _gram_sums(styles, self._region_inputs), list(map(squared_error, contents, self._target_inputs, roots))
 
-    def _layers(self, image, convolutions, dtype):
+    def _layers(self, image, convolutions, dtype, origin):
         """The layers that content and style are taken from, name -> [h, w, C]; notes their widths and weights."""
         net = vgg.build(
             tf.cast(image - self.mean_pixel, dtype)[tf.newaxis],  # [1, H, W, 3]
             convolutions,
             layers=self._layer_names(),
             pooling=self.settings.pooling,
+            origin=origin,
         )
         net = {layer: tf.squeeze(features, 0) for layer, features in net.items()}
         self._channels = {layer: int(features.shape[-1]) for layer, features in net.items()}
@@ -228,7 +230,7 @@ class Objective:
             sizes = self._gram_sizes(image, self._regions)
             shares = [weight * self._shares[:, np.newaxis, np.newaxis] for weight in self._style_weights]
             targets = *self._regions, *self._targets, *self._roots, *self._content_pulls, *self._blends, *sizes, *shares
-            sums, errors, gradient = self._evaluate_whole(self._extended(image), tile.core, *targets)
+            sums, errors, gradient = self._evaluate_whole(self._extended(image), tile.place, *targets)
             grams = [gram.astype(np.float64) / size for gram, size in zip(sums, sizes, strict=True)]
         else:
             grams = self._grams(self._region_sums, image, self._regions)
@@ -264,7 +266,7 @@ class Objective:
             regions = _cells_of(tile, self._regions, self.settings.style_terms)
             contents = (_cells_of(tile, each, self.settings.content_terms) for each in (self._targets, self._roots))
             given = *regions, *itertools.chain(*contents), *constants
-            parts, part = self._pull_back(extended[tile.rows, tile.columns], tile.core, *given)
+            parts, part = self._pull_back(extended[tile.rows, tile.columns], tile.place, *given)
             errors = [error + float(part) for error, part in zip(errors, parts, strict=True)]
             gradient[tile.rows, tile.columns] += part
         return errors, gradient
@@ -274,7 +276,7 @@ class Objective:
         sums, extended = [0.0] * len(self.settings.style_terms), self._extended(picture)
         for tile in self._cut(picture):
             parts = _cells_of(tile, regions, self.settings.style_terms)
-            parts = gram_sums_of(extended[tile.rows, tile.columns], tile.core, *parts)
+            parts = gram_sums_of(extended[tile.rows, tile.columns], tile.place, *parts)
             sums = [total + part.astype(np.float64) for total, part in zip(sums, parts, strict=True)]
         return [total / size for total, size in zip(sums, self._gram_sizes(picture, regions), strict=True)]
 
@@ -291,7 +293,7 @@ class Objective:
         """The features of each content layer over all of the picture, [h, w, C], in the type of the arithmetic."""
         whole, extended = [], self._extended(picture)
         for tile in self._cut(picture):
-            parts = self._features_of(extended[tile.rows, tile.columns], tile.core)
+            parts = self._features_of(extended[tile.rows, tile.columns], tile.place)
             for index, (layer, part) in enumerate(zip(self.settings.content_terms, parts, strict=True)):
                 if index == len(whole):
                     whole.append(np.empty([*_cells(picture, layer), part.shape[-1]], part.dtype))
@@ -357,7 +359,7 @@ def _gram_sums(features, masks):
 
 def _core(features, core, step):
     """The cells of a tile's core: core is (top, left, height, width) in px."""
-    top, left, height, width = tf.unstack(core)
+    top, left, height, width = core
     size = [(height + step - 1) // step, (width + step - 1) // step, -1]
     result = tf.slice(features, [top // step, left // step, 0], size)
     result.set_shape([None, None, features.shape[-1]])

@@ -20,6 +20,11 @@ class Tile(NamedTuple):
     core: tuple[int, int, int, int]  # top, left, height, width in the tile
     corner: tuple[int, int]  # top, left of the core in the picture without its padding
 
+    @property
+    def place(self):
+        """Its core, and top, left of the tile in the padded picture."""
+        return *self.core, self.rows.start, self.columns.start
+
     def cells(self, stride):
         """The cells of its core in the whole of a layer, a pair of slices."""
         (top, left), (_, _, height, width) = self.corner, self.core

@@ -5,7 +5,8 @@ Source: Simonyan and Zisserman 2014, configuration E, without its fully connecte
 
 import tensorflow.compat.v1 as tf
 
-from layers import LAYERS
+import winograd
+from layers import LAYERS, stride
 from weights import Network, NetworkError, load
 
 __all__ = ["LAYERS", "Network", "NetworkError", "build", "load", "variables"]
@@ -24,8 +25,14 @@ def variables(network, dtype=None, *, layers=LAYERS):
         feed[value] = array
         return tf.Variable(tf.cast(value, dtype or value.dtype), trainable=False, use_resource=True)
 
-    names = [name for name in _up_to_last(layers) if name in network.convolutions]
-    return {name: tuple(map(variable, network.convolutions[name])) for name in names}, feed
+    convolutions = {}
+    for name in _up_to_last(layers):
+        if name in network.convolutions:
+            kernel, bias = network.convolutions[name]
+            if dtype != tf.bfloat16 and winograd.pays(kernel):
+                kernel = winograd.transformed(kernel)
+            convolutions[name] = variable(kernel), variable(bias)
+    return convolutions, feed
 
 
 def _up_to_last(layers):
@@ -33,13 +40,15 @@ def _up_to_last(layers):
     return LAYERS[: max(map(LAYERS.index, layers), default=-1) + 1]
 
 
-def build(image, convolutions, *, layers, pooling="max"):
+def build(image, convolutions, *, layers, pooling="max", origin=(0, 0)):
     """The named layers of the network above `image`.
 
     image: tensor [N, H, W, 3], RGB, the mean pixel subtracted; H and W may be unknown.
-    convolutions: name -> (kernel [3, 3, in, out], bias [out]), tensors of the image's type.
+    convolutions: name -> (kernel [3, 3, in, out] or transformed for `winograd`, bias [out]), of the image's type.
     layers: the names wanted, of `LAYERS`; nothing past the last of them is built.
     pooling: "max" or "avg" (Gatys et al. 2015, section 2: average pooling gives smoother pictures), 2x2, stride 2.
+    origin: (top, left) of the image within a larger one that it is a tile of, px, integers or scalar tensors; it only
+    makes the roundings those of the larger one.
     Returns a dictionary name -> tensor [N, h, w, C] with h = ceil(H / 2^(block - 1)): zero padding throughout (SAME).
     Raises KeyError for a layer that the convolutions do not reach.
     """
@@ -48,10 +57,17 @@ def build(image, convolutions, *, layers, pooling="max"):
     for name in _up_to_last(layers):
         if name.startswith("conv"):
             kernel, bias = convolutions[name]
-            current = tf.nn.bias_add(tf.nn.conv2d(current, kernel, strides=1, padding="SAME"), bias, name=name)
+            start = [place // stride(name) for place in origin]
+            current = tf.nn.bias_add(_convolution(current, kernel, start), bias, name=name)
         elif name.startswith("relu"):
             current = tf.nn.relu(current, name=name)
         else:
             current = pool(current, ksize=2, strides=2, padding="SAME", name=name)
         net[name] = current
     return {name: net[name] for name in layers}
+
+
+def _convolution(features, kernel, origin):
+    if len(kernel.shape) == 3:
+        return winograd.convolution(features, kernel, origin)
+    return tf.nn.conv2d(features, kernel, strides=1, padding="SAME")
