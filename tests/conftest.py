@@ -14,7 +14,6 @@ import forks
 import neural_style
 import run
 import tiny_networks
-from objective import Objective
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +74,8 @@ def server():
 @pytest.fixture
 def at_evaluation(monkeypatch):
     """at_evaluation(number, act): act() before that evaluation of the pictures, counted from one."""
+
+    from objective import Objective  # and TensorFlow, which only the workers need
 
     def at(number, act):
         evaluate, count = Objective.evaluate, itertools.count(1)

@@ -350,7 +350,7 @@ def duration(server):
     return seconds
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [6, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_process_that_is_killed_leaves_whole_files(server, folder, count):
     random = np.random.default_rng()
     inputs = set(os.listdir())

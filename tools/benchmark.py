@@ -78,6 +78,11 @@ def parser():
     return result
 
 
+def tell(sentence):
+    """How far a long measurement has come, on standard error."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
 def machine():
     """The name of the processor."""
     try:
@@ -208,7 +213,7 @@ class Runner:
     steps: object  # yields (function that gives the image, loss)
     budget: int
     seconds: float = 0.0
-    course: list = field(default_factory=list)  # (seconds, loss, image or None)
+    course: list = field(default_factory=list)  # (seconds, loss, image as saved or None)
 
     def advance(self, steps, keep):
         """Takes so many steps; keep(number) says whether to keep the image of a step."""
@@ -219,7 +224,7 @@ class Runner:
             if image is None:
                 self.budget = len(self.course)
                 return
-            self.course.append((self.seconds, loss, image() if keep(len(self.course)) else None))
+            self.course.append((self.seconds, loss, as_saved(image()) if keep(len(self.course)) else None))
 
 
 def races(full, pocket, content, style, options):
@@ -231,8 +236,9 @@ def races(full, pocket, content, style, options):
         base = Settings(**PRESETS["fast"] | {"precision": precision, "padding": "zero"})
         for start, noise in (("content", 0.0), ("noise", 1.0)):
             settings = replace(base, initial_noiseblend=noise, iterations=count)
+            budget = max(60, count // {"content": 14, "noise": 7}[start])
             steps = course(full, content, style, settings)
-            runners.append(Runner(f"this program, L-BFGS from {start}, {precision}", steps, max(60, count // 4)))
+            runners.append(Runner(f"this program, L-BFGS from {start}, {precision}", steps, budget))
 
     def last_ones(number):
         return number >= count - TAIL and number % EVERY == 0
@@ -244,11 +250,12 @@ def races(full, pocket, content, style, options):
         for runner in runners:
             share = runner.budget * (place + 1) // 50 - runner.budget * place // 50
             runner.advance(share, last_ones if runner is classic else all_of_them)
+            tell(f"{runner.label}: {len(runner.course)} in {runner.seconds:.0f} s, loss {runner.course[-1][1]:.4g}")
     objective = stylize.Objective(full, Settings(precision="float32"))
     objective.aim(content, [style])
 
     def judge(image):
-        return objective.evaluate(as_saved(image))[0]["total"]
+        return objective.evaluate(image.astype(np.float32))[0]["total"]
 
     final = statistics.median(judge(image) for _, _, image in classic.course if image is not None)
     rows = [(classic.label, f"{final:.4g}", str(count), f"{classic.seconds:.0f}", "1")]
@@ -285,7 +292,7 @@ def row_of(runner, final, judge, classic_seconds):
 
 
 def as_saved(image):
-    return np.rint(np.clip(image, 0, 255)).astype(np.float32)
+    return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
 
 
 def write_pictures(directory, shape, runners):
@@ -293,7 +300,7 @@ def write_pictures(directory, shape, runners):
     for runner in runners:
         image = next(image for _, _, image in reversed(runner.course) if image is not None)
         name = runner.label.replace(",", "").replace(" ", "-")
-        images.save(f"{directory}/{shape[1]}x{shape[0]}-{name}.png", image)
+        images.save(f"{directory}/{shape[1]}x{shape[0]}-{name}.png", image.astype(np.float32))
 
 
 def start_up(options):
