@@ -47,7 +47,12 @@ def _exact(tensor):
 
 
 def style_loss(gram, target):
-    """mean((G - A)^2) of arrays [K, C, C], G = F'F / (h w C): equation 4 of Gatys et al. 2015, normalised; [K]."""
+    """mean((G - A)^2) of arrays or tensors [K, C, C], G = F'F / (h w C): [K].
+
+    Equation 4 of Gatys et al. 2015, normalised.
+    """
+    if isinstance(gram, tf.Tensor):
+        return tf.reduce_mean(tf.math.squared_difference(gram, target), axis=(1, 2))
     return np.mean(np.square(gram - target), axis=(1, 2))
 
 
@@ -56,35 +61,41 @@ def style_gradient(gram, target):
     return (gram - target) * (2 / int(gram.shape[-1]) ** 2)
 
 
-def total_variation(image):
-    """(mean(dy^2) + mean(dx^2), its gradient) over the first differences of an array [H, W, 3]; an empty mean is 0."""
+def total_variation(image, gradient, weight=1.0):
+    """mean(dy^2) + mean(dx^2) over the first differences of an array [H, W, 3]; an empty mean is 0.
+
+    weight times its gradient is added to `gradient`.
+    """
     height, width, channels = image.shape
     counts = max(1, (height - 1) * width * channels), max(1, height * (width - 1) * channels)
 
     def term(difference, axis):
-        return float(np.vdot(difference, difference)) / counts[axis], difference * (2 / counts[axis])
+        loss = float(np.vdot(difference, difference)) / counts[axis]
+        difference *= 2 * weight / counts[axis]
+        return loss, difference
 
-    return _over_differences(image, term)
+    return _over_differences(image, term, gradient)
 
 
-def absolute_variation(image):
-    """(sum(|dy|) + sum(|dx|), its gradient) over the first differences of an array [H, W, 3], on a scale of 0..1.
+def absolute_variation(image, gradient, weight=1.0):
+    """sum(|dy|) + sum(|dx|) over the first differences of an array [H, W, 3], on a scale of 0..1.
 
-    That of tf.image.total_variation (Rudin, Osher and Fatemi 1992, of each direction on its own).
+    weight times its gradient is added to `gradient`. That of tf.image.total_variation (Rudin, Osher and Fatemi 1992, of
+    each direction on its own).
     """
 
     def term(difference, _):
-        return float(np.abs(difference).sum(dtype=np.float64)) / 255, np.sign(difference) / 255
+        return float(np.abs(difference).sum(dtype=np.float64)) / 255, np.sign(difference) * (weight / 255)
 
-    return _over_differences(image, term)
+    return _over_differences(image, term, gradient)
 
 
-def _over_differences(image, term):
-    """The sum of term(differences, axis) -> (loss, its gradient) over both axes, and its gradient by the image.
+def _over_differences(image, term, gradient):
+    """The sum of term(differences, axis) -> (loss, its gradient) over both axes; its gradient is added to `gradient`.
 
     In NumPy, since the gradient of a slice costs TensorFlow ten times as much; in bands, which fit the cache.
     """
-    loss, gradient = 0.0, np.zeros_like(image)
+    loss = 0.0
     for top in range(0, len(image), BAND):
         for axis, bottom in ((0, top + BAND + 1), (1, top + BAND)):
             part, slope = term(np.diff(image[top:bottom], axis=axis), axis)
@@ -92,7 +103,7 @@ def _over_differences(image, term):
             along, slope = (np.moveaxis(array, axis, 0) for array in (gradient[top:bottom], slope))  # views
             along[1:] += slope
             along[:-1] -= slope
-    return loss, gradient
+    return loss
 
 
 VARIATIONS = {"squares": total_variation, "absolute": absolute_variation}

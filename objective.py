@@ -107,16 +107,18 @@ class Objective:
 
     @_cached_call
     def _evaluate_whole(self):
-        """(picture, place, inputs, blends, sizes, pulls) -> (Gram sums, squared errors of content, gradient)."""
+        """(picture, place, inputs, blends, sizes, pulls) -> (style losses, squared errors of content, gradient)."""
         grams, errors = self._sums(self._cores if self._padding else self._net)
         blends = [tf.placeholder(gram.dtype, gram.shape) for gram in grams]
         sizes, pulls = ([tf.placeholder(gram.dtype, [None, 1, 1]) for gram in grams] for _ in range(2))
+        means = [gram / size for gram, size in zip(grams, sizes, strict=True)]
         style_pulls = [
-            pull * style_gradient(gram / size, blend) / size
-            for gram, size, blend, pull in zip(grams, sizes, blends, pulls, strict=True)
+            pull * style_gradient(mean, blend) / size
+            for mean, size, blend, pull in zip(means, sizes, blends, pulls, strict=True)
         ]
         gradient = _gradient([*grams, *errors], self._image, [*style_pulls, *self._content_pull_inputs])
-        return [grams, errors, gradient], [*self._inputs(), *blends, *sizes, *pulls]
+        style_losses = list(map(style_loss, means, blends))
+        return [style_losses, errors, gradient], [*self._inputs(), *blends, *sizes, *pulls]
 
     @_cached_call
     def _pull_back(self):
@@ -185,6 +187,7 @@ class Objective:
         self._shares, self._blends, self._style_constants = shares, grams, [0.0] * len(grams)
         if not masks.styles:
             self._blend(shares, grams)
+        self._rounded = [blend.astype(self.mean_pixel.dtype) for blend in self._blends]
         self._targets = self._features(content)
         self._roots = _over_layers([masks.content], self.settings.content_terms) if masks.content is not None else []
         self._roots = [np.sqrt(root) for root in self._roots]
@@ -229,30 +232,26 @@ class Objective:
             (tile,) = self._cut(image)
             sizes = self._gram_sizes(image, self._regions)
             shares = [weight * self._shares[:, np.newaxis, np.newaxis] for weight in self._style_weights]
-            targets = *self._regions, *self._targets, *self._roots, *self._content_pulls, *self._blends, *sizes, *shares
-            sums, errors, gradient = self._evaluate_whole(self._extended(image), tile.place, *targets)
-            grams = [gram.astype(np.float64) / size for gram, size in zip(sums, sizes, strict=True)]
+            targets = *self._regions, *self._targets, *self._roots, *self._content_pulls
+            given = *targets, *self._rounded, *sizes, *shares
+            style_losses, errors, gradient = self._evaluate_whole(self._extended(image), tile.place, *given)
         else:
             grams = self._grams(self._region_sums, image, self._regions)
+            style_losses = list(map(style_loss, grams, self._blends))
             errors, gradient = self._pulled_back(image, grams)
-        variation, variation_gradient = VARIATIONS[self.settings.tv_norm](image)
-        variation_gradient *= self.settings.tv_weight
-        variation_gradient += _folded(gradient, self._padding)
-        return self._losses(grams, errors, variation), variation_gradient
+        gradient = _folded(gradient, self._padding)
+        weight = self.settings.tv_weight
+        variation = VARIATIONS[self.settings.tv_norm](image, gradient, weight) if weight else 0.0
+        return self._losses(style_losses, errors, variation), gradient
 
-    def _losses(self, grams, errors, variation):
+    def _losses(self, style_losses, errors, variation):
         contents = [pull * float(error) for pull, error in zip(self._content_pulls, errors, strict=True)]
-        styles = self._style_losses(grams)
+        parts = zip(self._style_weights, style_losses, self._style_constants, strict=True)
+        styles = [weight * float(self._shares @ mean + constant) for weight, mean, constant in parts]
         losses = {"content": sum(contents), "style": sum(styles), "tv": self.settings.tv_weight * variation}
         layers = {f"content/{layer}": loss for layer, loss in zip(self.settings.content_terms, contents, strict=True)}
         layers |= {f"style/{layer}": loss for layer, loss in zip(self.settings.style_terms, styles, strict=True)}
         return losses | {"total": sum(losses.values())} | layers
-
-    def _style_losses(self, grams):
-        """The weighted loss of all styles in each layer, of Gram matrices [K, C, C]."""
-        means = (self._shares @ style_loss(gram, blend) for gram, blend in zip(grams, self._blends, strict=True))
-        parts = zip(self._style_weights, means, self._style_constants, strict=True)
-        return [weight * float(mean + constant) for weight, mean, constant in parts]
 
     def _pulled_back(self, image, grams):
         """The second sweep: (the squared error of each content layer, the gradient by the padded image)."""
@@ -329,7 +328,7 @@ def _folded(gradient, padding):
         gradient[padding] += gradient[:padding].sum(axis=0)
         gradient[-padding - 1] += gradient[-padding:].sum(axis=0)
         gradient = np.moveaxis(gradient[padding:-padding], 0, axis)
-    return gradient
+    return np.ascontiguousarray(gradient)
 
 
 def _cells(picture, layer):

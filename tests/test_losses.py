@@ -66,11 +66,18 @@ def test_sums_of_bfloat16_are_float32(random):
         np.testing.assert_allclose(value, run(function, features), rtol=0.05, atol=0.5)
 
 
+def variation(image, norm="squares", weight=1.0):
+    """(the variation of an image, its gradient)."""
+    gradient = np.full_like(image, 3.0)
+    loss = losses.VARIATIONS[norm](image, gradient, weight)
+    return loss, gradient - 3.0  # it is added
+
+
 def test_total_variation_by_hand():
     image = np.zeros((2, 3, 1))
     image[0, 1] = 6
     # Three vertical differences, one of them 6; four horizontal ones, two of them 6.
-    loss, gradient = losses.total_variation(image)
+    loss, gradient = variation(image)
     assert loss == pytest.approx(36 / 3 + 72 / 4)
     assert gradient[0, 1, 0] == pytest.approx(2 * 6 / 3 + 2 * 2 * 6 / 4)
     assert gradient[1, 1, 0] == pytest.approx(-2 * 6 / 3)
@@ -79,7 +86,7 @@ def test_total_variation_by_hand():
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1)])
 def test_total_variation_of_a_line(size):
-    loss, gradient = losses.total_variation(np.full((*size, 3), 7.0))
+    loss, gradient = variation(np.full((*size, 3), 7.0))
     assert loss == 0
     np.testing.assert_array_equal(gradient, 0)
 
@@ -87,10 +94,10 @@ def test_total_variation_of_a_line(size):
 @pytest.mark.parametrize("height", [6, 63, 64, 65, 130])
 @pytest.mark.parametrize("norm", losses.VARIATIONS)
 def test_variation_gradient(random, height, norm):
-    variation = losses.VARIATIONS[norm]
     image, direction = random.normal(0, 50, (2, height, 5, 3))
-    ahead, behind = (variation(image + step * direction)[0] for step in (1e-5, -1e-5))
-    loss, gradient = variation(image)
+    ahead, behind = (variation(image + step * direction, norm)[0] for step in (1e-5, -1e-5))
+    loss, gradient = variation(image, norm)
+    np.testing.assert_allclose(variation(image, norm, 7.0)[1], 7 * gradient, atol=1e-12)
     down, right = np.diff(image, axis=0), np.diff(image, axis=1)
     expected = {
         "squares": np.mean(down**2) + np.mean(right**2),
