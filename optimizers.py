@@ -14,6 +14,7 @@ from scipy.linalg import solve_triangular
 from session import open_session
 
 BOX = 0.0, 255.0  # black and white
+PART = 16384  # numbers of an array: so much of 20 arrays is in a processor's cache while it is used
 
 
 class Adam:
@@ -146,19 +147,22 @@ class Pairs:
     """The last steps s and changes y of the gradient, and the inverse Hessian that they make.
 
     In the compact form of Byrd, Nocedal and Schnabel 1994, theorem 2.2: whole-image work is three products of a matrix
-    with a vector, which read the memory at its full speed; the two loops of the textbook take four times as long.
+    with a vector, which read the memory at its full speed; the two loops of the textbook take four times as long. Two
+    of the products are made together, so that an iterate reads the memory twice.
     """
 
     def __init__(self, memory, shape, dtype):
         self._arrays = np.empty([2, memory, int(np.prod(shape))], dtype)  # the steps, the changes
         self._products = np.zeros([2, memory, memory])  # s_i y_j, y_i y_j
         self._order = []  # the rows in use, the oldest first
+        self._latest = None, None  # the gradient after the last step, its products
 
     def __len__(self):
         return len(self._order)
 
     def clear(self):
         self._order.clear()
+        self._latest = None, None
 
     def state(self):
         """The rows in use, in their order, and their products."""
@@ -183,9 +187,10 @@ class Pairs:
         np.multiply(direction.reshape(-1), length, out=step)
         np.subtract(after.reshape(-1), before.reshape(-1), out=change)
         order = [*(other for other in self._order if other != row), row]
-        products = self._times(change, max(order) + 1)
+        products, of_after = self._times([change, after.reshape(-1)], max(order) + 1)
+        self._latest = None, None
         if products[0, row] > 0:
-            self._order = order
+            self._order, self._latest = order, (after, of_after)
             self._products[:, : products.shape[1], row] = products
             self._products[1, row, : products.shape[1]] = products[1]
         elif row in self._order:  # it was written over
@@ -195,7 +200,10 @@ class Pairs:
         """Minus the inverse Hessian times the gradient; before any pair, it is s'y / y'y of the last one."""
         order = self._order
         used = max(order) + 1
-        along, across = self._times(gradient.reshape(-1), used)[:, order]
+        latest, products = self._latest
+        if latest is not gradient:
+            (products,) = self._times([gradient.reshape(-1)], used)
+        along, across = products[:, order]
         triangle, changes = np.triu(self._products[0][np.ix_(order, order)]), self._products[1][np.ix_(order, order)]
         scale = triangle[-1, -1] / changes[-1, -1]
         bent = solve_triangular(triangle, along)
@@ -203,14 +211,22 @@ class Pairs:
         weights = np.zeros([2, used], gradient.dtype)
         weights[0, order] = -solve_triangular(triangle, inner, trans="T")
         weights[1, order] = scale * bent
-        step = weights[0] @ self._arrays[0, :used]
-        step += weights[1] @ self._arrays[1, :used]
-        step -= gradient.dtype.type(scale) * gradient.reshape(-1)
+        step = gradient.reshape(-1) * gradient.dtype.type(-scale)
+        for part in self._parts():
+            for rows, share in zip(self._arrays, weights, strict=True):
+                step[part] += share @ rows[:used, part]
         return step.reshape(gradient.shape)
 
-    def _times(self, vector, used):
-        """The products of the first rows with a vector, [2, rows]."""
-        return np.stack([rows[:used] @ vector for rows in self._arrays]).astype(np.float64)
+    def _times(self, vectors, used):
+        """The products of the first rows with each of some vectors, [2, rows] each."""
+        results = np.zeros([len(vectors), 2, used])
+        for part in self._parts():
+            for vector, result in zip(vectors, results, strict=True):
+                result += [rows[:used, part] @ vector[part] for rows in self._arrays]
+        return results
+
+    def _parts(self):
+        return (slice(start, start + PART) for start in range(0, self._arrays.shape[-1], PART))
 
 
 class Pixels:
@@ -282,7 +298,8 @@ def line_search(evaluate, image, total, gradient, direction, box=None):
     origin = low = Point(0.0, total, slope, image, None, gradient)
     high, position = None, 1.0
     for _ in range(TRIALS):
-        trial_image = image + position * direction
+        trial_image = position * direction
+        trial_image += image
         along = direction
         if box:
             confined = np.clip(trial_image, *box)
