@@ -44,6 +44,14 @@ def test_more_takes_more(network):
     assert half < needed(network, None)
 
 
+def test_transformed_kernels_take_four_times_as_much(network, monkeypatch):
+    plain, half = (memory.estimate(network, Settings(), kind, SIZE, [], None) for kind in ("float32", "bfloat16"))
+    monkeypatch.setattr(memory, "WIDE", 1)
+    kernels = sum(kernel.nbytes for kernel, _ in network.convolutions.values())
+    assert memory.estimate(network, Settings(), "float32", SIZE, [], None) - plain == pytest.approx(3 * kernels)
+    assert memory.estimate(network, Settings(), "bfloat16", SIZE, [], None) == half
+
+
 def test_the_largest_tile_that_fits(network, monkeypatch):
     assert chosen(network, monkeypatch, needed(network, None)) is None
     assert chosen(network, monkeypatch, needed(network, 384)) == 384
