@@ -148,7 +148,7 @@ class Pairs:
 
     In the compact form of Byrd, Nocedal and Schnabel 1994, theorem 2.2: whole-image work is three products of a matrix
     with a vector, which read the memory at its full speed; the two loops of the textbook take four times as long. Two
-    of the products are made together, so that an iterate reads the memory twice.
+    of the products are made together, so that an iterate without a box reads the memory twice.
     """
 
     def __init__(self, memory, shape, dtype):
@@ -179,10 +179,12 @@ class Pairs:
         self._arrays[:, :used] = state["pairs"]
         self._products[:, :used, :used] = state["products"]
         self._order = state["order"].tolist()
+        self._latest = None, None
 
     def append(self, direction, length, before, after):
         """Remember the step length * direction between gradients `before` and `after`, unless the loss bends down."""
-        row = self._order[0] if len(self._order) == self._arrays.shape[1] else len(self._order)
+        row = next((row for row in range(self._arrays.shape[1]) if row not in self._order), None)
+        row = self._order[0] if row is None else row
         step, change = self._arrays[:, row]
         np.multiply(direction.reshape(-1), length, out=step)
         np.subtract(after.reshape(-1), before.reshape(-1), out=change)

@@ -212,6 +212,10 @@ def test_lbfgs_does_not_remember_where_the_loss_bends_down(random):
     pairs.append(direction, 3.0, zero, -direction)  # in the place of the first, which is gone
     assert len(pairs) == 1
     np.testing.assert_allclose(pairs.newton_step(direction), -2 * direction)
+    for _ in range(2):
+        pairs.append(direction, 3.0, zero, direction)
+    assert len(pairs) == 2
+    np.testing.assert_allclose(pairs.newton_step(direction), -3 * direction)
 
 
 def test_spectral_coordinates(random):
