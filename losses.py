@@ -64,7 +64,7 @@ def style_gradient(gram, target):
 def total_variation(image, gradient, weight=1.0):
     """mean(dy^2) + mean(dx^2) over the first differences of an array [H, W, 3]; an empty mean is 0.
 
-    weight times its gradient is added to `gradient`.
+    weight times its gradient is added to `gradient`: one array less to be written.
     """
     height, width, channels = image.shape
     counts = max(1, (height - 1) * width * channels), max(1, height * (width - 1) * channels)
@@ -98,7 +98,8 @@ def _over_differences(image, term, gradient):
     loss = 0.0
     for top in range(0, len(image), BAND):
         for axis, bottom in ((0, top + BAND + 1), (1, top + BAND)):
-            part, slope = term(np.diff(image[top:bottom], axis=axis), axis)
+            with np.errstate(all="ignore"):  # a loss that is not finite tells itself
+                part, slope = term(np.diff(image[top:bottom], axis=axis), axis)
             loss += part
             along, slope = (np.moveaxis(array, axis, 0) for array in (gradient[top:bottom], slope))  # views
             along[1:] += slope

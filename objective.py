@@ -187,7 +187,7 @@ class Objective:
         self._shares, self._blends, self._style_constants = shares, grams, [0.0] * len(grams)
         if not masks.styles:
             self._blend(shares, grams)
-        self._rounded = [blend.astype(self.mean_pixel.dtype) for blend in self._blends]
+        self._rounded_blends = [blend.astype(self.mean_pixel.dtype) for blend in self._blends]
         self._targets = self._features(content)
         self._roots = _over_layers([masks.content], self.settings.content_terms) if masks.content is not None else []
         self._roots = [np.sqrt(root) for root in self._roots]
@@ -233,15 +233,15 @@ class Objective:
             sizes = self._gram_sizes(image, self._regions)
             shares = [weight * self._shares[:, np.newaxis, np.newaxis] for weight in self._style_weights]
             targets = *self._regions, *self._targets, *self._roots, *self._content_pulls
-            given = *targets, *self._rounded, *sizes, *shares
+            given = *targets, *self._rounded_blends, *sizes, *shares
             style_losses, errors, gradient = self._evaluate_whole(self._extended(image), tile.place, *given)
         else:
             grams = self._grams(self._region_sums, image, self._regions)
             style_losses = list(map(style_loss, grams, self._blends))
             errors, gradient = self._pulled_back(image, grams)
         gradient = _folded(gradient, self._padding)
-        weight = self.settings.tv_weight
-        variation = VARIATIONS[self.settings.tv_norm](image, gradient, weight) if weight else 0.0
+        # At weight zero too: the network makes numbers of what is none, and would not tell that a run has diverged.
+        variation = VARIATIONS[self.settings.tv_norm](image, gradient, self.settings.tv_weight)
         return self._losses(style_losses, errors, variation), gradient
 
     def _losses(self, style_losses, errors, variation):

@@ -327,6 +327,14 @@ def test_one_evaluation_for_each_step():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_without_variation_too_a_pixel_that_is_no_number_is_told(tiny, random, bad):
+    content, style, image = pictures(random)
+    image[3, 4, 1] = bad
+    losses, _ = losses_at(tiny, Settings(tv_weight=0), content, [style], image)
+    assert not np.isfinite(losses["total"])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_loss_that_is_not_finite_ends_the_run_at_once(bad):
     objective, steps = course([3.0, 2.0, bad, 1.0])
     assert [step.losses["total"] for step in islice(steps, 2)] == [3, 2]
