@@ -4,7 +4,7 @@ Source: Simonyan and Zisserman 2014, configuration E, without its fully connecte
 """
 
 BLOCKS = (2, 2, 4, 4, 4)  # convolutions in each; a pooling stands between two blocks
-WIDE = 256  # channels: between so many, float32 convolutions go through `winograd`, on a processor
+WIDE = 256  # channels: between so many, all but bfloat16 convolutions go through `winograd`, on a processor
 CONVOLUTIONS = tuple(
     f"conv{block}_{index}" for block, count in enumerate(BLOCKS, start=1) for index in range(1, count + 1)
 )
@@ -21,6 +21,11 @@ def _names():
 
 LAYERS = tuple(_names())  # conv1_1, relu1_1, conv1_2, ... relu5_4, in the order of computation
 FEATURES = tuple(name for name in LAYERS if not name.startswith("pool"))  # what content and style may be taken from
+
+
+def up_to_last(layers):
+    """All layers of the network that are needed for some."""
+    return LAYERS[: max(map(LAYERS.index, layers), default=-1) + 1]
 
 
 def stride(layer):

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 
 import tiles
-from layers import LAYERS, WIDE, stride
+from layers import WIDE, stride, up_to_last
 
 PROCESS = 720e6  # bytes: the program with TensorFlow and its graph, without the network
 EVALUATION = 1.6  # of the bytes of all layers that the gradient needs: so much there is at once at the peak
@@ -81,10 +81,7 @@ def estimate(network, settings, precision, size, style_sizes, tile_size, regions
     layers = {*settings.content_terms, *settings.style_terms}
     pixels = size[0] * size[1]
     number = 2 if precision == "bfloat16" else 4  # bytes
-    kernels = [kernel for kernel, _ in network.convolutions.values()]
-    weights = (1 + number / 4) * sum(kernel.nbytes for kernel in kernels)
-    if precision == "float32":  # in the graph 6x6 numbers for 3x3
-        weights += 3 * sum(kernel.nbytes for kernel in kernels if min(kernel.shape[2:]) >= WIDE)
+    weights = sum(kernel.nbytes for kernel, _ in network.convolutions.values()) + _in_graph(network, layers, number)
     images = {"adam": 9, "lbfgs": 8 + 2 * settings.lbfgs_memory}[settings.optimizer]
     images += regions  # a mask, and over the layers as much again and a little more
     pictures = PIXEL * (images * pixels + sum(height * width for height, width in style_sizes))
@@ -98,10 +95,17 @@ def estimate(network, settings, precision, size, style_sizes, tile_size, regions
     return PROCESS + weights + pictures + targets + evaluation
 
 
+def _in_graph(network, layers, number):
+    """Bytes of the kernels in the graph: of those transformed for `winograd`, 6x6 numbers for 3x3."""
+    kernels = [network.convolutions[name][0] for name in up_to_last(layers) if name.startswith("conv")]
+    return sum(
+        kernel.size * (4 * number if number == 4 and min(kernel.shape[2:]) >= WIDE else number) for kernel in kernels
+    )
+
+
 def _stored(network, layers):
     """Numbers a pixel that are kept from the way up for the way down: what every ReLU and pooling gives."""
-    last = max(map(LAYERS.index, layers), default=-1)
-    return sum(_numbers(network, layer) for layer in LAYERS[: last + 1] if not layer.startswith("conv"))
+    return sum(_numbers(network, layer) for layer in up_to_last(layers) if not layer.startswith("conv"))
 
 
 def _numbers(network, layer):

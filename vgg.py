@@ -6,7 +6,7 @@ Source: Simonyan and Zisserman 2014, configuration E, without its fully connecte
 import tensorflow.compat.v1 as tf
 
 import winograd
-from layers import LAYERS, stride
+from layers import LAYERS, stride, up_to_last
 from weights import Network, NetworkError, load
 
 __all__ = ["LAYERS", "Network", "NetworkError", "build", "load", "variables"]
@@ -15,29 +15,25 @@ __all__ = ["LAYERS", "Network", "NetworkError", "build", "load", "variables"]
 def variables(network, dtype=None, *, layers=LAYERS):
     """(the convolutions as graph variables, placeholder -> array to feed when they are initialised).
 
+    name -> (kernel [3, 3, in, out], or [36, in, out] where `winograd` pays, bias [out]).
     dtype: their type, if not the arrays' own. layers: what is to be built of them. Variables and not constants: a
     constant is copied into the graph's definition and by every pass over it.
     """
     feed = {}
 
-    def variable(array):
+    def variable(array, transformed=tf.identity):
         value = tf.placeholder(array.dtype, array.shape)
         feed[value] = array
-        return tf.Variable(tf.cast(value, dtype or value.dtype), trainable=False, use_resource=True)
+        value = transformed(tf.cast(value, dtype or value.dtype))
+        return tf.Variable(value, trainable=False, use_resource=True)
 
     convolutions = {}
-    for name in _up_to_last(layers):
+    for name in up_to_last(layers):
         if name in network.convolutions:
             kernel, bias = network.convolutions[name]
-            if dtype != tf.bfloat16 and winograd.pays(kernel):
-                kernel = winograd.transformed(kernel)
-            convolutions[name] = variable(kernel), variable(bias)
+            fast = dtype != tf.bfloat16 and winograd.pays(kernel)
+            convolutions[name] = variable(kernel, winograd.transformed if fast else tf.identity), variable(bias)
     return convolutions, feed
-
-
-def _up_to_last(layers):
-    """All layers of the network that are needed for some."""
-    return LAYERS[: max(map(LAYERS.index, layers), default=-1) + 1]
 
 
 def build(image, convolutions, *, layers, pooling="max", origin=(0, 0)):
@@ -54,7 +50,7 @@ def build(image, convolutions, *, layers, pooling="max", origin=(0, 0)):
     """
     pool = {"max": tf.nn.max_pool2d, "avg": tf.nn.avg_pool2d}[pooling]
     net, current = {}, image
-    for name in _up_to_last(layers):
+    for name in up_to_last(layers):
         if name.startswith("conv"):
             kernel, bias = convolutions[name]
             start = [place // stride(name) for place in origin]

@@ -33,6 +33,7 @@ def test_a_tile_has_its_margin_but_at_the_border():
     assert first == (slice(0, 100), slice(0, 112), (0, 0, 64, 64), (0, 0))
     assert second == (slice(0, 100), slice(16, 176), (0, 48, 64, 64), (0, 64))
     assert last == (slice(16, 100), slice(208, 300), (48, 48, 36, 44), (64, 256))
+    assert last.place == (48, 48, 36, 44, 16, 208)
     assert [tile.core[:2] for tile in tiles.cut(100, 300, None, 48)] == [(0, 0)]
 
 

@@ -65,8 +65,8 @@ def test_the_matrices_of_lavin_and_gray():
 
 def test_a_tile_is_rounded_as_the_whole(random):
     features = random.normal(size=(1, 40, 48, 16)).astype(np.float32)
-    kernel = winograd.transformed(random.normal(size=(3, 3, 16, 16)).astype(np.float32))
     with tf.Graph().as_default(), tf.Session() as session:
+        kernel = winograd.transformed(random.normal(size=(3, 3, 16, 16)).astype(np.float32))
         whole, there, elsewhere = session.run(
             [
                 winograd.convolution(tf.constant(features), kernel),
@@ -78,10 +78,26 @@ def test_a_tile_is_rounded_as_the_whole(random):
     assert np.abs(there[:, 4:, 5:] - inner).max() < np.abs(elsewhere[:, 4:, 5:] - inner).max() / 4
 
 
+def test_a_network_over_a_tile_is_rounded_as_over_the_whole(random, monkeypatch):
+    monkeypatch.setattr(layers, "WIDE", 1)
+    network, image = tiny_networks.tiny_network(), random.uniform(-99, 99, (1, 160, 192, 3)).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        convolutions, feed = vgg.variables(network, layers=["relu4_3"])
+        session.run(tf.global_variables_initializer(), feed)
+        pieces = (image, (0, 0)), (image[:, 16:, 48:], (16, 48)), (image[:, 16:, 48:], (0, 0))
+        whole, there, elsewhere = (
+            session.run(vgg.build(tf.constant(piece), convolutions, layers=["relu4_3"], origin=origin))["relu4_3"]
+            for piece, origin in pieces
+        )
+    inner = whole[:, 12:, 16:]  # what does not see the tile's edge
+    assert np.abs(there[:, 10:, 10:] - inner).max() < np.abs(elsewhere[:, 10:, 10:] - inner).max() / 4
+
+
 def test_which_convolutions_go_so(monkeypatch):
     def kernel(inputs, outputs):
         return np.empty([3, 3, inputs, outputs], np.float32)
 
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     assert winograd.pays(kernel(256, 512))
     assert not winograd.pays(kernel(128, 256))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
@@ -104,6 +120,8 @@ def test_the_objective_is_the_same(random, monkeypatch):
     for wide, tile_size in ((256, "none"), (1, "none"), (1, 32)):
         monkeypatch.setattr(layers, "WIDE", wide)
         with Objective(network, Settings(**terms, tile_size=tile_size)) as objective:
+            gathers = [operation for operation in objective.graph.get_operations() if operation.type == "GatherV2"]
+            assert len(gathers) == (6 if wide == 1 else 0)  # the convolutions up to relu3_2
             objective.aim(content, [style])
             results.append(objective.evaluate(image))
     for losses, gradient in results[1:]:
