@@ -5,7 +5,8 @@ import os
 import sys
 import textwrap
 
-# NumPy's threads wait for work by spinning, which takes a tenth of an iteration from TensorFlow's. Not yet imported.
+# NumPy's threads wait for work by spinning, which takes a tenth of an iteration from TensorFlow's. To be set before
+# NumPy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from exits import BAD_USAGE, COULD_NOT, DONE, INTERRUPTED

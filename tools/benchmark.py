@@ -186,8 +186,8 @@ def step_of(classic):
 
 
 def outside_the_session(network, content, style, count=20):
-    """(seconds of an iteration of L-BFGS with a full memory, the share of them that is not TensorFlow's session)."""
-    settings = Settings(**PRESETS["fast"] | {"padding": "zero"})
+    """(seconds of an iteration of the fast preset with a full memory, the share that is not TensorFlow's session)."""
+    settings = Settings(**PRESETS["fast"], tile_size="none")
     inside = 0.0
     with stylize.Objective(network, settings) as objective:
         steps = stylize.stylize(objective, content, [style], settings)
@@ -254,7 +254,8 @@ def races(full, pocket, content, style, options):
         for runner in runners:
             share = runner.budget * (place + 1) // 50 - runner.budget * place // 50
             runner.advance(share, last_ones if runner is classic else all_of_them)
-            tell(f"{runner.label}: {len(runner.course)} in {runner.seconds:.0f} s, loss {runner.course[-1][1]:.4g}")
+            if runner.course:
+                tell(f"{runner.label}: {len(runner.course)} in {runner.seconds:.0f} s, loss {runner.course[-1][1]:.4g}")
     objective = stylize.Objective(full, Settings(precision="float32"))
     objective.aim(content, [style])
 

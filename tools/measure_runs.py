@@ -2,21 +2,23 @@
 
     python tools/measure_runs.py --network FILE --content PICTURE --style PICTURE [--sizes WxH ..] [--presets fast ..]
 
-A run is measured by two short ones, each in a process of its own: the longer one, and for each iteration that the
-preset has more, their difference. Start-up and the end of a run are so counted once. Prints a Markdown table.
+A run is cut short after 20 iterations; those that it lacks are counted as the median of the last eight, when L-BFGS
+has filled its memory. Prints a Markdown table.
 """
 
 import argparse
+import os
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
 
 import benchmark
 import images
-from measure_memory import ROOT, peak
 from settings import DEFAULTS, PRESETS
 
-FEW, MORE = 3, 11  # iterations
+COUNT, LAST = 20, 8  # iterations
 
 
 def main(arguments=None):
@@ -27,34 +29,37 @@ def main(arguments=None):
     parser.add_argument("--sizes", nargs="+", default=["512x384", "1024x768"], metavar="WxH")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=PRESETS)
     options = parser.parse_args(arguments)
-    print(f"Measured on {benchmark.machine()}.\n")
+    print(f"Measured on {benchmark.machine()}, {len(os.sched_getaffinity(0))} cores.\n")
     cells = [f"{size}: seconds | GB" for size in options.sizes]
     print(f"| preset | network | iterations | {' | '.join(cells)} |\n{'|---' * (3 + 2 * len(cells))}|")
     for preset in options.presets:
-        for network in ("pocket", options.network):
-            row = [cell for size in options.sizes for cell in of_run(options, preset, network, size)]
-            count = (DEFAULTS | PRESETS[preset])["iterations"]
-            name = "pocket" if network == "pocket" else "full"
-            print(f"| `{preset}` | {name} | {count} | {' | '.join(row)} |", flush=True)
+        for name, network in (("`pocket`", "pocket"), ("full", options.network)):
+            iterations = (DEFAULTS | PRESETS[preset])["iterations"]
+            measured = [of_run(options, preset, network, size, iterations) for size in options.sizes]
+            row = " | ".join(f"{seconds:.0f} | {memory:.1f}" for seconds, memory in measured)
+            print(f"| `{preset}` | {name} | {iterations} | {row} |", flush=True)
     return 0
 
 
-def of_run(options, preset, network, size):
-    """(seconds, GB at the peak) of a run, as texts."""
+def of_run(options, preset, network, size, iterations):
+    """(seconds, GB of memory at the peak) of a run."""
     width, height = map(int, size.split("x"))
     with tempfile.TemporaryDirectory() as directory:
         content = f"{directory}/content.png"
         images.save(content, images.cover(images.read(options.content), height, width))
-        command = [str(ROOT / "neural_style.py"), "--network", network, "--content", content, "--styles", options.style]
-        command += ["--output", f"{directory}/out.png", "--overwrite", "--preset", preset, "--width", str(width)]
-        seconds = []
-        for count in (FEW, MORE):
-            start = time.perf_counter()
-            memory, _ = peak([*command, "--iterations", str(count)])
-            seconds.append(time.perf_counter() - start)
-    iteration = (seconds[1] - seconds[0]) / (MORE - FEW)
-    total = seconds[1] + iteration * ((DEFAULTS | PRESETS[preset])["iterations"] - MORE)
-    return f"{total:.0f}", f"{memory:.1f}"
+        command = [sys.executable, f"{benchmark.ROOT}/neural_style.py", "--network", network, "--content", content]
+        command += ["--styles", options.style, "--output", f"{directory}/out.png", "--preset", preset, "--quiet"]
+        command += ["--width", str(width), "--iterations", str(COUNT), "--print-iterations", "1"]
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        moments = [time.perf_counter() for line in process.stdout if line.startswith("Iteration")]
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed")
+    whole = time.perf_counter() - start
+    steps = [after - before for before, after in zip(moments[-LAST - 1 :], moments[-LAST:], strict=False)]
+    return whole + (iterations - COUNT) * statistics.median(steps), usage.ru_maxrss * 1024 / 1e9
 
 
 if __name__ == "__main__":
