@@ -22,16 +22,24 @@ from settings import Settings
 from stylize import Diverged, Masks, Objective, stylize
 
 
-def steps_of(network, settings, masks=None, resume=None, count=None):
+@pytest.fixture(scope="module")
+def objectives(tiny):
+    """One without masks, one with."""
+    with Objective(tiny, Settings()) as plain, Objective(tiny, Settings(), masks_of((40, 56))) as masked:
+        yield plain, masked
+
+
+def steps_of(objectives, settings, masks=None, resume=None, count=None):
     """The first steps of a run, and the state after the last one."""
     random = np.random.default_rng(3)
     content, *styles = random.uniform(0, 255, (3, 40, 56, 3)).astype(np.float32)
     masks = masks or Masks()
-    with Objective(network, settings, masks) as objective:
-        run = stylize(objective, content, styles, settings, masks=masks, resume=resume)
-        steps = list(islice(run, count))
-        last = steps[-1].state()
-        run.close()
+    objective = objectives[bool(masks.styles)]
+    objective.settings = settings
+    run = stylize(objective, content, styles, settings, masks=masks, resume=resume)
+    steps = list(islice(run, count))
+    last = steps[-1].state()
+    run.close()
     return steps, last
 
 
@@ -61,13 +69,13 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_four_iterations_and_six_are_ten_bit_for_bit(tiny, tmp_path, monkeypatch, case):
+def test_four_iterations_and_six_are_ten_bit_for_bit(objectives, tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
     settings, masks = Settings(**CASES[case]), masks_of((40, 56)) if "masks" in case else None
-    whole, _ = steps_of(tiny, settings, masks)
+    whole, _ = steps_of(objectives, settings, masks)
     assert len(whole) == 11
-    first, at_four = steps_of(tiny, settings, masks, count=5)
-    second, _ = steps_of(tiny, settings, masks, resume=through_a_file(at_four, settings))
+    first, at_four = steps_of(objectives, settings, masks, count=5)
+    second, _ = steps_of(objectives, settings, masks, resume=through_a_file(at_four, settings))
     for step, expected in zip([*first, *second[1:]], whole, strict=True):
         assert (step.iteration, step.scale, step.losses) == (expected.iteration, expected.scale, expected.losses)
         np.testing.assert_array_equal(step.image, expected.image)
@@ -75,17 +83,17 @@ def test_four_iterations_and_six_are_ten_bit_for_bit(tiny, tmp_path, monkeypatch
     assert second[0].iteration == 4
 
 
-def test_a_state_at_the_end_of_a_scale(tiny, tmp_path, monkeypatch):
+def test_a_state_at_the_end_of_a_scale(objectives, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = Settings(scales=(2,), scale_iterations=(4, 3))
-    whole, end = steps_of(tiny, settings)
-    _, between = steps_of(tiny, settings, count=5)
+    whole, end = steps_of(objectives, settings)
+    _, between = steps_of(objectives, settings, count=5)
     assert (between.scale, between.index) == (0, 4)
-    second, _ = steps_of(tiny, settings, resume=through_a_file(between, settings))
+    second, _ = steps_of(objectives, settings, resume=through_a_file(between, settings))
     np.testing.assert_array_equal(second[-1].image, whole[-1].image)
     more = dataclasses.replace(settings, scale_iterations=(4, 5))  # a run that has ended may be given more iterations
-    third, _ = steps_of(tiny, more, resume=through_a_file(end, settings))
-    longer, _ = steps_of(tiny, more)
+    third, _ = steps_of(objectives, more, resume=through_a_file(end, settings))
+    longer, _ = steps_of(objectives, more)
     assert [step.iteration for step in third] == [7, 8, 9]
     np.testing.assert_array_equal(third[-1].image, longer[-1].image)
 
