@@ -15,7 +15,7 @@ def chosen_precision(precision):
     """ "float32" or "bfloat16" for a setting that may also be "auto": bfloat16 where it is the faster one.
 
     That takes matrix units: AMX, or a GPU from NVIDIA's Ampere on. AVX512-BF16 alone will not do: on a Xeon with AMX
-    switched off a whole evaluation in bfloat16 took 1.8 times as long as in float32 (tools/benchmark.py).
+    switched off a whole evaluation in bfloat16 took more than 1.8 times as long as in float32 (tools/benchmark.py).
     """
     if precision != "auto":
         return precision
