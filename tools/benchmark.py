@@ -240,7 +240,7 @@ def races(full, pocket, content, style, options):
         base = Settings(**PRESETS["fast"] | {"precision": precision, "padding": "zero"})
         for start, noise in (("content", 0.0), ("noise", 1.0)):
             settings = replace(base, initial_noiseblend=noise, iterations=count)
-            budget = max(60, count // {"content": 14, "noise": 7}[start])
+            budget = max(60, count // {"content": 8, "noise": 4}[start])
             steps = course(full, content, style, settings)
             runners.append(Runner(f"this program, L-BFGS from {start}, {precision}", steps, budget))
 
