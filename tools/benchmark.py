@@ -39,7 +39,7 @@ import weights
 from jobs import make_jobs
 from plan import make_plan
 from session import chosen_precision
-from settings import PRESETS, Settings
+from settings import LOSSES, PRESETS, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 8  # of the interleaved evaluations
@@ -329,7 +329,7 @@ def watching(options, count=200):
         parsed = neural_style.make_parser().parse_args([*flags, "--tensorboard", f"{directory}/logs"])
         parsed.resume, parsed.saved, parsed.command = None, None, flags
         plan = make_plan(make_jobs(parsed, str)[0], str)
-        image, losses = plan.content.copy(), dict.fromkeys(("content", "style", "tv", "total"), 1.0)
+        image, losses = plan.content.copy(), dict.fromkeys(LOSSES, 1.0)
         steps = (stylize.Step(number, 0, image, losses, image, 1.0, 0, None) for number in range(count + 1))
         start = time.perf_counter()
         looked_on = sheet.collected(board.boarded(steps, plan, tf.Graph(), print), plan, shots := [])

@@ -7,10 +7,10 @@ Every case is a run of the real command in a process of its own: SIZE:TILE:PRECI
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,28 +52,33 @@ def main(arguments=None):
 
 def of_case(options, size, tile, precision, optimizer):
     """(GB that the dry run says, GB at the peak of the run)."""
-    import images  # the command's own reader, to cut the content to the size
-
-    width, height = map(int, size.split("x"))
     with tempfile.TemporaryDirectory() as directory:
-        content = f"{directory}/content.png"
-        images.save(content, images.cover(images.read(options.content), height, width))
-        command = [str(ROOT / "neural_style.py"), "--network", options.network, "--content", content, "--styles"]
-        command += [options.style, "--output", f"{directory}/out.png", "--tile-size", tile, "--precision", precision]
+        command = command_for(options, options.network, size, directory)
+        command += ["--tile-size", tile, "--precision", precision]
         command += ["--optimizer", optimizer, "--lbfgs-memory", "3", "--iterations", "5"]
         _, told = peak([*command, "--dry-run"])
         measured, _ = peak(command)
-    return float(re.search(r"^memory: ([\d.]+) GB", told, re.M)[1]), measured
+    return next(float(line.split()[1]) for line, _ in told if line.startswith("memory: ")), measured
+
+
+def command_for(options, network, size, directory):
+    """The command for the content cut to a size, all that is written in a directory."""
+    import images  # the command's own reader
+
+    width, height = map(int, size.split("x"))
+    images.save(f"{directory}/content.png", images.cover(images.read(options.content), height, width))
+    command = [str(ROOT / "neural_style.py"), "--network", network, "--content", f"{directory}/content.png"]
+    return [*command, "--styles", options.style, "--output", f"{directory}/out.png"]
 
 
 def peak(arguments):
-    """(GB of memory at the peak of a Python process, what it printed)."""
+    """(GB of memory at the peak of a Python process, the lines that it printed, each with the moment)."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tools")])
     environment = os.environ | {"PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "3"}
     process = subprocess.Popen(
         [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
-    out = process.stdout.read()
+    out = [(line, time.perf_counter()) for line in process.stdout]
     err = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = status

@@ -9,13 +9,14 @@ has filled its memory. Prints a Markdown table.
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
+import numpy as np
+
 import benchmark
-import images
+from measure_memory import command_for, peak
 from settings import DEFAULTS, PRESETS
 
 COUNT, LAST = 20, 8  # iterations
@@ -43,23 +44,14 @@ def main(arguments=None):
 
 def of_run(options, preset, network, size, iterations):
     """(seconds, GB of memory at the peak) of a run."""
-    width, height = map(int, size.split("x"))
     with tempfile.TemporaryDirectory() as directory:
-        content = f"{directory}/content.png"
-        images.save(content, images.cover(images.read(options.content), height, width))
-        command = [sys.executable, f"{benchmark.ROOT}/neural_style.py", "--network", network, "--content", content]
-        command += ["--styles", options.style, "--output", f"{directory}/out.png", "--preset", preset, "--quiet"]
-        command += ["--width", str(width), "--iterations", str(COUNT), "--print-iterations", "1"]
+        command = command_for(options, network, size, directory)
+        command += ["--preset", preset, "--width", size.split("x")[0], "--quiet"]
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        moments = [time.perf_counter() for line in process.stdout if line.startswith("Iteration")]
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = status
-    if status:
-        raise SystemExit(f"{' '.join(command)} failed")
-    whole = time.perf_counter() - start
-    steps = [after - before for before, after in zip(moments[-LAST - 1 :], moments[-LAST:], strict=False)]
-    return whole + (iterations - COUNT) * statistics.median(steps), usage.ru_maxrss * 1024 / 1e9
+        memory, lines = peak([*command, "--iterations", str(COUNT), "--print-iterations", "1"])
+        whole = time.perf_counter() - start
+    moments = [moment for line, moment in lines if line.startswith("Iteration")][-LAST - 1 :]
+    return whole + (iterations - COUNT) * statistics.median(np.diff(moments)), memory
 
 
 if __name__ == "__main__":
