@@ -28,6 +28,11 @@ def up_to_last(layers):
     return LAYERS[: max(map(LAYERS.index, layers), default=-1) + 1]
 
 
+def is_wide(kernel):
+    """Whether a kernel [3, 3, in, out] lies between so many channels that its products are worth being saved."""
+    return min(kernel.shape[2:]) >= WIDE
+
+
 def stride(layer):
     """Picture px between neighbouring cells of a layer."""
     return 2 ** (int(layer[4]) - 1)

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 
 import tiles
-from layers import WIDE, stride, up_to_last
+from layers import is_wide, stride, up_to_last
 
 PROCESS = 720e6  # bytes: the program with TensorFlow and its graph, without the network
 EVALUATION = 1.6  # of the bytes of all layers that the gradient needs: so much there is at once at the peak
@@ -98,9 +98,7 @@ def estimate(network, settings, precision, size, style_sizes, tile_size, regions
 def _in_graph(network, layers, number):
     """Bytes of the kernels in the graph: of those transformed for `winograd`, 6x6 numbers for 3x3."""
     kernels = [network.convolutions[name][0] for name in up_to_last(layers) if name.startswith("conv")]
-    return sum(
-        kernel.size * (4 * number if number == 4 and min(kernel.shape[2:]) >= WIDE else number) for kernel in kernels
-    )
+    return sum(kernel.size * number * (4 if number == 4 and is_wide(kernel) else 1) for kernel in kernels)
 
 
 def _stored(network, layers):

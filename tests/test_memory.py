@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import layers
 import memory
 import oracle
 import tiny_networks
@@ -47,7 +48,7 @@ def test_more_takes_more(network):
 
 def test_transformed_kernels_take_four_times_as_much(network, monkeypatch):
     plain, half = (memory.estimate(network, Settings(), kind, SIZE, [], None) for kind in ("float32", "bfloat16"))
-    monkeypatch.setattr(memory, "WIDE", 1)
+    monkeypatch.setattr(layers, "WIDE", 1)
     built = CONVOLUTIONS[: CONVOLUTIONS.index("conv5_1") + 1]
     kernels = sum(network.convolutions[name][0].nbytes for name in built)
     assert memory.estimate(network, Settings(), "float32", SIZE, [], None) - plain == pytest.approx(3 * kernels)

@@ -63,6 +63,20 @@ def test_the_matrices_of_lavin_and_gray():
     np.testing.assert_allclose(ours[2], result, atol=1e-12)
 
 
+def test_the_points_are_more_exact_than_the_usual_ones(random):
+    features, kernel = random.normal(size=(32, 6, 6, 256)), random.normal(size=(3, 3, 256, 32))
+    errors = []
+    for points in (winograd.POINTS, (0.0, 1.0, -1.0, 2.0, -2.0)):
+        data, filters, result = winograd._matrices(points)
+        values = (
+            np.einsum("ai,bj,nijc->abnc", data, data, features),
+            np.einsum("ai,bj,ijck->abck", filters, filters, kernel),
+        )
+        exact, rounded = np.matmul(*values), np.matmul(*(value.astype(np.float32) for value in values))
+        errors.append(np.linalg.norm(np.einsum("ia,jb,abnk->ijnk", result, result, rounded - exact)))
+    assert errors[0] < 0.8 * errors[1]
+
+
 def test_a_tile_is_rounded_as_the_whole(random):
     features = random.normal(size=(1, 40, 48, 16)).astype(np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
@@ -127,3 +141,16 @@ def test_the_objective_is_the_same(random, monkeypatch):
     for losses, gradient in results[1:]:
         assert losses == pytest.approx(results[0][0], rel=1e-11)
         assert np.linalg.norm(gradient - results[0][1]) <= 1e-11 * np.linalg.norm(results[0][1])
+
+
+@pytest.mark.network
+def test_the_losses_of_the_real_network_are_the_same(real_network, random, monkeypatch):
+    network, totals = vgg.load(real_network), []
+    content, style = np.kron(random.uniform(0, 255, (2, 24, 32, 3)), np.ones((1, 8, 8, 1))).astype(np.float32)
+    for wide in (layers.WIDE, 10**6):
+        monkeypatch.setattr(layers, "WIDE", wide)
+        with Objective(network, Settings(precision="float32")) as objective:
+            objective.aim(content, [style])
+            totals.append(objective.evaluate(content)[0]["total"])
+    assert totals[0] == pytest.approx(totals[1], rel=1e-5)
+    assert totals[0] != totals[1]
