@@ -1,4 +1,4 @@
-# make demo: a first picture.  make test: the tests.  make gallery: README's pictures.  Each target makes its own virtual environment in .venv.
+# make demo: a first picture.  make test: the tests.  make gallery: the pictures of README.  Each creates the virtual environment .venv.
 PYTHON ?= python3
 VENV = .venv
 RUN = $(VENV)/bin/python
@@ -6,11 +6,11 @@ RUN = $(VENV)/bin/python
 .PHONY: demo gallery test lint format clean
 
 demo: $(VENV)/installed
-	$(RUN) neural_style.py --preset fast --content examples/chelsea.jpg --styles examples/brush-strokes.jpg \
+	$(VENV)/bin/neural-style --preset fast --content examples/chelsea.jpg --styles examples/brush-strokes.jpg \
 		--width 512 --output demo.jpg --overwrite
 
 gallery: $(VENV)/installed
-	$(RUN) tools/gallery.py
+	$(RUN) -m tools.gallery
 
 test: $(VENV)/installed-tests
 	$(RUN) -m pytest -q -n 2 --dist loadgroup
@@ -23,14 +23,14 @@ format: $(VENV)/installed-tests
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-$(VENV)/installed: requirements.txt
+$(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-$(VENV)/installed-tests: requirements.txt requirements-tests.txt $(VENV)/installed
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-tests.txt
+$(VENV)/installed-tests: $(VENV)/installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache __pycache__
+	rm -rf $(VENV) .pytest_cache .ruff_cache __pycache__ *.egg-info build

@@ -1,64 +1,227 @@
-"""The command: argv -> jobs -> their plans -> a run -> an exit status."""
+"""The command: flags -> plan -> stylize -> picture and exit status."""
 
 import argparse
+import functools
 import os
 import sys
 import textwrap
+from contextlib import closing
 
-# NumPy's threads wait for work by spinning, which takes a tenth of an iteration from TensorFlow's. To be set before
-# NumPy is imported.
+# NumPy's waiting threads would take a tenth of an iteration from TensorFlow's. To be set before NumPy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from exits import BAD_USAGE, COULD_NOT, DONE, INTERRUPTED
-from settings import CHOICES, DEFAULTS, PRESETS, option
+from brushwork.errors import BAD_USAGE, COULD_NOT, DONE, INTERRUPTED, Diverged, DoesNotFit, Mistakes, UserError
+from brushwork.settings import CHOICES, DEFAULTS, PRESETS, option
+
+# Imports that take long are made in the functions that need them: --help and errors of usage come at once.
 
 
 def main(argv=None):
     """Carry out the command line `argv` and return the exit status."""
+    say = _say
     try:
-        return carry_out(list(sys.argv[1:] if argv is None else argv))
-    except KeyboardInterrupt:  # while there is no picture yet
-        say("interrupted")
+        options = parse(list(sys.argv[1:] if argv is None else argv))
+        say = _say_errors if options.quiet else _say
+        return run(options, say)
+    except UserError as error:
+        return report(error, say)
+    except KeyboardInterrupt:  # there is no picture yet
+        _say("interrupted")
         return INTERRUPTED
 
 
-def carry_out(argv):
-    resume, given = _without_resume(argv)
-    saved = None
-    if resume is not None and not {"-h", "--help"} & set(given):
-        import state  # here and below: --help and errors of usage come before slow imports
+def run(options, say):
+    """Make the pictures that parsed options ask for; returns the exit status. Raises UserError."""
+    from brushwork import files
+    from brushwork.engine.session import import_tensorflow
+    from brushwork.run.interrupts import Interrupts
+    from brushwork.run.jobs import is_skipped, make_jobs
+    from brushwork.run.plan import make_plan
 
+    jobs, network_for = make_jobs(options, say), network_reader(options.network, say)
+    plan = None
+    if len(jobs) == 1:
+        if is_skipped(jobs[0], options, say):
+            return DONE
+        plan = make_plan(jobs[0], options, network_for, say)  # before TensorFlow is imported
+    import_tensorflow()
+    with Interrupts(files.remove_unfinished) as interrupts, Painter(options, interrupts, say) as painter:
+        status = painter.paint(plan) if plan else run_batch(jobs, options, network_for, painter, interrupts, say)
+        return interrupts.status or status
+
+
+def run_batch(jobs, options, network_for, painter, interrupts, say):
+    """Make one picture after the other. One that fails is reported, and the rest continue."""
+    from brushwork.run.jobs import is_skipped
+    from brushwork.run.plan import make_plan
+
+    counts = {"done": 0, "failed": 0, "skipped": 0}
+    for number, job in enumerate(jobs, start=1):
+        if interrupts.status:
+            break
+        if is_skipped(job, options, say):
+            counts["skipped"] += 1
+            continue
+        say(f"picture {number} of {len(jobs)}: {job.output}")
         try:
-            saved = state.read(resume)
-        except state.StateError as error:
-            say(f"error: {error}")
-            return COULD_NOT
-        given = saved.command + given
+            plan = make_plan(job, options, network_for, say)
+        except Mistakes as mistakes:
+            report(mistakes, say)
+            counts["failed"] += 1
+            continue
+        status = painter.paint(plan)
+        if not interrupts.status:
+            counts["done" if status == DONE else "failed"] += 1
+    left = {"not started or not finished": len(jobs) - sum(counts.values())}
+    say(", ".join(f"{count} {what}" for what, count in (counts | left).items() if count or what == "done"))
+    return COULD_NOT if counts["failed"] else DONE
+
+
+def network_reader(name, say):
+    """A function (settings, mistakes) -> vgg.Network, or None with a mistake added; it reads the file once."""
+    from brushwork.network import store
+
+    read = {}
+
+    def network_for(settings, mistakes):
+        if not read:
+            if mistakes.sentences and store.would_download(name):
+                return None  # nothing is downloaded for a run that would fail anyway
+            import vgg
+
+            path = mistakes.catch(store.resolve, name, say=say)
+            network = mistakes.catch(vgg.load, path) if path else None
+            if network is None:
+                return None
+            read.update(path=path, network=network)
+        for layer in (*settings.content_terms, *settings.style_terms) if settings else ():
+            if layer.replace("relu", "conv") not in read["network"].convolutions:
+                last = list(read["network"].convolutions)[-1]
+                mistakes.add_file(f"cannot use network {read['path']}: it ends at {last}, before {layer}")
+        return read["network"]
+
+    return network_for
+
+
+class Painter:
+    """Makes the pictures of plans that have the same settings: one network, one graph, one session."""
+
+    def __init__(self, options, interrupts, say):
+        self._options, self._interrupts, self._say, self._objective = options, interrupts, say, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self._objective:
+            self._objective.__exit__(*exception)
+
+    def paint(self, plan):
+        """Make the picture of a plan; returns DONE or COULD_NOT. However the run ends, the picture so far is saved."""
+        from brushwork.engine.session import chosen_precision
+        from brushwork.run import dry_run, saving
+        from brushwork.run.watching import watched
+
+        self._status, step, finite, shots = DONE, None, True, []
+        voices = {"say": self._say, "complain": self._complain}
+        try:
+            plan = plan.decided(chosen_precision(plan.settings.precision))
+            self._say_how(plan)
+            if self._options.dry_run:
+                print(*dry_run.describe(plan, self._objective_for(plan)), sep="\n")
+                return DONE
+            steps, graph = self._steps(plan), self._objective_for(plan).graph
+            with closing(watched(steps, plan, graph=graph, shots=shots, **voices)) as steps:
+                for step in steps:  # noqa: B007
+                    if self._interrupts.status:
+                        break
+        except Diverged as error:
+            finite = False
+            hint = "try a smaller --learning-rate" if plan.settings.optimizer == "adam" else "try --precision float32"
+            self._complain(f"{error}; {hint}")
+        except (DoesNotFit, MemoryError) as error:
+            finite = False
+            self._complain(str(error) or "out of memory")
+        finally:
+            if step:
+                whole, interrupted = finite and not sys.exc_info()[0], self._interrupts.status
+                ending = saving.how_it_ended(plan, step, interrupted) if whole else None
+                with_state = whole and bool(plan.job.state or interrupted)
+                saving.save_results(plan, step, ending=ending, with_state=with_state, **voices)
+                if self._options.contact_sheet:
+                    saving.save_contact_sheet(plan, shots, step, **voices)
+        return self._status
+
+    def _complain(self, sentence):
+        self._status = COULD_NOT
+        self._say(f"error: {sentence}")
+
+    def _say_how(self, plan):
+        from brushwork.engine.session import chosen_precision
+        from brushwork.run.dry_run import in_tiles
+
+        faster = chosen_precision("auto")
+        hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
+        where = in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
+        self._say(f"computing in {plan.precision}{where}{hint}")
+
+    def _objective_for(self, plan):
+        from stylize import Objective
+
+        if self._objective is None:
+            self._objective = Objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
+        return self._objective
+
+    def _steps(self, plan):
+        from stylize import stylize
+
+        given = {"initial": plan.initial, "masks": plan.masks, "resume": plan.resume, "tile_sizes": plan.tile_sizes}
+        return stylize(self._objective_for(plan), plan.content, plan.styles, plan.settings, **given)
+
+
+def report(error, say):
+    """Say what a UserError says; returns the exit status."""
+    for sentence in error.sentences if isinstance(error, Mistakes) else [str(error)]:
+        say(f"error: {sentence}")
+    return error.status if isinstance(error, Mistakes) else COULD_NOT
+
+
+def _say(sentence):
+    """Say something to the user on standard error; only results go to standard output."""
+    line = f"neural_style: {sentence}"
+    if "brushwork.watch.progress" in sys.modules:  # there may be a progress bar
+        sys.modules["brushwork.watch.progress"].print_to(sys.stderr, line)
+    else:
+        print(line, file=sys.stderr, flush=True)
+
+
+def _say_errors(sentence):
+    if sentence.startswith("error: "):
+        _say(sentence)
+
+
+def parse(argv):
+    """The options of a command line, with those of the state or picture that it begins with. Raises UserError."""
+    resume, given = _without_resume(argv)
+    saved, flags = None, []
+    if resume is not None and not {"-h", "--help"} & set(given):
+        from brushwork import state
+
+        saved = state.read(resume)
+        given = [*saved.command, *given]
     options = make_parser().parse_args(given)
     if options.settings_from is not None:
-        import metadata
+        from brushwork.pictures import metadata
 
-        try:
-            told = metadata.read(options.settings_from)
-        except metadata.MetadataError as error:
-            say(f"error: {error}")
-            return COULD_NOT
+        flags = metadata.read(options.settings_from)["flags"]
         if options.preset:
-            say("error: --settings-from and --preset both say where the settings begin; give one of them")
-            return BAD_USAGE
-        options = make_parser().parse_args(told["flags"] + given)
-    tell = _say_errors if options.quiet else say
-    options.resume, options.saved, options.command = resume, saved, given
-    if saved and not {"--output", "--checkpoint-output"} & {argument.partition("=")[0] for argument in argv}:
-        options.overwrite = True  # these files are the run's own
-    import run
-    from jobs import make_jobs
-    from plan import Mistakes
-
-    try:
-        return run.run(make_jobs(options, tell), tell)
-    except Mistakes as mistakes:
-        return run.tell(mistakes, tell)
+            mistakes = Mistakes()
+            mistakes.add_usage("--settings-from and --preset both choose the settings to begin with; give one of them")
+            raise mistakes
+    named = {"--output", "--checkpoint-output"} & {argument.partition("=")[0] for argument in argv}
+    # own_files: the outputs are those of the run that is resumed, and are replaced.
+    extra = {"resume": resume, "saved": saved, "command": given, "own_files": bool(saved and not named)}
+    return make_parser().parse_args([*flags, *given], argparse.Namespace(**extra))
 
 
 def _without_resume(argv):
@@ -69,60 +232,43 @@ def _without_resume(argv):
     return options.resume, others
 
 
-def say(sentence):
-    """Tell the user something; results alone go to standard output."""
-    line = f"neural_style: {sentence}"
-    if "progress" in sys.modules:  # there may be a bar
-        sys.modules["progress"].print_to(sys.stderr, line)
-    else:
-        print(line, file=sys.stderr, flush=True)
-
-
-def _say_errors(sentence):
-    if sentence.startswith("error: "):
-        say(sentence)
-
-
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        say(f"error: {message}; --help lists the options")
+        _say(f"error: {message}; --help lists the options")
         sys.exit(BAD_USAGE)
 
 
 class Fetch(argparse.Action):
-    """Like --help, it needs no other flag."""
+    """A flag that, like --help, needs no other."""
 
     def __call__(self, parser, namespace, values, option_string=None):
-        import store
-        from weights import NetworkError
+        from brushwork.network import store
 
-        try:
-            say(f"vgg19 is in {store.fetch(say)}")
-            sys.exit(DONE)
-        except NetworkError as error:
-            say(f"error: {error}")
-            sys.exit(COULD_NOT)
+        _say(f"vgg19 is in {store.fetch(_say)}")
+        sys.exit(DONE)
 
 
 def make_parser():
-    """The parser of the command line. A flag that is a setting leaves no trace where it is not given."""
+    """The parser of the command line. Of flags that set a field of Settings, it returns only those that are given."""
     parser = Parser(
-        prog="neural_style.py",
-        usage="python neural_style.py --content PICTURE --styles PICTURE ... --output PICTURE [options]",
-        description="Paints the content picture in the manner of the style pictures (Gatys, Ecker and Bethge 2015).",
-        epilog=f"presets (a flag that is given wins):\n{_presets()}\n\n"
+        prog="neural-style",
+        usage="neural-style --content PICTURE --styles PICTURE ... --output PICTURE [options]",
+        description="Paints the content picture in the style of the style pictures (Gatys, Ecker and Bethge 2015).",
+        epilog=f"presets (flags override them):\n{_presets()}\n\n"
         "exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (the picture so far is saved)",
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=40, width=120),
         allow_abbrev=False,
         add_help=False,
     )
-    for group in (_pictures, _look, _optimisation, _output):
-        group(parser.add_argument_group(group.__name__.strip("_")))
+    for add_flags in (_pictures, _look, _optimisation, _output):
+        group = parser.add_argument_group(add_flags.__name__.strip("_"))
+        add_flags(functools.partial(_flag, group), functools.partial(_setting, group))
+    group.add_argument("-h", "--help", action="help", help="show this text")
     return parser
 
 
 def _flag(group, flag, text, **kwargs):
-    """Add a flag, written with the name of its value as in "--width PX"; a name ending in dots takes several values."""
+    """Add a flag, given with its value's name as in "--width PX"; a name that ends in dots takes several values."""
     flag, _, metavar = flag.partition(" ")
     if metavar:
         kwargs["metavar"] = metavar
@@ -132,144 +278,111 @@ def _flag(group, flag, text, **kwargs):
 
 
 def _setting(group, flag, text, kind=None, *, field=None, default=None):
-    """Add a flag that sets the field of Settings of its name, and say in its help what is the default."""
+    """Add a flag that sets the field of Settings of its name, with the default in its help."""
     field = field or flag.split()[0].strip("-").replace("-", "_")
+    if field in CHOICES:
+        choices = "|".join(CHOICES[field])
+        flag = f"{flag} {choices if len(choices) < 22 else 'NAME'}"
     if default is None:
         default = f"{DEFAULTS[field]:g}" if kind is float else DEFAULTS[field]
     kwargs = {"type": kind} if kind else {"action": argparse.BooleanOptionalAction}
     _flag(group, flag, f"{text} (default: {default})", dest=field, default=argparse.SUPPRESS, **kwargs)
 
 
-def _shown(value):
-    """A value after its flag; that of a switch which is on is the flag itself."""
-    if value is True:
-        return ""
-    return f" {value}" if isinstance(value, str) else f" {value:g}"
-
-
 def _presets():
-    """What each preset sets, as flags."""
+    """The flags that each preset stands for."""
     lines = []
     for name, values in PRESETS.items():
-        flags = [option(field) + _shown(value) for field, value in values.items()]
+        shown = {field: f" {value}" if isinstance(value, str) else f" {value:g}" for field, value in values.items()}
+        flags = [option(field) + ("" if values[field] is True else text) for field, text in shown.items()]
         wrap = textwrap.TextWrapper(118, initial_indent=f"  {name:12}", subsequent_indent=" " * 14)
         wrap.break_on_hyphens = False
         lines += wrap.wrap(" ".join(flags) or "the defaults above")
     return "\n".join(lines)
 
 
-def _pictures(group):
-    _flag(group, "--content PICTURE...", "pictures to paint, or directories of them (required)", required=True)
-    _flag(group, "--styles PICTURE...", "pictures, or directories of them, of the style (required)", required=True)
-    text = "file to write, as out.jpg, or out/{content}-{style}.png for many (required)"
-    _flag(group, "--output PICTURE", text, required=True)
-    text = "one style a picture: all, or one each (default: all styles together)"
-    _flag(group, "--pairs all|zip", text, choices=("all", "zip"))
-    _flag(group, "--skip-existing", "leave pictures that exist (default: refuse)", action="store_true")
-    _setting(group, "--initial START", "start: noise, content, style, or a picture", str)
-    _setting(group, "--width PX", "width of the output in pixels", int, default="the content's")
-    _setting(group, "--long-side PX", "make a picture with a longer side smaller, without --width", int, default="no")
-    _setting(group, "--style-size PX", "long side of the styles; or content (as wide), original", style_size)
-    _setting(group, "--style-scales X...", "width of each style, times --style-size", float, default="1 for each")
-    text = "pocket, vgg19, or a file of VGG-19 weights (default: the best that is here)"
-    _flag(group, "--network NAME", text)
-    _flag(group, "--style-masks FILE...", "where each style applies, white over the content (default: everywhere)")
-    _flag(group, "--style-source-masks FILE...", "what of each style picture counts, white (default: all)")
-    _flag(group, "--content-mask FILE", "where the content matters, white (default: everywhere)")
-    text = "fetch vgg19, the full network, and end (default: fetch when it is named)"
-    _flag(group, "--fetch", text, action=Fetch, nargs=0)
+def _pixels_or_word(text):
+    return int(text) if text.lstrip("-").isdigit() else text
 
 
-def _look(group):
-    text = "settings to begin with, one of those below (default: classic)"
-    _flag(group, "--preset NAME", text, choices=PRESETS)
-    text = "settings of a picture that this program made, to begin with (default: a preset)"
-    _flag(group, "--settings-from PICTURE", text)
-    share = "share of relu4_2 in the content loss, 0 to 1; relu5_2 has the rest"
-    exponent = "weight of a style layer over that of the finer one before"
-    noise = "share of noise in the start, 0 to 1"
-    _setting(group, "--content-weight W", "weight of the content loss", float)
-    text = "layers, as relu4_2 or relu4_2:0.7 with its weight"
-    _setting(group, "--content-layers LAYER...", text, str, default="relu4_2")
-    _setting(group, "--content-weight-blend SHARE", share, float)
-    _setting(group, "--style-weight W", "weight of the style loss", float)
-    text = "the same for the style, of equal weights without"
-    _setting(group, "--style-layers LAYER...", text, str, default="relu1_1 to relu5_1")
-    _setting(group, "--style-layer-weight-exp X", exponent, float)
-    text = "of losses: classic, positions (Keras), sums (Gatys et al.)"
-    _setting(group, "--normalization NAME", text, str)
-    _setting(group, "--style-blend-weights W...", "weight of each style, divided by their sum", float, default="equal")
-    _setting(group, "--tv-weight W", "weight of the variation loss; more is smoother", float)
-    _setting(group, f"--tv-norm {'|'.join(CHOICES['tv_norm'])}", "what the variation is a measure of", str)
-    _setting(group, f"--pooling {'|'.join(CHOICES['pooling'])}", "pooling of the network", str)
-    text = "beyond the border: zeros as ever, or its pixels continued"
-    _setting(group, f"--padding {'|'.join(CHOICES['padding'])}", text, str)
-    _setting(group, "--initial-noiseblend SHARE", noise, float, default="1 from noise, else 0")
-    _setting(group, "--box", "keep pixels within 0 to 255 at every step", default="no: in the end")
-    text = "style, or the content's by luma of the result, match, histogram"
-    _setting(group, "--colors NAME", text, str)
-    _setting(group, "--color-strength SHARE", "how much --colors does, 0 to 1", float)
-    kwargs = {"dest": "colors", "action": "store_const", "const": "luma", "default": argparse.SUPPRESS}
-    _flag(group, "--preserve-colors", "the same as --colors luma (default: no)", **kwargs)
+def _pictures(flag, setting):
+    flag("--content PICTURE...", "pictures to paint, or directories of pictures (required)", required=True)
+    flag("--styles PICTURE...", "pictures of the style, or directories of pictures (required)", required=True)
+    flag("--output PICTURE", "file to write: out.jpg, or for many out/{content}-{style}.png (required)", required=True)
+    text = "one style per picture: all combinations, or zip (default: all styles together)"
+    flag("--pairs all|zip", text, choices=("all", "zip"))
+    flag("--skip-existing", "skip pictures that exist (default: refuse)", action="store_true")
+    setting("--initial START", "first image: noise, content, style, or a picture", str)
+    setting("--width PX", "width of the output", int, default="the content's")
+    setting("--long-side PX", "scale larger pictures down to this side, unless --width is given", int, default="no")
+    setting("--style-size PX", "long side of the styles; or content (its width), original", _pixels_or_word)
+    setting("--style-scales X...", "factor on the size of each style", float, default="1 for each")
+    flag("--network NAME", "pocket, vgg19, or a file of VGG-19 weights (default: the best one present)")
+    flag("--style-masks FILE...", "where each style applies: white, over the content (default: everywhere)")
+    flag("--style-source-masks FILE...", "which part of each style picture counts: white (default: all)")
+    flag("--content-mask FILE", "where the content matters: white (default: everywhere)")
+    flag("--fetch", "download vgg19, the full network, and exit (default: when first used)", action=Fetch, nargs=0)
 
 
-def _optimisation(group):
-    _setting(group, "--iterations N", "number of optimisation steps, at the first scale", int)
-    scales = "number of scales, each twice as wide, or widths before the last"
-    _setting(group, "--scales N...", scales, int, default="1")
-    text = "steps at each scale"
-    _setting(group, "--scale-iterations N...", text, int, default="half as many as at the one before")
-    _flag(group, "--max-seconds S", "end in time, with what is reached by then (default: no limit)", type=float)
-    _setting(group, f"--optimizer {'|'.join(CHOICES['optimizer'])}", "way of minimising the loss", str)
-    _setting(group, "--learning-rate RATE", "step size of Adam, on the pixels' scale of 0 to 255", float)
-    _setting(group, "--beta1 DECAY", "decay of Adam's first moment, 0 to below 1", float)
-    _setting(group, "--beta2 DECAY", "decay of Adam's second moment, 0 to below 1", float)
-    _setting(group, "--eps EPS", "epsilon of Adam", float, field="epsilon")
-    _setting(group, "--lbfgs-memory N", "steps that L-BFGS remembers", int)
-    text = "arithmetic; auto: the faster one here"
-    _setting(group, f"--precision {'|'.join(CHOICES['precision'])}", text, str)
-    text = "side of the tiles of large pictures: auto, none or pixels"
-    _setting(group, "--tile-size PX", text, tile_size)
-    _setting(group, "--seed N", "seed of the noise: equal seeds give equal pictures", int)
-    text = "if the loss is not finite: stop, or retry with half the rate"
-    _setting(group, f"--on-nan {'|'.join(CHOICES['on_nan'])}", text, str)
-    _setting(group, f"--keep {'|'.join(CHOICES['keep'])}", "keep the picture of lowest loss or the last", str)
+def _look(flag, setting):
+    flag("--preset NAME", "settings to begin with, one of those below (default: classic)", choices=PRESETS)
+    flag("--settings-from PICTURE", "begin with the settings of a picture made before (default: a preset)")
+    setting("--content-weight W", "weight of the content loss", float)
+    setting("--content-layers LAYER...", "layers, as relu4_2 or relu4_2:0.7 with a weight", str, default="relu4_2")
+    setting("--content-weight-blend SHARE", "weight of relu4_2 in the content loss; the rest is relu5_2", float)
+    setting("--style-weight W", "weight of the style loss", float)
+    setting("--style-layers LAYER...", "the same for the style, with equal weights", str, default="relu1_1 to relu5_1")
+    setting("--style-layer-weight-exp X", "weight of each style layer over that of the finer one before", float)
+    setting("--normalization", "of the losses; Keras has positions, Gatys et al. sums", str)
+    setting("--style-blend-weights W...", "weight of each style; divided by their sum", float, default="equal")
+    setting("--tv-weight W", "weight of the variation loss; larger is smoother", float)
+    setting("--tv-norm", "of the differences in the variation loss", str)
+    setting("--pooling", "pooling of the network", str)
+    setting("--padding", "beyond the border: zeros, or the border's pixels repeated", str)
+    setting("--initial-noiseblend SHARE", "share of noise in the first image", float, default="1 from noise, else 0")
+    setting("--box", "clip the image to 0..255 after every step", default="no: only the output")
+    setting("--colors", "style, or the content's by luma, match or histogram", str)
+    setting("--color-strength SHARE", "how much --colors does, 0 to 1", float)
+    luma = {"dest": "colors", "action": "store_const", "const": "luma", "default": argparse.SUPPRESS}
+    flag("--preserve-colors", "the same as --colors luma (default: no)", **luma)
 
 
-def tile_size(text):
-    return text if text in ("auto", "none") else int(text)
+def _optimisation(flag, setting):
+    setting("--iterations N", "optimisation steps, at the first scale", int)
+    setting("--scales N...", "number of scales, each twice as wide, or widths before the last", int, default="1")
+    setting("--scale-iterations N...", "steps at each scale", int, default="each half of the one before")
+    flag("--max-seconds S", "stop in time, with what there is by then (default: no limit)", type=float)
+    setting("--optimizer", "how the loss is minimised", str)
+    setting("--learning-rate RATE", "step size of Adam, on the scale of 0 to 255", float)
+    setting("--beta1 DECAY", "decay of Adam's first moment, 0 to below 1", float)
+    setting("--beta2 DECAY", "decay of Adam's second moment, 0 to below 1", float)
+    setting("--eps EPS", "epsilon of Adam", float, field="epsilon")
+    setting("--lbfgs-memory N", "pairs of vectors that L-BFGS keeps", int)
+    setting("--precision", "of the network; auto: the faster one on this machine", str)
+    setting("--tile-size PX", "side of the tiles of large pictures: auto, none or pixels", _pixels_or_word)
+    setting("--seed N", "seed of the noise: equal seeds give equal pictures", int)
+    setting("--keep", "keep the picture of lowest loss or the last", str)
 
 
-def style_size(text):
-    return text if text in ("content", "original") else int(text)
-
-
-def _output(group):
-    template = "checkpoints to write, as out_{:05}.jpg or out_%%05d.jpg (default: none)"
-    _flag(group, "--print-iterations N", "print the losses every N iterations (default: never)", type=int)
-    _flag(group, "--checkpoint-output TEMPLATE", template)
-    _flag(group, "--checkpoint-iterations N", "write a checkpoint every N iterations (default: never)", type=int)
-    text = "losses to progress.txt in the output's directory (default: no)"
-    _flag(group, "--progress-write", text, action="store_true")
-    text = "plot of the losses to progress.png there; needs matplotlib (default: no)"
-    _flag(group, "--progress-plot", text, action="store_true")
-    text = "bits of a channel: 8, or 16 in PNG and TIFF (default: 8)"
-    _flag(group, "--depth BITS", text, type=int, choices=(8, 16), default=8)
-    text = "make the picture transparent where the content is (default: paint over white)"
-    _flag(group, "--keep-alpha", text, action="store_true")
-    text = "content, styles, the way and the result in one picture (default: none)"
-    _flag(group, "--contact-sheet PICTURE", text)
-    text = "directory for TensorBoard: losses, picture, graph (default: none)"
-    _flag(group, "--tensorboard DIRECTORY", text)
-    _flag(group, "--quiet", "say nothing but what went wrong (default: how far it is)", action="store_true")
-    _flag(group, "--verbose", "say all losses, after every iteration (default: the total)", action="store_true")
-    _flag(group, "--state FILE", "write the run's state in the end (default: OUTPUT.state if interrupted)")
-    _flag(group, "--state-iterations N", "write the state every N iterations too (default: in the end)", type=int)
-    _flag(group, "--resume FILE", "go on from a state, with its flags; those given win (default: begin)")
-    text = "tell sizes, tiles, memory and time of the run, and end (default: run)"
-    _flag(group, "--dry-run", text, action="store_true")
-    _flag(group, "--overwrite", "replace files that exist (default: refuse)", action="store_true")
-    group.add_argument("-h", "--help", action="help", help="show this text")
+def _output(flag, setting):
+    flag("--print-iterations N", "print the losses every N iterations (default: never)", type=int)
+    flag("--checkpoint-output TEMPLATE", "checkpoints, as out_{:05}.jpg or out_%%05d.jpg (default: none)")
+    flag("--checkpoint-iterations N", "write a checkpoint every N iterations (default: never)", type=int)
+    flag("--progress-write", "losses to progress.txt beside the output (default: no)", action="store_true")
+    flag("--progress-plot", "plot of the losses to progress.png there (default: no)", action="store_true")
+    flag(
+        "--depth BITS", "bits of a channel: 8, or 16 in PNG and TIFF (default: 8)", type=int, choices=(8, 16), default=8
+    )
+    flag("--keep-alpha", "transparent where the content is (default: paint over white)", action="store_true")
+    flag("--contact-sheet PICTURE", "content, styles, stages and the result in one picture (default: none)")
+    flag("--tensorboard DIRECTORY", "losses, picture and graph for TensorBoard (default: none)")
+    flag("--quiet", "say nothing but errors (default: progress)", action="store_true")
+    flag("--verbose", "say all losses after every iteration (default: the total)", action="store_true")
+    flag("--state FILE", "write the run's state at the end (default: OUTPUT.state if interrupted)")
+    flag("--state-iterations N", "write the state every N iterations too (default: only at the end)", type=int)
+    flag("--resume FILE", "go on from a state, with its flags; given flags override them (default: begin)")
+    flag("--dry-run", "say sizes, tiles, memory and time of the run, and exit (default: run)", action="store_true")
+    flag("--overwrite", "replace files that exist (default: refuse)", action="store_true")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""The method: the loss of Gatys, Ecker and Bethge 2015 and the pictures on the way to its minimum.
+"""The method: the loss of Gatys, Ecker and Bethge 2015, and the images on the way to its minimum.
 
-`Objective` is the loss as a function of the picture, one TensorFlow graph and its session; `stylize` is a generator of
-`Step`s that lowers it. Pictures are float32 [H, W, 3], RGB, 0..255; there are no files here.
+The loss is `losses(statistics(...))`. An `Objective` evaluates it, and its gradient, for a content and its styles;
+`stylize` is a generator of `Step`s that lower it. Pictures are float32 [H, W, 3], RGB, 0..255; there are no files here.
 """
 
-import dataclasses
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -12,153 +11,371 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+import tensorflow.compat.v1 as tf
 
-import images
-import optimizers
-from masks import EVERYWHERE, Masks
-from objective import Objective
-from settings import STARTS, Settings
-from state import State
+import vgg
+from brushwork.engine import memory
+from brushwork.engine.session import chosen_precision, open_session
+from brushwork.engine.sweeps import Sweeps
+from brushwork.errors import Diverged
+from brushwork.network.layers import stride
+from brushwork.optimizers.adam import Adam
+from brushwork.optimizers.coordinates import Spectral
+from brushwork.optimizers.lbfgs import LBFGS
+from brushwork.pictures import colors, sizes
+from brushwork.pictures.masks import EVERYWHERE, Masks, over_cells
+from brushwork.settings import STARTS, Settings
+from brushwork.state import State, digest, enlarged
 
 __all__ = ["Diverged", "Masks", "Objective", "Settings", "State", "Step", "stylize"]
 
-SPECTRAL_EXPONENT = 0.35  # of the coordinates of L-BFGS: flat from 0.3 to 0.5, worse beyond
-RETRIES = 3  # from the last finite step, each with half the learning rate
-NOISE = 0.256  # standard deviation of the noise start around the mean pixel, on the scale of 0..255
+SPECTRAL_EXPONENT = 0.35  # of the coordinates of L-BFGS; from 0.3 to 0.5 all do equally well, larger ones worse
+NOISE = 0.256  # standard deviation of the noise around the mean pixel, on the scale of 0..255
+KNOWN_STYLES = 16  # style pictures whose moments are cached, about 5 MB each
 
 
-class Step(NamedTuple):
-    """One iteration: `losses` are those of `image`, and `kept` is what the run would give if it ended here."""
+class Moments(NamedTuple):
+    """Sums over the positions of a layer with C channels, under each of K masks m."""
 
-    iteration: int  # 0 is the start; counted on through the scales
-    scale: int  # 0 is the coarsest
-    image: np.ndarray  # [H, W, 3], RGB, not confined to 0..255
-    losses: dict[str, float]  # "content", "style", "tv" and "total", their sum
-    kept: np.ndarray  # the image of lowest total so far, or this one, as settings.keep says
-    lowest: float  # the total of `kept`
-    retries: int  # how often the loss was not finite
-    state: Callable[[], State]  # to be called before the next step is asked for
+    count: tf.Tensor  # [K], sum of m
+    first: tf.Tensor  # [K, C], sum of m F
+    second: tf.Tensor  # [K, C, C], sum of m F F'
 
 
-class Diverged(Exception):
-    """The loss is no longer a finite number."""
+class Total(NamedTuple):
+    """A sum, and the number of its terms."""
+
+    sum: tf.Tensor
+    count: tf.Tensor
 
 
-def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWHERE, resume=None):
-    """Yields a Step for the start and one for each of `settings.total_iterations`; fewer where none lowers the loss.
+def statistics(pixels, sides, features, *, targets, content_masks, style_masks, settings):
+    """All sums over positions that the loss is made of; the sums of a picture are those of its tiles, added up.
 
-    content, initial: [H, W, 3], of equal size; styles: a sequence of [h, w, 3], each of its own size.
-    initial: the picture to start from, for settings whose `initial` is none of the words.
-    masks: masks.Masks, of the sizes of these pictures; the objective is made with them too.
-    resume: the State to go on from; its step is the first one yielded.
-    With several scales, each begins with the picture of the one before, resized, and what Adam remembers of it.
-    Raises Diverged as soon as the loss is not finite and settings.on_nan is "stop", or the retries are used up; the
-    step before holds the last good picture.
+    pixels, sides: see `variation`. features, targets, masks: {layer: [h, w, channels]}; no masks: everything counts.
     """
-    if initial is None and settings.initial not in STARTS:
-        raise ValueError(f"the start is to be {settings.initial}, which is not given")
-    if initial is None and settings.initial == "style":
-        initial = images.cover(styles[0], *content.shape[:2])
-    state, counts = resume, settings.iteration_counts
-    for scale, size in enumerate(settings.sizes(*content.shape[:2])):
-        if resume and scale < resume.scale:
-            continue
-        small, *small_styles = (_scaled(picture, size[1] / content.shape[1]) for picture in (content, *styles))
-        small_masks = masks.scaled(small.shape[:2], [style.shape[:2] for style in small_styles])
-        objective.aim(small, small_styles, small_masks)
-        if state is None:
-            small_initial = None if initial is None else _scaled(initial, size[1] / content.shape[1])
-            image = start_image(small, small_initial, objective.mean_pixel, settings)
-            state = State(scale, 0, image, image, np.inf, 0, {})
-        elif state.scale < scale:
-            state = _enlarged(state, size, settings)
-        begins = state is resume or scale == 0  # the start of a further scale is the last picture once more
-        state = yield from _at_scale(objective, settings, state, counts, begins)
+    content = {name: squared_error(features[name], targets[name], content_masks.get(name)) for name in targets}
+    style = {name: moments(features[name], style_masks.get(name)) for name in settings.style_terms}
+    return {"content": content, "style": style, "variation": variation(pixels, sides, settings.tv_norm)}
 
 
-def _at_scale(objective, settings, state, counts, begins):
-    """Yields the Steps of a scale after `state`, and its own if the run `begins` with it; returns the last State."""
-    scale, before = state.scale, sum(counts[: state.scale])
-    while True:
-        rate = settings.learning_rate / 2**state.retries
-        slower = dataclasses.replace(settings, learning_rate=rate)
-        optimizer = OPTIMIZERS[settings.optimizer](objective.evaluate, state.image, slower, state.optimizer)
-        with closing(optimizer):
-            first, last = state.index, max(state.index, counts[scale])
-            for index, (image, losses) in enumerate(islice(optimizer, last - first + 1), start=first):
-                if not np.isfinite(losses["total"]):
-                    state = _after_divergence(state, before + index, settings)
-                    begins = False
-                    break
-                state = state._replace(index=index, image=image)
-                if settings.keep == "last" or losses["total"] < state.lowest:
-                    state = state._replace(kept=image, lowest=losses["total"])
-                if begins or index > first:
-                    whole = partial(_whole, state, optimizer)
-                    kept = state.kept, state.lowest
-                    yield Step(before + index, scale, image, losses, *kept, state.retries, whole)
-            else:
-                return _whole(state, optimizer)
+def losses(sums, *, targets, shares, spreads, style_loss, settings):
+    """The losses of these sums, by name: each term's, the sum of each kind, and the total.
 
-
-def _whole(state, optimizer):
-    return state._replace(optimizer=optimizer.state())
-
-
-def _after_divergence(state, iteration, settings):
-    """The State of the last finite step, to be gone on from with half the learning rate and without a memory."""
-    sentence = f"the loss is not finite at iteration {iteration}"
-    if not np.isfinite(state.lowest) or settings.on_nan == "stop" or settings.optimizer != "adam":
-        raise Diverged(sentence)
-    if state.retries == RETRIES:
-        raise Diverged(f"{sentence}, after {RETRIES} retries")
-    return state._replace(retries=state.retries + 1, optimizer={})
-
-
-def _scaled(picture, share):
-    return picture if share == 1 else images.resize_to_width(picture, max(1, round(picture.shape[1] * share)))
-
-
-def _enlarged(state, size, settings):
-    """The State at the beginning of the next scale, of pictures of `size` (height, width)."""
-    image = images.resample(state.kept, *size)
-    # L-BFGS begins afresh: the curvature at another scale is another one.
-    memory = _resized(state.optimizer, *size) if settings.optimizer == "adam" else {}
-    return State(state.scale + 1, 0, image, image, np.inf, state.retries, memory)
-
-
-def _resized(memory, height, width):
-    """What Adam remembers of each pixel, for a picture of another size.
-
-    By a window without negative weights: it leaves mean squares positive, and, since the square of an average is no
-    more than the average of the squares, a step of Adam no longer than it was.
+    targets: {layer: Moments} of the styles, divided by their counts: one for each style mask, or a blend of all styles.
+    shares: [K], the weights of these. spreads: {layer: what to add to the loss of a blend}; see Objective.aim.
     """
-    window = Image.Resampling.BILINEAR
+    content, style, (down, across) = {}, {}, sums["variation"]
+    for name, weight in settings.content_terms.items():
+        error = sums["content"][name]
+        halved = settings.normalization == "sums"  # equation 1 of Gatys et al. 2015
+        content[f"content/{name}"] = weight * (error.sum / 2 if halved else error.sum / error.count)
+    for name, weight in settings.style_terms.items():
+        channels = int(targets[name].second.shape[-1])
+        scale = {"classic": 1, "positions": channels**2, "sums": channels**2 / 4}[settings.normalization]
+        distances = style_loss(sums["style"][name], targets[name])
+        terms = [scale * weight * share * distance for share, distance in zip(shares, distances, strict=True)]
+        style[f"style/{name}"] = tf.add_n(terms) + scale * weight * spreads[name]
+    if settings.tv_norm == "squares":
+        down, across = (Total(each.sum / tf.maximum(each.count, 1), 1) for each in (down, across))
+    none = tf.zeros([], down.sum.dtype)
+    parts = {"content": sum(content.values(), none), "style": sum(style.values(), none)}
+    parts["tv"] = settings.tv_weight * (down.sum + across.sum)
+    return parts | {"total": sum(parts.values())} | content | style
+
+
+def gram_loss(sums, target):
+    """mean((G - A)^2) for each of K masks, with G = S / (n C) and A the same of the style: K scalars.
+
+    Equations 3 and 4 of Gatys et al. 2015, in the normalisation of the classic program. S, n: second moments and count.
+    """
+    channels = int(target.second.shape[-1])
+
+    def gram(moments):
+        return moments.second / tf.reshape(moments.count * channels, [-1, 1, 1])
+
+    differences = tf.unstack(gram(sums) - gram(target))
+    return [2 / channels**2 * tf.nn.l2_loss(difference) for difference in differences]
+
+
+def moments(features, masks=None):
+    """The Moments of features [h, w, C] under masks [h, w, K], or under one that is 1 everywhere."""
+    positions = tf.reshape(features, [-1, features.shape[-1]])  # [h w, C]
+    exact = _exact(positions)
+    if masks is None:
+        count = tf.cast(tf.shape(positions)[:1], exact.dtype)
+        return Moments(count, tf.reduce_sum(exact, axis=0, keepdims=True), _second_moments(positions, [None]))
+    masks = tf.reshape(masks, [-1, masks.shape[-1]])  # [h w, K]
+    columns = tf.unstack(tf.cast(masks, positions.dtype)[:, :, tf.newaxis], axis=1)
+    # An error of the count, unlike those of the sums, does not average out over the entries of a Gram matrix.
+    count = tf.cast(tf.reduce_sum(tf.cast(masks, tf.float64), axis=0), masks.dtype)
+    first = tf.matmul(masks, exact, transpose_a=True)
+    return Moments(count, first, _second_moments(positions, columns))
+
+
+def _second_moments(positions, masks):
+    """sum of m F F' over positions [n, C] for each mask m, [n, 1] or None: [K, C, C].
+
+    Its gradient, the sum of m F (D + D') over the masks for a derivative D of the loss, takes one matrix product for
+    each mask. Automatic differentiation makes two; they take 10 to 19 % of an evaluation.
+    """
+
+    @tf.custom_gradient
+    def second_moments(positions):
+        weighted = [positions if mask is None else positions * mask for mask in masks]
+
+        def gradient(upstream):
+            symmetric = tf.cast(upstream + tf.transpose(upstream, [0, 2, 1]), positions.dtype)
+            return tf.add_n([tf.matmul(part, symmetric[index]) for index, part in enumerate(weighted)])
+
+        return _exact(tf.stack([tf.matmul(part, positions, transpose_a=True) for part in weighted])), gradient
+
+    return second_moments(positions)
+
+
+def squared_error(features, target, mask=None):
+    """The Total of m (F - P)^2, for features and a target [h, w, C] and a mask [h, w, 1] or one of ones."""
+    error = _exact(features) - _exact(target)
+    return Total(2 * tf.nn.l2_loss(error if mask is None else error * tf.sqrt(mask)), _count(error))
+
+
+def variation(pixels, sides, norm):
+    """The Totals of the differences of vertical and of horizontal neighbours: squared, or absolute and divided by 255.
+
+    pixels: [h, w, 3], or one row and column more where the picture goes on; sides: (h, w).
+    """
+    differences = _difference(pixels[:, : sides[1]], 0), _difference(pixels[: sides[0]], 1)
+    if norm == "squares":
+        return [Total(2 * tf.nn.l2_loss(each), _count(each)) for each in differences]
+    return [Total(tf.reduce_sum(tf.abs(each)) / 255, _count(each)) for each in differences]
+
+
+def _difference(image, axis):
+    """x[i + 1] - x[i] along an axis of an image [H, W, 3]; its gradient by padding, ten times as fast as by slices."""
+    before, after = [[0, 0]] * 3, [[0, 0]] * 3
+    before[axis], after[axis] = [1, 0], [0, 1]
+
+    @tf.custom_gradient
+    def difference(image):
+        later, earlier = (image[1:], image[:-1]) if axis == 0 else (image[:, 1:], image[:, :-1])
+        return later - earlier, lambda upstream: tf.pad(upstream, before) - tf.pad(upstream, after)
+
+    return difference(image)
+
+
+def _exact(tensor):
+    """Sums are made in float32 at least, whatever the precision of the network."""
+    return tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor
+
+
+def _count(tensor):
+    return tf.cast(tf.size(tensor, out_type=tf.int64), tensor.dtype)
+
+
+class Objective:
+    """The loss of an image and its gradient: evaluate(image) -> (losses, gradient), once `aim` has set the targets.
+
+    The content, the styles and the image pass through the same graph, so that a target and what is compared with it
+    are the same statistic. A context manager: it holds a TensorFlow session.
+    """
+
+    def __init__(self, network, settings, masks=EVERYWHERE, *, precision=None, style_loss=gram_loss):
+        """network: vgg.Network. masks: which of them are given, and how many; `aim` takes them in their sizes.
+
+        precision: "float32" or "bfloat16", of the network; by default what settings.precision chooses.
+        style_loss: a function like `gram_loss`. Raises KeyError if the network lacks a layer of the settings.
+        """
+        self.settings, self.mean_pixel, self.graph = settings, network.mean_pixel, tf.Graph()
+        self.precision = precision or chosen_precision(settings.precision)
+        self._network, self._style_loss, self._known = network, style_loss, {}
+        names = [*settings.content_terms, *settings.style_terms]
+        dtype = tf.bfloat16 if self.precision == "bfloat16" else self.mean_pixel.dtype
+        with self.graph.as_default():
+            convolutions, weights = vgg.variables(network, dtype, layers=names)
+
+            def features_of(image, origin):
+                centred = tf.cast(image - self.mean_pixel, dtype)[tf.newaxis]  # [1, H, W, 3]
+                how = {"layers": names, "pooling": settings.pooling, "origin": origin}
+                return {name: tf.squeeze(net, 0) for name, net in vgg.build(centred, convolutions, **how).items()}
+
+            replicate = settings.padding == "replicate"
+            self._sweeps = Sweeps(features_of, dtype=self.mean_pixel.dtype, layers=names, replicate=replicate)
+            self._make_inputs(masks)
+            self._session = open_session(self.graph)
+            inputs = {"targets": self._targets, "content_masks": self._content_masks, "style_masks": self._style_masks}
+            goals = {"targets": self._style_targets, "spreads": self._spreads, "style_loss": style_loss}
+            goals["shares"] = settings.blend(len(masks.styles)) if masks.styles else (1.0,)
+            sums, values = partial(statistics, **inputs), partial(losses, **goals)
+            self._sweeps.open(self._session, partial(sums, settings=settings), partial(values, settings=settings))
+            self._session.run(tf.global_variables_initializer(), weights)
+
+    def _make_inputs(self, masks):
+        """The placeholders beside the image: {layer: what is fed for it}."""
+        content, style, dtype = self.settings.content_terms, self.settings.style_terms, self.mean_pixel.dtype
+        cores, field = self._sweeps.cores, self._sweeps.field
+
+        def mask_fields(layers, count):
+            return {name: field(name, count, dtype) for name in layers} if count else {}
+
+        self._targets = {name: field(name, cores[name].shape[-1], cores[name].dtype) for name in content}
+        self._content_masks = mask_fields(content, int(masks.content is not None))
+        self._style_masks = mask_fields(style, len(masks.styles))
+        self._source_masks = mask_fields(style, int(bool(masks.sources)))
+        self._style_targets, self._spreads, count = {}, {}, len(masks.styles) or 1
+        for name in style:
+            channels = cores[name].shape[-1]
+            shapes = [count], [count, channels], [count, channels, channels]
+            self._style_targets[name] = Moments(*(tf.placeholder(dtype, shape) for shape in shapes))
+            self._spreads[name] = tf.placeholder(dtype, [])
+        self._style_sums = {name: moments(cores[name], self._source_masks.get(name)) for name in style}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._session.close()
+
+    def aim(self, content, styles, masks=EVERYWHERE, *, tile_size="auto"):
+        """Set the targets: the features of `content` [H, W, 3], and the moments of `styles`, each [h, w, 3].
+
+        masks: in the sizes of these pictures. tile_size: px; None: untiled; "auto": what the settings say, and the
+        memory allows. Raises DoesNotFit.
+
+        Without style masks, any number of styles costs as much as one: for shares b that sum to 1, the sum of
+        b_i mean((G - A_i)^2) is mean((G - A)^2) for the blend A of all A_i, plus their spread around it, a constant.
+        """
+        if tile_size == "auto":
+            shapes = [picture.shape[:2] for picture in (content, *styles)]
+            run = self._network, self.settings, self.precision, shapes[0], shapes[1:], len(masks.styles)
+            tile_size = memory.tile_size_for(*run)
+        self._sweeps.tile_size = tile_size
+        sources = masks.sources or [None] * len(styles)
+        known = [self._moments_of(*each) for each in zip(styles, sources, strict=True)]
+        self._constants, shares = {}, self.settings.blend(len(styles))
+        for name, inputs in self._style_targets.items():
+            rows = Moments(*map(np.concatenate, zip(*(each[name] for each in known), strict=True)))
+            target = rows if masks.styles else Moments(*(np.tensordot(shares, row, 1)[np.newaxis] for row in rows))
+            self._constants |= zip(inputs, target, strict=True)
+            self._constants[self._spreads[name]] = (
+                self._spread(rows, target, shares) if len(target.count) < len(styles) else 0
+            )
+        self._fields = _over_layers(self._style_masks, masks.styles)
+        self._fields |= _over_layers(self._content_masks, [masks.content])
+        self._fields |= zip(self._targets.values(), self._sweeps.features(list(self._targets), content), strict=True)
+
+    def evaluate(self, image):
+        """({name: loss}, gradient of the total) of `image`; image and gradient: float32 [H, W, 3], RGB, 0..255.
+
+        The losses are "content", "style", "tv", "total", and each layer's, as "style/relu1_1". Raises DoesNotFit where
+        memory runs out even in small tiles.
+        """
+        return self._sweeps.evaluate(image, self._fields, self._constants)
+
+    def _spread(self, styles, blend, shares):
+        """The mean style loss of some Moments [styles] to their blend, weighted by their shares."""
+        with tf.Graph().as_default() as graph, open_session(graph) as session:
+            losses = self._style_loss(*(Moments(*map(tf.constant, each)) for each in (styles, blend)))
+            return np.dot(shares, session.run(losses))
+
+    def _moments_of(self, style, mask):
+        """{layer: Moments divided by their counts} of a style picture; cached for the last KNOWN_STYLES."""
+        masks = [] if mask is None else [mask]
+        key = digest(style, *masks)
+        if key not in self._known:
+            sums = self._sweeps.total(self._style_sums, style, _over_layers(self._source_masks, masks))
+            self._known[key] = {name: _divided(sums[name]) for name in sums}
+        self._known[key] = self._known.pop(key)  # the latest comes last
+        if len(self._known) > KNOWN_STYLES:
+            del self._known[next(iter(self._known))]
+        return self._known[key]
+
+
+def _divided(sums):
+    count, first, second = sums
+    return Moments(count / count, first / count[:, np.newaxis], second / count[:, np.newaxis, np.newaxis])
+
+
+def _over_layers(inputs, masks):
+    """{placeholder: masks over the cells of its layer, [h, w, K]}, for inputs {layer: placeholder}."""
     return {
-        name: images.resample(array, height, width, window) if array.ndim == 3 else array
-        for name, array in memory.items()
+        placeholder: np.stack([over_cells(mask, stride(name)) for mask in masks], axis=-1)
+        for name, placeholder in inputs.items()
     }
 
 
-def _adam(evaluate, start, settings, state):
-    names = ("learning_rate", "beta1", "beta2", "epsilon", "box")
-    return optimizers.Adam(evaluate, start, state=state, **{name: getattr(settings, name) for name in names})
+class Step(NamedTuple):
+    """One iteration. `losses` are those of `image`; `kept` is what the run would give if it ended here."""
+
+    iteration: int  # 0 is the start; counted over all scales
+    scale: int  # 0 is the coarsest
+    image: np.ndarray  # [H, W, 3], RGB, may exceed 0..255
+    losses: dict[str, float]  # "content", "style", "tv" and "total", their sum; and those of the layers
+    kept: np.ndarray  # the image of lowest total so far, or this one, as settings.keep says
+    lowest: float  # the total of `kept`
+    state: Callable[[], State]  # what a run can go on from; to be called before the next step is asked for
+    picture: Callable[[], np.ndarray]  # what would be saved: [H, W, 3] of the content's size, in the colours asked for
 
 
-def _lbfgs(evaluate, start, settings, state):
-    coordinates = optimizers.Spectral(start.shape, SPECTRAL_EXPONENT)
-    memory, box = settings.lbfgs_memory, settings.box
-    return optimizers.LBFGS(evaluate, start, memory=memory, coordinates=coordinates, box=box, state=state)
+def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWHERE, resume=None, tile_sizes=None):
+    """Yields a Step for the start and for each of settings.total_iterations; fewer if no step lowers the loss.
+
+    content: [H, W, 3]; styles: a sequence of [h, w, 3], each of its own size. initial: [H, W, 3], the picture to start
+    from, for settings whose `initial` is a path. masks: in the sizes of these pictures; the objective has the same.
+    resume: the State to go on from; its step is the first one. tile_sizes: for each scale, as for Objective.aim.
+    Each further scale begins with the picture of the one before, resized, and with the moments of Adam.
+    Raises Diverged as soon as a loss is not finite; the step before holds the last good picture.
+    """
+    if initial is None and settings.initial not in STARTS:
+        raise ValueError(f"the settings start from {settings.initial}; pass that picture as `initial`")
+    if initial is None and settings.initial == "style":
+        initial = sizes.cover(styles[0], *content.shape[:2])
+    styles = [recolored(style, content, settings) for style in styles]
+    state, scales = resume, settings.sizes(*content.shape[:2])
+    for scale, size in enumerate(scales):
+        if resume and scale < resume.scale:
+            continue
+        share = size[1] / content.shape[1]
+        small, *small_styles = (_scaled(picture, share) for picture in (content, *styles))
+        small_masks = masks.scaled(small.shape[:2], [style.shape[:2] for style in small_styles])
+        objective.aim(small, small_styles, small_masks, tile_size=tile_sizes[scale] if tile_sizes else "auto")
+        if state is None:
+            small_initial = None if initial is None else _scaled(initial, share)
+            image = start_image(small, small_initial, objective.mean_pixel, settings)
+            state = State(scale, 0, image, image, np.inf, {})
+        elif state.scale < scale:
+            state = enlarged(state, size, moments=settings.optimizer == "adam")
+        begins = state is resume or scale == 0  # the start of a further scale is the last picture once more
+        state = yield from _at_scale(objective, content, settings, state, begins)
 
 
-OPTIMIZERS = {"adam": _adam, "lbfgs": _lbfgs}
+def _at_scale(objective, content, settings, state, begins):
+    """Yields the Steps of a scale after `state`, and its own if the run `begins` with it; returns the last State."""
+    counts = settings.iteration_counts
+    before = sum(counts[: state.scale])
+    optimizer = OPTIMIZERS[settings.optimizer](objective.evaluate, state.image, settings, state.optimizer)
+    with closing(optimizer):
+        first, last = state.index, max(state.index, counts[state.scale])
+        for index, (image, losses) in enumerate(islice(optimizer, last - first + 1), start=first):
+            if not np.isfinite(losses["total"]):
+                raise Diverged(f"the loss is not finite at iteration {before + index}")
+            state = state._replace(index=index, image=image)
+            if settings.keep == "last" or losses["total"] < state.lowest:
+                state = state._replace(kept=image, lowest=losses["total"])
+            if begins or index > first:
+                snapshot = partial(_with_optimizer, state, optimizer)
+                picture = partial(finished, state.kept, content, settings)
+                yield Step(before + index, state.scale, image, losses, state.kept, state.lowest, snapshot, picture)
+        return _with_optimizer(state, optimizer)
+
+
+def _with_optimizer(state, optimizer):
+    return state._replace(optimizer=optimizer.snapshot())
 
 
 def start_image(content, initial, mean_pixel, settings):
-    """The first image: the share r of it noise around the mean pixel, 1 - r of it `initial`, or else the content.
+    """The first image: a share r of noise around the mean pixel, and 1 - r of `initial`, or else of the content.
 
-    r is settings.initial_noiseblend; unless given, it is 1 for a start from noise and 0 for any other.
+    r is settings.initial_noiseblend; by default 1 for a start from noise and 0 for any other.
     """
     share = settings.initial_noiseblend
     if share is None:
@@ -167,3 +384,38 @@ def start_image(content, initial, mean_pixel, settings):
     noise = np.random.default_rng(settings.seed).normal(0, NOISE, content.shape)
     image = ((1 - share) * base + share * noise + mean_pixel).astype(content.dtype)
     return np.clip(image, 0, 255) if settings.box else image
+
+
+def recolored(style, content, settings):
+    """A style picture in the content's colours, if settings.colors asks for that before the run."""
+    if settings.colors not in colors.RECOLORINGS or not settings.color_strength:
+        return style
+    return style + settings.color_strength * (colors.RECOLORINGS[settings.colors](style, content) - style)
+
+
+def finished(image, content, settings):
+    """What would be saved of an image: at the content's size, in its colours if settings.colors is "luma"."""
+    if image.shape != content.shape:  # of a scale before the last
+        image = sizes.resample(image, *content.shape[:2])
+    if settings.colors == "luma" and settings.color_strength:
+        image = np.clip(image, 0, 255)
+        image = image + settings.color_strength * (colors.transfer_luma(content, image) - image)
+    return image
+
+
+def _scaled(picture, share):
+    return picture if share == 1 else sizes.resize_to_width(picture, sizes.pixels(picture.shape[1], share))
+
+
+def _adam(evaluate, start, settings, resume):
+    names = ("learning_rate", "beta1", "beta2", "epsilon", "box")
+    return Adam(evaluate, start, resume=resume, **{name: getattr(settings, name) for name in names})
+
+
+def _lbfgs(evaluate, start, settings, resume):
+    coordinates = Spectral(start.shape, SPECTRAL_EXPONENT)
+    pairs, box = settings.lbfgs_memory, settings.box
+    return LBFGS(evaluate, start, pairs=pairs, coordinates=coordinates, box=box, resume=resume)
+
+
+OPTIMIZERS = {"adam": _adam, "lbfgs": _lbfgs}

@@ -1,30 +1,151 @@
-"""The network: the weights of a VGG-19 -> its layers, by name, as nodes of a TensorFlow 1 graph.
+"""VGG-19: a file of weights -> the network's layers, by name, as tensors of a TensorFlow 1 graph.
 
-Source: Simonyan and Zisserman 2014, configuration E, without its fully connected layers.
+    network = vgg.load("imagenet-vgg-verydeep-19.mat")
+    convolutions, feed = vgg.variables(network)
+    net = vgg.build(image - network.mean_pixel, convolutions, layers=["relu1_1", "relu4_2"], pooling="avg")
+
+Source: Simonyan and Zisserman 2014, configuration E, without the fully connected layers.
 """
 
-import tensorflow.compat.v1 as tf
+from dataclasses import dataclass
 
-import winograd
-from layers import LAYERS, stride, up_to_last
-from weights import Network, NetworkError, load
+import numpy as np
+import scipy.io
 
-__all__ = ["LAYERS", "Network", "NetworkError", "build", "load", "variables"]
+from brushwork import files
+from brushwork.errors import NetworkError
+from brushwork.network import hdf5, matlab
+from brushwork.network.layers import CONVOLUTIONS, LAYERS, stride, up_to_last
+
+# TensorFlow is imported in the functions that build the graph: files are read, and found wrong, without waiting for it.
+
+
+@dataclass(frozen=True)
+class Network:
+    """The weights of a VGG-19, or of its first layers.
+
+    convolutions: name, such as "conv3_1", -> (kernel [3, 3, in, out], bias [out]), in the order of computation; the
+    first kernel takes RGB. mean_pixel: [3], RGB, 0..255, to be subtracted from a picture before `build`.
+    """
+
+    convolutions: dict[str, tuple[np.ndarray, np.ndarray]]
+    mean_pixel: np.ndarray
+
+
+def load(path):
+    """Read a `Network`, in float32, from a file, whose format is recognised by its content.
+
+    Formats: `imagenet-vgg-verydeep-19.mat` of MatConvNet in its three generations, and the HDF5 file of Keras.
+    Raises NetworkError.
+    """
+    try:
+        with files.open_regular(path) as file:
+            head = file.read(128)
+        if head.startswith(b"MATLAB 5.0"):
+            matlab.check(path)
+            return checked(*_read_matconvnet(path))
+        if head.startswith(b"\x89HDF\r\n\x1a\n"):
+            return checked(*hdf5.read(path))
+        if head.startswith(b"MATLAB 7.3"):
+            raise NetworkError("a MATLAB 7.3 file; save it again in MATLAB with -v7")
+        raise NetworkError("neither a MATLAB nor an HDF5 file")
+    except NetworkError as error:
+        raise NetworkError(f"cannot read network {path}: {error}") from None
+    except OSError as error:
+        reason = error.strerror or "damaged or truncated"
+        raise NetworkError(f"cannot read network {path}: {reason}") from None
+    except Exception as error:  # scipy and h5py raise many types on a damaged file
+        raise NetworkError(f"cannot read network {path}: damaged or truncated ({type(error).__name__})") from None
+
+
+def _read_matconvnet(path):
+    """(convolutions, mean pixel) of a MatConvNet file of any generation."""
+    # Not simplify_cells: it would drop an axis of length one from a kernel.
+    contents = scipy.io.loadmat(path, variable_names=["layers", "meta", "normalization"])
+    if "layers" not in contents:
+        raise NetworkError("a MATLAB file without a network: it has no variable 'layers'")
+    convolutions = {}
+    for layer in contents["layers"].ravel():
+        name = str(_field(layer, "name").item())
+        if name in CONVOLUTIONS:
+            convolutions[name] = _matconvnet_convolution(layer)
+    normalization = contents.get("normalization")
+    if normalization is None and "meta" in contents:
+        normalization = _field(contents["meta"], "normalization")
+    if normalization is None:
+        raise NetworkError("a MATLAB file without the network's mean: it has no 'normalization'")
+    average = np.asarray(_field(normalization, "averageImage"), np.float64)  # [3], [1, 1, 3] or [224, 224, 3]
+    if average.size % 3 or not average.size:
+        raise NetworkError("its averageImage is not a colour picture")
+    return convolutions, average.reshape(-1, 3).mean(axis=0)
+
+
+def _matconvnet_convolution(layer):
+    """(kernel [height, width, in, out], bias [out]) of one convolutional layer of a MatConvNet file."""
+    if "weights" in layer.dtype.names:
+        kernel, bias = _field(layer, "weights").ravel()
+    else:  # the oldest generation
+        kernel, bias = _field(layer, "filters"), _field(layer, "biases")
+    kernel = kernel.reshape(kernel.shape + (1,) * (4 - kernel.ndim))  # MATLAB drops trailing axes of length one
+    return kernel.transpose(1, 0, 2, 3), bias.reshape(-1)  # stored as [width, height, in, out]
+
+
+def _field(struct, name):
+    """The field `name` of a 1x1 MATLAB struct as scipy reads it."""
+    if name not in (struct.dtype.names or ()):
+        raise NetworkError(f"a MATLAB file of another kind: it has no field '{name}'")
+    return struct[name].ravel()[0]
+
+
+def checked(convolutions, mean_pixel):
+    """The `Network` of these arrays, as float32 and in order. Raises NetworkError if they do not make a VGG-19.
+
+    The last layers may be missing, but none before a layer that is present.
+    """
+    present = [name for name in CONVOLUTIONS if name in convolutions]
+    if not present:
+        raise NetworkError("it holds no layer named conv1_1 (MatConvNet) or block1_conv1 (Keras)")
+    missing = next((name for name in CONVOLUTIONS[: len(present)] if name not in convolutions), None)
+    if missing:
+        kind = "a VGG-16 network" if missing == "conv3_4" else "not a VGG-19 network"
+        raise NetworkError(f"{kind}: it has no layer {missing}")
+    channels, result = 3, {}
+    for name in present:
+        result[name] = kernel, bias = tuple(np.ascontiguousarray(array, np.float32) for array in convolutions[name])
+        if kernel.ndim != 4 or kernel.shape[:2] != (3, 3):
+            raise NetworkError(f"{name} has a kernel of shape {kernel.shape}, not 3x3")
+        if kernel.shape[2] != channels:
+            raise NetworkError(f"{name} expects {kernel.shape[2]} input channels, got {channels}")
+        channels = kernel.shape[3]
+        if bias.shape != (channels,):
+            raise NetworkError(f"{name} has {channels} kernels but {bias.size} biases")
+        if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+            raise NetworkError(f"{name} has weights that are not finite")
+    mean_pixel = np.asarray(mean_pixel, np.float32)
+    if not np.isfinite(mean_pixel).all():
+        raise NetworkError("its mean pixel is not finite")
+    return Network(result, mean_pixel)
 
 
 def variables(network, dtype=None, *, layers=LAYERS):
-    """(the convolutions as graph variables, placeholder -> array to feed when they are initialised).
+    """Add the weights that `layers` need to the default graph.
 
-    name -> (kernel [3, 3, in, out], or [36, in, out] where `winograd` pays, bias [out]).
-    dtype: their type, if not the arrays' own. layers: what is to be built of them. Variables and not constants: a
-    constant is copied into the graph's definition and by every pass over it.
+    Returns (convolutions, feed). convolutions: name -> (kernel variable [3, 3, in, out], or [36, in, out] where
+    `winograd` pays; bias variable [out]). feed: what to feed when the variables are initialised, placeholder -> array.
+    dtype: the type of the variables; None for that of the arrays.
+
+    They are not constants because TensorFlow copies constants with every pass over the graph's definition.
     """
+    import tensorflow.compat.v1 as tf
+
+    from brushwork.network import winograd
+
     feed = {}
 
-    def variable(array, transformed=tf.identity):
+    def variable(array, transform=tf.identity):
         value = tf.placeholder(array.dtype, array.shape)
         feed[value] = array
-        value = transformed(tf.cast(value, dtype or value.dtype))
+        value = transform(tf.cast(value, dtype or value.dtype))
         return tf.Variable(value, trainable=False, use_resource=True)
 
     convolutions = {}
@@ -40,30 +161,33 @@ def build(image, convolutions, *, layers, pooling="max", origin=(0, 0)):
     """The named layers of the network above `image`.
 
     image: tensor [N, H, W, 3], RGB, the mean pixel subtracted; H and W may be unknown.
-    convolutions: name -> (kernel [3, 3, in, out] or transformed for `winograd`, bias [out]), of the image's type.
-    layers: the names wanted, of `LAYERS`; nothing past the last of them is built.
-    pooling: "max" or "avg" (Gatys et al. 2015, section 2: average pooling gives smoother pictures), 2x2, stride 2.
-    origin: (top, left) of the image within a larger one that it is a tile of, px, integers or scalar tensors; it only
-    makes the roundings those of the larger one.
-    Returns a dictionary name -> tensor [N, h, w, C] with h = ceil(H / 2^(block - 1)): zero padding throughout (SAME).
-    Raises KeyError for a layer that the convolutions do not reach.
+    convolutions: what `variables` returns, or the arrays of a `Network`, of the image's type.
+    layers: names, of `LAYERS`. Layers past the last of them are not built.
+    pooling: "max" or "avg", 2x2, stride 2. Gatys et al. 2015, section 2: average pooling gives smoother pictures.
+    origin: (top, left) of the image in the picture that it is a tile of, px, integers or scalar tensors. It aligns the
+    blocks of `winograd` with those of the whole picture and affects rounding only.
+
+    Returns name -> tensor [N, ceil(H / stride), ceil(W / stride), C]. Convolutions pad with zeros (SAME), as in the
+    published network. Raises KeyError for a layer whose convolutions are missing.
     """
+    import tensorflow.compat.v1 as tf
+
+    from brushwork.network import winograd
+
     pool = {"max": tf.nn.max_pool2d, "avg": tf.nn.avg_pool2d}[pooling]
     net, current = {}, image
     for name in up_to_last(layers):
         if name.startswith("conv"):
             kernel, bias = convolutions[name]
-            start = [place // stride(name) for place in origin]
-            current = tf.nn.bias_add(_convolution(current, kernel, start), bias, name=name)
+            corner = [position // stride(name) for position in origin]
+            if len(kernel.shape) == 3:
+                current = winograd.convolution(current, kernel, corner)
+            else:
+                current = tf.nn.conv2d(current, kernel, strides=1, padding="SAME")
+            current = tf.nn.bias_add(current, bias, name=name)
         elif name.startswith("relu"):
             current = tf.nn.relu(current, name=name)
         else:
             current = pool(current, ksize=2, strides=2, padding="SAME", name=name)
         net[name] = current
     return {name: net[name] for name in layers}
-
-
-def _convolution(features, kernel, origin):
-    if len(kernel.shape) == 3:
-        return winograd.convolution(features, kernel, origin)
-    return tf.nn.conv2d(features, kernel, strides=1, padding="SAME")

@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import forks
 import neural_style
-import run
-import tiny_networks
+from tests.helpers import forks, tiny_networks
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +74,7 @@ def server():
 def at_evaluation(monkeypatch):
     """at_evaluation(number, act): act() before that evaluation of the pictures, counted from one."""
 
-    from objective import Objective  # and TensorFlow, which only the workers need
+    from stylize import Objective  # here: it imports TensorFlow, which the process that collects tests does not need
 
     def at(number, act):
         evaluate, count = Objective.evaluate, itertools.count(1)
@@ -95,7 +93,7 @@ def at_evaluation(monkeypatch):
 def plans(monkeypatch):
     """The plans of the pictures that the command is asked for; none is made."""
     plans = []
-    monkeypatch.setattr(run.Painter, "paint", lambda self, plan: plans.append(plan) or 0)
+    monkeypatch.setattr(neural_style.Painter, "paint", lambda self, plan: plans.append(plan) or 0)
     return plans
 
 

@@ -1,10 +1,15 @@
-"""The terms of the loss, by hand and by finite differences."""
+"""The terms of the loss: by hand, by finite differences, and a new term in a few lines."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-import losses
+import stylize
+from brushwork.settings import Settings
+from stylize import Masks, Moments, Objective
+from tests.helpers import tiny_networks
 
 
 def run(function, *arrays):
@@ -16,32 +21,39 @@ def run(function, *arrays):
 def test_squared_error_by_hand():
     features = np.zeros((2, 2, 2))
     features[0, 0] = 3, 4
-    assert run(losses.squared_error, features, np.zeros((2, 2, 2))) == pytest.approx(25)
+    assert run(stylize.squared_error, features, np.zeros((2, 2, 2))) == (pytest.approx(25), 8)
 
 
 def test_masked_squared_error_by_hand():
-    features, roots = np.zeros((2, 2, 2)), np.sqrt([[[0.5], [1]], [[0], [1]]])
+    features, mask = np.zeros((2, 2, 2)), np.array([[[0.5], [1]], [[0], [1]]])
     features[0, 0], features[1, 0], features[1, 1] = (3, 4), (100, 100), (1, 2)
-    value = run(lambda *tensors: losses.squared_error(tensors[0], tensors[0] * 0, tensors[1]), features, roots)
-    assert value == pytest.approx(0.5 * 25 + 5)
+    error = run(stylize.squared_error, features, np.zeros((2, 2, 2)), mask)
+    assert error == (pytest.approx(0.5 * 25 + 5), 8)
 
 
-def test_gram_sums_by_hand():
-    # Two positions of two channels: F'F = [[1+9, 2+12], [2+12, 4+16]].
+def test_moments_by_hand():
+    # Two positions of two channels: F'F = [[1 + 9, 2 + 12], [2 + 12, 4 + 16]].
     features = np.array([[[1.0, 2.0]], [[3.0, 4.0]]])
-    np.testing.assert_allclose(run(losses.gram_sums, features), [[[10, 14], [14, 20]]])
+    count, first, second = run(stylize.moments, features)
+    assert (count.tolist(), first.tolist()) == ([2], [[4, 6]])
+    np.testing.assert_allclose(second, [[[10, 14], [14, 20]]])
     masks = np.array([[[1.0, 0.0]], [[0.0, 0.5]]])
-    np.testing.assert_allclose(run(losses.gram_sums, features, masks), [[[1, 2], [2, 4]], [[4.5, 6], [6, 8]]])
+    count, first, second = run(stylize.moments, features, masks)
+    assert (count.tolist(), first.tolist()) == ([1, 0.5], [[1, 2], [1.5, 2]])
+    np.testing.assert_allclose(second, [[[1, 2], [2, 4]], [[4.5, 6], [6, 8]]])
 
 
-def test_style_loss_by_hand():
-    gram = np.array([[[1.0, 2.0], [2.0, 5.0]], [[1.0, 0.0], [0.0, 3.0]]])
-    np.testing.assert_allclose(losses.style_loss(gram, np.eye(2)), [(4 + 4 + 16) / 4, 4 / 4])
-    np.testing.assert_allclose(losses.style_gradient(gram, np.eye(2)), [[[0, 1], [1, 2]], [[0, 0], [0, 1]]])
+def test_gram_loss_by_hand():
+    # G = S / (n C): of 4 positions and 2 channels, S / 8; the target, of 1 and 2, S / 2.
+    second = np.array([[[8.0, 16.0], [16.0, 40.0]], [[8.0, 0.0], [0.0, 24.0]]])
+    sums = Moments(np.array([4.0, 4.0]), np.zeros((2, 2)), second)
+    target = Moments(np.ones(2), np.zeros((2, 2)), np.stack([2 * np.eye(2)] * 2))
+    losses = run(lambda *parts: stylize.gram_loss(Moments(*parts[:3]), Moments(*parts[3:])), *sums, *target)
+    np.testing.assert_allclose(losses, [(0 + 4 + 4 + 16) / 4, 4 / 4])
 
 
 @pytest.mark.parametrize("count", [None, 1, 2])
-def test_gram_gradient_is_that_of_automatic_differentiation(random, count):
+def test_the_gradient_of_moments_is_that_of_automatic_differentiation(random, count):
     features, upstream = random.normal(0, 1, (3, 4, 5)), random.normal(0, 1, (count or 1, 5, 5))
     masks = [] if count is None else [random.uniform(0, 1, (3, 4, count))]
 
@@ -50,58 +62,117 @@ def test_gram_gradient_is_that_of_automatic_differentiation(random, count):
         weights = tf.ones([12, 1], tf.float64) if masks is None else tf.reshape(masks, [12, -1])
         return tf.einsum("pk,pc,pd->kcd", weights, flat, flat)
 
+    def ours(tensor, masks=None):
+        return stylize.moments(tensor, masks).second
+
     def gradient(function):
         return lambda tensor, *masks: tf.gradients(function(tensor, *masks), tensor, upstream)[0]
 
-    np.testing.assert_allclose(run(plain, features, *masks), run(losses.gram_sums, features, *masks), rtol=1e-12)
-    ours, expected = (run(gradient(function), features, *masks) for function in (losses.gram_sums, plain))
-    np.testing.assert_allclose(ours, expected, rtol=1e-12)
+    # 12 products are added up: 1e-14 is some 50 units in the last place.
+    np.testing.assert_allclose(run(plain, features, *masks), run(ours, features, *masks), rtol=1e-12, atol=1e-14)
+    found, expected = (run(gradient(function), features, *masks) for function in (ours, plain))
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
 
 
-def test_sums_of_bfloat16_are_float32(random):
-    features = random.normal(0, 1, (4, 5, 3))
-    for function in (losses.gram_sums, lambda tensor: losses.squared_error(tensor, tf.zeros_like(tensor))):
+def test_sums_of_bfloat16_features_are_float32(random):
+    # Of features between 1 and 2 nothing cancels: rounding each to 8 bits, and a sum to 8 bits, is off by 3 * 2^-8.
+    features = random.uniform(1, 2, (4, 5, 3))
+    for function in (
+        lambda tensor: stylize.moments(tensor).first,
+        lambda tensor: stylize.moments(tensor).second,
+        lambda tensor: stylize.squared_error(tensor, tf.zeros_like(tensor)).sum,
+    ):
         value = run(lambda tensor, function=function: function(tf.cast(tensor, tf.bfloat16)), features)
         assert value.dtype == np.float32
-        np.testing.assert_allclose(value, run(function, features), rtol=0.05, atol=0.5)
+        np.testing.assert_allclose(value, run(function, features), rtol=3 / 2**8)
 
 
-def variation(image, norm="squares", weight=1.0):
-    """(the variation of an image, its gradient)."""
-    gradient = np.full_like(image, 3.0)
-    loss = losses.VARIATIONS[norm](image, gradient, weight)
-    return loss, gradient - 3.0  # it is added
+def variation(image, norm, more=(0, 0)):
+    """(the sums of both directions, their counts, the gradient of the sums' sum), of all but the last `more` sides."""
+    sides = [length - extra for length, extra in zip(image.shape, more, strict=False)]
+
+    def of(tensor):
+        totals = stylize.variation(tensor, tf.constant(sides), norm)
+        sums = [total.sum for total in totals]
+        return sums, [total.count for total in totals], tf.gradients(sums, tensor)[0]
+
+    return run(of, image)
 
 
-def test_total_variation_by_hand():
+def test_variation_by_hand():
     image = np.zeros((2, 3, 1))
     image[0, 1] = 6
-    # Three vertical differences, one of them 6; four horizontal ones, two of them 6.
-    loss, gradient = variation(image)
-    assert loss == pytest.approx(36 / 3 + 72 / 4)
-    assert gradient[0, 1, 0] == pytest.approx(2 * 6 / 3 + 2 * 2 * 6 / 4)
-    assert gradient[1, 1, 0] == pytest.approx(-2 * 6 / 3)
-    assert gradient[0, 0, 0] == pytest.approx(-2 * 6 / 4)
+    # Of three vertical differences one is 6, of four horizontal ones two.
+    sums, counts, gradient = variation(image, "squares")
+    assert (sums, counts) == ([36, 72], [3, 4])
+    np.testing.assert_array_equal(gradient[:, :, 0], [[-12, 12 + 24, -12], [0, -12, 0]])
+    sums, counts, gradient = variation(image, "absolute")
+    assert sums == pytest.approx([6 / 255, 12 / 255])
+    np.testing.assert_allclose(gradient[:, :, 0] * 255, [[-1, 1 + 2, -1], [0, -1, 0]])
+
+
+def test_a_tile_counts_each_difference_once():
+    image = np.arange(12.0).reshape(3, 4, 1) ** 2
+    whole, counts, _ = variation(image, "squares")
+    parts = [
+        variation(image[rows, columns], "squares", more)[:2]
+        for rows, below in ((slice(0, 3), 1), (slice(2, 3), 0))
+        for columns, right in ((slice(0, 2), 1), (slice(1, 4), 0))
+        for more in [(below, right)]
+    ]
+    np.testing.assert_allclose(sum(np.array(part[0]) for part in parts), whole)
+    assert sum(np.array(part[1]) for part in parts).tolist() == counts
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1)])
-def test_total_variation_of_a_line(size):
-    loss, gradient = variation(np.full((*size, 3), 7.0))
-    assert loss == 0
+def test_the_variation_of_a_line(size):
+    sums, _, gradient = variation(np.full((*size, 3), 7.0), "squares")
+    assert sums == [0, 0]
     np.testing.assert_array_equal(gradient, 0)
 
 
-@pytest.mark.parametrize("height", [6, 63, 64, 65, 130])
-@pytest.mark.parametrize("norm", losses.VARIATIONS)
-def test_variation_gradient(random, height, norm):
-    image, direction = random.normal(0, 50, (2, height, 5, 3))
-    ahead, behind = (variation(image + step * direction, norm)[0] for step in (1e-5, -1e-5))
-    loss, gradient = variation(image, norm)
-    np.testing.assert_allclose(variation(image, norm, 7.0)[1], 7 * gradient, atol=1e-12)
+@pytest.mark.parametrize("norm", ["squares", "absolute"])
+def test_the_variation_in_the_loss(tiny, random, norm):
+    image, direction = random.normal(0, 50, (2, 9, 7, 3))
+    settings = Settings(content_weight=0, style_weight=0, tv_weight=7, tv_norm=norm)
+    with Objective(tiny_networks.tiny_network(np.float64), settings) as objective:
+        objective.aim(image, [image])
+        losses, gradient = objective.evaluate(image)
+        ahead, behind = (objective.evaluate(image + step * direction)[0]["total"] for step in (1e-5, -1e-5))
     down, right = np.diff(image, axis=0), np.diff(image, axis=1)
     expected = {
         "squares": np.mean(down**2) + np.mean(right**2),
         "absolute": (np.abs(down).sum() + np.abs(right).sum()) / 255,
     }
-    assert loss == pytest.approx(expected[norm])
+    assert losses == pytest.approx({"content": 0, "style": 0, "tv": 7 * expected[norm], "total": 7 * expected[norm]})
     assert np.vdot(gradient, direction) == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
+
+
+def mean_and_deviation_loss(sums, target):
+    """A style term of its own: the squared differences of the channels' means and variances."""
+    means, goals = sums.first / sums.count[:, None], target.first / target.count[:, None]
+    squares, goal_squares = tf.linalg.diag_part(sums.second) / sums.count[:, None], tf.linalg.diag_part(target.second)
+    differences = tf.square(means - goals) + tf.square(squares - means**2 - goal_squares + goals**2)
+    return tf.unstack(tf.reduce_sum(differences, axis=1))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_new_style_term_is_a_function_of_sums_and_target(random, masked):
+    """Its gradient is right, untiled and in tiles, with masks and two styles."""
+    size = 40, 56
+    content, one, two, image, direction = random.uniform(0, 255, (5, *size, 3))
+    given = Masks(tuple(random.uniform(0, 1, (2, *size)))) if masked else Masks()
+    settings = Settings(pooling="avg", style_blend_weights=(1, 3), style_layers=("relu1_1", "relu3_1"))
+    network, results = tiny_networks.tiny_network(np.float64), []
+    with Objective(network, settings, given, style_loss=mean_and_deviation_loss) as objective:
+        for tile_size in (None, 16):
+            objective.aim(content, [one, two], given, tile_size=tile_size)
+            results.append(objective.evaluate(image))
+            ahead, behind = (objective.evaluate(image + step * direction)[0]["total"] for step in (1e-5, -1e-5))
+            assert np.vdot(results[-1][1], direction) == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
+    (losses, gradient), (tiled_losses, tiled_gradient) = results
+    assert tiled_losses == pytest.approx(losses, rel=1e-11)
+    np.testing.assert_allclose(tiled_gradient, gradient, atol=1e-10 * np.abs(gradient).max())
+    with Objective(network, dataclasses.replace(settings), given) as gram:
+        gram.aim(content, [one, two], given)
+        assert gram.evaluate(image)[0]["style"] != pytest.approx(losses["style"], rel=0.1)

@@ -1,4 +1,4 @@
-"""README's commands run as they are printed, with a small network and few iterations."""
+"""The commands of README and docs/ run as they are printed, with a small network and few iterations."""
 
 import os
 import re
@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import images
 import neural_style
+from brushwork.pictures import read, write
+from tests.helpers.command import ROOT
 
-ROOT = Path(neural_style.__file__).parent
 README = (ROOT / "README.md").read_text()
+DOCS = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+TEXT = "\n".join([README, *DOCS.values()])
 SMALL = ("--network", "net.mat", "--iterations", "2", "--width", "40", "--overwrite")
 SHORT = {"--scales": ("--scale-iterations", "2", "1", "1")}
 
 
 def commands():
-    """The commands of the indented blocks, one line each."""
-    text = README.replace("\\\n", " ")
-    return re.findall(r"^    (?:\S*/)?python3? neural_style\.py (.*)$", text, re.M)
+    """The commands in the indented blocks, one line each."""
+    return re.findall(r"^    (?:\S*/)?neural-style (.*)$", TEXT.replace("\\\n", " "), re.M)
 
 
 @pytest.fixture
@@ -65,47 +66,55 @@ def test_a_command(command, pictures, line):
 
 
 def test_the_gallery():
-    import gallery
+    from tools import gallery
 
-    shown = re.findall(r"(?:\]\(|src=\")examples/gallery/([\w.-]+)\.jpg", README)
-    assert set(shown) == set(gallery.PICTURES)
-    for name in shown:
+    text = DOCS["options.md"]
+    shown = re.findall(r"\]\(\.\./examples/gallery/([\w.-]+)\.jpg", text)
+    assert set(shown) == set(gallery.PICTURES) - {"shipwreck", "great-wave"}  # these are in README's strip
+    for name in {*shown, *re.findall(r"examples/gallery/([\w.-]+)\.jpg", README)}:
         assert (ROOT / "examples" / "gallery" / f"{name}.jpg").exists(), name
         _, flags = gallery.PICTURES[name]
         own = flags.removeprefix(gallery.FAST).replace("examples/gallery/", "").replace(gallery.ADAM, "").strip()
         own = own.partition(" --width")[0]
-        assert f"`{own or '--preset fast'}`" in README, name
+        assert f"`{own or '--preset fast'}`" in text, name
         given = ["--content", "a", "--styles", "b", "--output", "c"]
         assert neural_style.make_parser().parse_args([*flags.split(), *given])
 
 
 def test_the_program_in_python(pictures, capsys):
-    code = re.search(r"```python\n(.*?)```", README, re.S)[1]
-    assert len(code.splitlines()) <= 12
-    Path("imagenet-vgg-verydeep-19.mat").symlink_to("net.mat")
+    code = re.search(r"```python\n(.*?)```", DOCS["python.md"], re.S)[1]
     exec(code.replace("iterations=50", "iterations=2"), {})
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0", "1", "2"]
-    assert images.read("out.jpg").shape == (30, 40, 3)
+    assert read.image("out.jpg").shape == (30, 40, 3)
 
 
 def test_make_does_what_readme_says():
-    """The two targets a newcomer is told of begin the same command and the tests."""
-    makefile = (ROOT / "Makefile").read_text()
+    makefile = " ".join((ROOT / "Makefile").read_text().replace("\\\n", " ").split())
     demo = next(line for line in commands() if "demo.jpg" in line)
-    assert " ".join(shlex.split(demo)) in " ".join(makefile.replace("\\\n", " ").split()).replace(" --overwrite", "")
+    assert f"neural-style {' '.join(shlex.split(demo))} --overwrite" in makefile
     assert "make test" in README
     assert "-m pytest" in makefile
 
 
-def test_every_file_of_the_program_is_named():
-    for path in ROOT.glob("*.py"):
-        assert f"`{path.name}`" in README, path.name
+def test_readme_is_short_and_its_links_lead_somewhere():
+    assert len(README.encode()) < 7000
+    for name, text in {"README.md": README, **{f"docs/{name}": text for name, text in DOCS.items()}}.items():
+        for target in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", text):
+            link = "".join(target)
+            assert link.startswith("https://") or ((ROOT / name).parent / link).exists(), (name, link)
+
+
+def test_every_file_and_room_of_the_program_is_named():
+    rooms = [f"brushwork/{path.name}/" for path in (ROOT / "brushwork").iterdir() if (path / "__init__.py").exists()]
+    for name in (*(path.name for path in ROOT.glob("*.py")), *rooms):
+        assert f"`{name}`" in README, name
 
 
 def test_every_flag_named_is_a_flag(command):
     _, out, _ = command("--help", defaults=False)
     known = set(re.findall(r"--[a-z0-9-]+", out)) | {"--logdir"}
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README)) <= known
+    known |= {"--sizes", "--rounds", "--content", "--style", "--size", "--iterations"}  # of the measuring tools
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", TEXT)) <= known
 
 
 def test_each_exit_status(command, pictures, monkeypatch):
@@ -120,7 +129,7 @@ def test_each_exit_status(command, pictures, monkeypatch):
 
 
 def test_the_picture_of_a_process_that_cannot_write_is_beside_its_state(command, pictures, monkeypatch):
-    save = images.save
+    save = write.save
 
     def failing(path, image, **options):
         if path == "gone/out.jpg":
@@ -129,11 +138,11 @@ def test_the_picture_of_a_process_that_cannot_write_is_beside_its_state(command,
 
     Path("gone").mkdir()
     Path("states").mkdir()
-    monkeypatch.setattr(images, "save", failing)
+    monkeypatch.setattr(write, "save", failing)
     flags = ["--content", "photo.jpg", "--styles", "painting.jpg", "--output", "gone/out.jpg", *SMALL]
     status, _, err = command(*flags, "--state", "states/run.state", defaults=False)
     assert status == 1
     found = re.search(r"cannot write gone/out.jpg: No such file or directory; wrote (\S+/states/\S+\.jpg) instead", err)
     assert found, err
-    assert images.read(found[1]).shape == (30, 40, 3)
+    assert read.image(found[1]).shape == (30, 40, 3)
     assert "continue with --resume states/run.state" in err

@@ -5,14 +5,14 @@ from itertools import islice
 import numpy as np
 import pytest
 
-import images
-import oracle
 import stylize as method
-import tiny_networks
 import vgg
-from losses import total_variation
-from settings import PRESETS
+from brushwork.pictures import sizes
+from brushwork.settings import PRESETS
 from stylize import Diverged, Objective, Settings, stylize
+from tests.helpers import oracle, tiny_networks
+from tools.measure import classic
+from tools.measure.classic import Classic
 
 
 def pictures(random, count=2, dtype=np.float32):
@@ -72,7 +72,9 @@ def assert_same_course(network, content, styles, initial, settings):
     """Losses at the start, after one and after twenty iterations are those of the classic loop."""
     with Objective(network, settings) as objective:
         steps = list(stylize(objective, content, styles, settings, initial=initial))
-    classic = list(oracle.Classic(network, content, styles, initial, settings).run(20))
+    loop = Classic(network, content, styles, initial, settings)
+    classic = list(loop.run(20))
+    loop.close()
     assert [step.iteration for step in steps] == list(range(21))
     for iteration, tolerance in ((0, 1e-4), (1, 1e-3), (20, 2e-2)):
         for name in ("content", "style", "tv", "total"):
@@ -104,7 +106,7 @@ def test_the_paper_s_losses(tiny, random):
     net, goal, manner = (oracle.numpy_layers(picture, tiny, "avg") for picture in (image, content, style))
     assert losses["content"] == pytest.approx(((net["relu4_2"] - goal["relu4_2"]) ** 2).sum() / 2, rel=1e-4)
     terms = []
-    for layer in oracle.STYLE_LAYERS:
+    for layer in classic.STYLE_LAYERS:
         flat, target = (layers[layer].reshape(-1, layers[layer].shape[-1]) for layers in (net, manner))
         terms.append(((flat.T @ flat - target.T @ target) ** 2).sum() / (4 * flat.size**2))
     assert losses["style"] == pytest.approx(1e3 * sum(terms) / 5, rel=1e-4)
@@ -170,13 +172,15 @@ def test_lbfgs_is_handed_the_settings(tiny, random):
 
 def test_bfloat16_is_near_float32(tiny, random):
     content, *styles = pictures(random)
-    image = content + random.normal(0, 20, content.shape).astype(np.float32)
-    exact, gradient = losses_at(tiny, Settings(precision="float32"), content, styles, image)
-    losses, rough = losses_at(tiny, Settings(precision="bfloat16"), content, styles, image)
-    assert oracle.main_losses(losses) == pytest.approx(oracle.main_losses(exact), rel=0.02)
-    assert losses != exact
+    image = random.uniform(0, 255, content.shape).astype(np.float32)
+    dark = [style / 4 for style in styles]
+    exact, gradient = losses_at(tiny, Settings(precision="float32"), content, dark, image)
+    losses, rough = losses_at(tiny, Settings(precision="bfloat16"), content, dark, image)
+    assert oracle.main_losses(losses) == pytest.approx(oracle.main_losses(exact), rel=oracle.BFLOAT16_LOSS)
+    assert losses["style"] != exact["style"]
+    assert losses["tv"] == exact["tv"]
     assert rough.dtype == np.float32
-    assert np.linalg.norm(rough - gradient) < 0.05 * np.linalg.norm(gradient)
+    assert np.linalg.norm(rough - gradient) < oracle.BFLOAT16_GRADIENT * np.linalg.norm(gradient)
 
 
 def losses_at(network, settings, content, styles, image):
@@ -223,9 +227,9 @@ def test_a_weight_of_zero_takes_its_loss_away(tiny, random, weight):
 def test_variation_alone_needs_no_layer(tiny, random):
     content, style, _ = pictures(random)
     losses, gradient = losses_at(tiny, Settings(content_weight=0, style_weight=0), content, [style], content)
-    variation = total_variation(content, expected := np.zeros_like(content))
+    variation = sum(np.mean(np.diff(content, axis=axis) ** 2) for axis in (0, 1))
     assert losses == pytest.approx({"content": 0, "style": 0, "tv": 100 * variation, "total": 100 * variation})
-    np.testing.assert_allclose(gradient, 100 * expected, atol=1e-5)
+    assert np.abs(gradient).max() > 0
 
 
 def test_layers_of_weight_zero_are_not_computed():
@@ -288,7 +292,7 @@ class Course:
         self.totals = iter(totals)
         self.evaluated = []
 
-    def aim(self, content, styles, masks):
+    def aim(self, content, styles, masks, tile_size):
         pass
 
     def evaluate(self, image):
@@ -372,10 +376,10 @@ def test_each_scale_begins_with_the_picture_of_the_one_before(tiny, random):
     assert [step.iteration for step in steps] == list(range(8))
     assert [step.scale for step in steps] == [0] * 5 + [1] * 2 + [2]
     assert [step.image.shape for step in steps] == [(9, 11, 3)] * 5 + [(18, 22, 3)] * 2 + [(37, 45, 3)]
-    np.testing.assert_allclose(steps[0].image, images.resize(content, 9, 11), atol=1e-4)
+    np.testing.assert_allclose(steps[0].image, sizes.resize(content, 9, 11), atol=1e-4)
     # A step of Adam is no longer than the learning rate, so the picture is still that of the scale before.
     for before, after in ((steps[4], steps[5]), (steps[6], steps[7])):
-        resized = images.resample(before.kept, *after.image.shape[:2])
+        resized = sizes.resample(before.kept, *after.image.shape[:2])
         assert 0 < np.abs(after.image - resized).max() < 2 * settings.learning_rate
 
 
@@ -385,20 +389,10 @@ def test_moments_are_carried_to_the_next_scale(tiny, random):
     settings = Settings(scales=(2,), scale_iterations=(9, 1), initial_noiseblend=0.0, keep="last")
     with Objective(tiny, settings) as objective:
         steps = list(stylize(objective, content, [style], settings))
-    change = np.abs(steps[-1].image - images.resample(steps[-2].image, *content.shape[:2]))
+    change = np.abs(steps[-1].image - sizes.resample(steps[-2].image, *content.shape[:2]))
     assert 0 < change.mean() < 0.8 * settings.learning_rate
     first = np.abs(steps[1].image - steps[0].image)
     assert first.mean() > 0.99 * settings.learning_rate
-
-
-def test_carried_moments_make_no_longer_steps(random):
-    first = random.normal(0, 1, (9, 9, 3)).astype(np.float32) * (random.random((9, 9, 1)) < 0.2)
-    state = {"first_moment": first, "second_moment": first**2, "beta1_power": np.float32(0.5)}
-    resized = method._resized(state, 31, 20)
-    assert resized["second_moment"].shape == (31, 20, 3)
-    assert (resized["second_moment"] >= 0).all()
-    assert (np.abs(resized["first_moment"]) <= np.sqrt(resized["second_moment"]) + 1e-6).all()
-    assert resized["beta1_power"] == np.float32(0.5)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
@@ -410,3 +404,39 @@ def test_the_last_scale_is_judged_by_its_own_losses(tiny, random, optimizer):
         *_, last = stylize(objective, content, [style], settings)
     assert last.kept.shape == content.shape
     assert last.iteration == 12
+
+
+def test_the_picture_of_a_step_is_what_the_settings_promise(tiny, random):
+    content, style, _ = pictures(random)
+    common = {"iterations": 2, "scales": (2,), "learning_rate": 60.0, "keep": "last"}
+    for settings in (Settings(**common), Settings(**common, colors="luma", color_strength=0.5)):
+        with Objective(tiny, settings) as objective:
+            for step in stylize(objective, content, [style], settings):
+                image = step.image if step.scale else sizes.resample(step.image, *content.shape[:2])
+                if settings.colors == "luma":
+                    clipped = np.clip(image, 0, 255)
+                    luma = (clipped - content) @ [0.299, 0.587, 0.114]
+                    image = (clipped + content + luma[:, :, None]) / 2
+                np.testing.assert_allclose(step.picture(), image, atol=1e-3)
+        assert np.abs(step.image - np.clip(step.image, 0, 255)).max() > 1
+
+
+@pytest.mark.parametrize("strength", [0, 0.5, 1])
+def test_a_style_in_the_colors_of_the_content(random, strength):
+    content, style, _ = pictures(random)
+    for name, tolerance in (("match", 1e-3), ("histogram", 3)):
+        recolored = method.recolored(style, content, Settings(colors=name, color_strength=strength))
+        expected = (1 - strength) * style.mean(axis=(0, 1)) + strength * content.mean(axis=(0, 1))
+        np.testing.assert_allclose(recolored.mean(axis=(0, 1)), expected, atol=tolerance)
+    assert method.recolored(style, content, Settings(colors="luma")) is style
+    assert np.abs(style.mean(axis=(0, 1)) - content.mean(axis=(0, 1))).max() > 3
+
+
+def test_styles_are_recolored_by_the_generator(tiny, random):
+    content, style, _ = pictures(random)
+    settings = Settings(iterations=1, colors="match")
+    starts = []
+    for given, how in ((style, settings), (method.recolored(style, content, settings), Settings(iterations=1))):
+        with Objective(tiny, how) as objective:
+            starts.append(next(stylize(objective, content, [given], how)).losses)
+    assert starts[0] == starts[1]

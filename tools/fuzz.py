@@ -1,9 +1,9 @@
-"""Feeds mangled files to the readers of pictures, networks and states.
+"""Feed damaged files to the readers of pictures, networks and states.
 
-    python tools/fuzz.py [--seconds 600] [--seed N] [--keep DIRECTORY]
+    python -m tools.fuzz [--seconds 600] [--seed N] [--keep DIRECTORY]
 
-Each file is read in a process of its own, which must end in the reader's own error or none, within 5 seconds and 1 GB.
-What does not is kept in the directory, to become a test. Prints how many files were read and how many refused.
+Each file is read in a process of its own, which must return or raise a UserError within 5 seconds and 1 GB. Files that
+make it do anything else are kept in the directory, to become tests. Prints how many files were read and refused.
 """
 
 import argparse
@@ -17,21 +17,17 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "tests"))
-
 import numpy as np
 from PIL import Image
 
-import images
-import state
-import tiny_networks
-import weights
+import vgg
+from brushwork import state
+from brushwork.errors import UserError
+from brushwork.pictures import read
+from tests.helpers import tiny_networks
 
-READERS = {"picture": (images.read, images.PictureError), "network": (weights.load, weights.NetworkError)}
-READERS["state"] = state.read, state.StateError
+READERS = {"picture": read.image, "network": vgg.load, "state": state.read}
 SECONDS, BYTES = 5, 1_000_000_000
-GROUP4 = {"compression": "group4"}
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
@@ -39,31 +35,32 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--keep", default="found", help="directory for what is found")
+    parser.add_argument("--keep", default="found", help="directory for the files that do harm")
     options = parser.parse_args(arguments)
     random, count, found = np.random.default_rng(options.seed), Counter(), 0
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory() as directory:
         all_seeds = seeds(directory)
-        path, end = os.path.join(directory, "mangled"), time.monotonic() + options.seconds
+        path, end = os.path.join(directory, "damaged"), time.monotonic() + options.seconds
         while time.monotonic() < end:
             reader, name, data = all_seeds[random.integers(len(all_seeds))]
-            data = mangled(random, data, all_seeds[random.integers(len(all_seeds))][2])
+            data = damaged(random, data, all_seeds[random.integers(len(all_seeds))][2])
             Path(path).write_bytes(data)
             verdict = verdict_on(reader, path)
-            count[f"{reader}: {verdict}"] += 1
-            if verdict not in ("read", "refused"):
+            outcome = verdict.partition(":")[0]
+            count[f"{reader}: {outcome}"] += 1
+            if outcome not in ("read", "refused"):
                 found += 1
                 os.makedirs(options.keep, exist_ok=True)
                 Path(options.keep, f"{found:03}-{name}").write_bytes(data)
                 print(f"{name}: {verdict}", flush=True)
-    for what, number in sorted(count.items()):
-        print(f"{number:7} {what}")
+    for outcome, number in sorted(count.items()):
+        print(f"{number:7} {outcome}")
     return 1 if found else 0
 
 
 def seeds(directory):
-    """(reader, name, bytes) of one file of every kind."""
+    """(reader, name, bytes) of one sound file of every kind."""
     result = [("picture", f"picture.{kind}", data) for kind, data in pictures()]
     network = tiny_networks.tiny_network()
     for layout in ("today", "older", "oldest"):
@@ -75,7 +72,7 @@ def seeds(directory):
         tiny_networks.write_keras(path, network, nested=nested)
         result.append(("network", "keras.h5", Path(path).read_bytes()))
     image = np.zeros((8, 8, 3), np.float32)
-    at = state.State(0, 1, image, image + 1, 1.0, 0, {"first_moment": image})
+    at = state.State(scale=0, index=1, image=image, kept=image + 1, lowest=1.0, optimizer={"first_moment": image})
     path = os.path.join(directory, "run.state")
     state.write(path, state.Saved(at, {}, {}, []))
     result.append(("state", "run.state", Path(path).read_bytes()))
@@ -93,20 +90,21 @@ def pictures():
         try:
             picture.save(file, format=Image.EXTENSION.get(f".{kind}", kind))
         except (OSError, KeyError, ValueError):
-            continue  # not in this Pillow
+            continue  # not supported by this Pillow
         yield kind, file.getvalue()
-    for mode, kind, options in (("L", "PNG", {}), ("P", "PNG", {}), ("LA", "PNG", {}), ("1", "TIFF", GROUP4)):
+    group4 = {"compression": "group4"}
+    for mode, kind, options in (("L", "PNG", {}), ("P", "PNG", {}), ("LA", "PNG", {}), ("1", "TIFF", group4)):
         file = io.BytesIO()
         picture.convert(mode).save(file, kind, **options)
         yield kind.lower(), file.getvalue()
 
 
-def mangled(random, data, other):
-    """Bytes with some damage, now and then from another file."""
+def damaged(random, data, other):
+    """The bytes with one to three random changes, some of them copies from the file `other`."""
     data = bytearray(data)
     for _ in range(random.integers(1, 4)):
         place, length = (int(random.integers(0, len(data) + 1)) for _ in range(2))
-        # Headers are at the front: half of all damage is done there.
+        # Headers are at the front: half of all changes are made there.
         place = place % min(len(data) + 1, 256) if random.integers(2) else place
         width = int(random.choice([1, 2, 4, 8]))
         number = int(random.choice(NUMBERS)) % (1 << 8 * width)
@@ -129,21 +127,25 @@ def mangled(random, data, other):
 
 
 def verdict_on(reader, path):
-    """What became of reading a file: "read", "refused", or what is wrong."""
-    read, refusal = READERS[reader]
+    """Read a file in a process of its own: "read", "refused: SENTENCE", or what else happened."""
+    sentences, sentence = os.pipe()
     pid = os.fork()
     if not pid:
         signal.alarm(2 * SECONDS)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         try:
-            read(path)
+            READERS[reader](path)
             os._exit(0)
-        except refusal:
+        except UserError as error:
+            os.write(sentence, str(error).encode()[:4096])
             os._exit(1)
         except BaseException:
             os._exit(2)
+    os.close(sentence)
     start = time.monotonic()
     _, status, usage = os.wait4(pid, 0)
+    with open(sentences, "rb") as file:
+        refusal = f"refused: {file.read().decode()}"
     code = os.waitstatus_to_exitcode(status)
     if code not in (0, 1):
         return f"another exception, {code}" if code > 0 else f"killed by signal {-code}"
@@ -151,7 +153,7 @@ def verdict_on(reader, path):
         return f"more than {SECONDS} seconds"
     if usage.ru_maxrss * 1024 > BYTES + resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024:
         return f"{usage.ru_maxrss / 1e6:.1f} GB"
-    return "refused" if code else "read"
+    return refusal if code else "read"
 
 
 if __name__ == "__main__":

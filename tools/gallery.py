@@ -1,9 +1,9 @@
 """Renders the pictures of README into examples/gallery.
 
-    python tools/gallery.py [--network FILE] [--pictures DIRECTORY] [--output DIRECTORY] [NAME ...]
+    python -m tools.gallery [--network FILE] [--pictures DIRECTORY] [--output DIRECTORY] [NAME ...]
 
-Without names, those that are not there. The pictures are painted from those in the directory, ../shared/pictures unless
-told; where there are none, from examples/, with the same flags. Each costs about half a minute of two cores with AMX.
+Without names, those that are missing. They are painted from the pictures in a directory, by default ../shared/pictures;
+those that are missing there are replaced by pictures in examples/. Each takes half a minute on two cores with AMX.
 """
 
 import argparse

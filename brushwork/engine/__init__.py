@@ -1,0 +1,1 @@
+"""Evaluation: TensorFlow's session, memory, tiles, and sums over a picture with their gradient."""

@@ -1,0 +1,121 @@
+"""Memory: what a run takes at its peak, what is free, and the tiles with which the run fits.
+
+The factors of the model were fitted with `tools/measure/memory.py`, which compares it with the peak of real runs.
+"""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from brushwork.engine import tiles
+from brushwork.errors import DoesNotFit
+from brushwork.network.layers import is_wide, stride, up_to_last
+from brushwork.pictures import sizes
+
+PROCESS = 720e6  # bytes of the program with TensorFlow and its graph, without the network
+EVALUATION = 1.6  # peak of an evaluation, divided by the bytes of all layers that its gradient needs
+TILE_SIZES = (2048, 1536, 1024, 768, 512, 384, 256, 128)  # px
+SHARE = 0.85  # of the free memory that a run may plan to use
+PIXEL = 12  # bytes: three float32
+SMALL_HISTORY = 3  # pairs of L-BFGS, suggested where ten do not fit
+_GROUP = "/sys/fs/cgroup"
+CGROUPS = (
+    (f"{_GROUP}/memory.max", f"{_GROUP}/memory.current", f"{_GROUP}/memory.stat"),
+    (
+        f"{_GROUP}/memory/memory.limit_in_bytes",
+        f"{_GROUP}/memory/memory.usage_in_bytes",
+        f"{_GROUP}/memory/memory.stat",
+    ),
+)
+
+
+def available():
+    """Bytes that this process may use in all: those it has, and those that the machine or its container has left."""
+    free = psutil.virtual_memory().available
+    for group in CGROUPS:
+        try:
+            limit, usage, statistics = (Path(file).read_text(encoding="ascii") for file in group)
+            cache = int(re.search(r"inactive_file (\d+)", statistics)[1])  # the kernel gives it back on demand
+            free = min(free, int(limit) - int(usage) + cache)
+        except (OSError, ValueError, TypeError):  # there is no such group, or its limit is "max"
+            pass
+    return free + psutil.Process().memory_info().rss
+
+
+def tile_size_for(network, settings, precision, size, style_sizes, regions=0):
+    """The tile size that the settings ask for: px, or None for untiled. "auto" is the largest that fits.
+
+    The arguments are those of `estimate`. Raises DoesNotFit, with a setting that would fit.
+    """
+    limit = SHARE * available()
+
+    def needed(tile_size, settings=settings, share=1.0):
+        small = [sizes.scaled(each, share) for each in (size, *style_sizes)]
+        return estimate(network, settings, precision, small[0], small[1:], tile_size, regions)
+
+    allowed = {"auto": (None, *TILE_SIZES), "none": (None,)}.get(settings.tile_size, (settings.tile_size,))
+    for tile_size in allowed:
+        if needed(tile_size) <= limit:
+            return tile_size
+    sentence = f"the run takes {needed(allowed[-1]) / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB are free"
+    for tile_size in TILE_SIZES:
+        if needed(tile_size) <= limit:
+            raise DoesNotFit(f"{sentence}; --tile-size {tile_size} would fit")
+    smallest, frugal = TILE_SIZES[-1], replace(settings, lbfgs_memory=SMALL_HISTORY)
+    if settings.optimizer == "lbfgs" and needed(smallest, frugal) <= limit:
+        raise DoesNotFit(f"{sentence}; --lbfgs-memory {SMALL_HISTORY} would fit")
+    share = next((share for share in np.arange(0.95, 0, -0.05) if needed(smallest, share=share) <= limit), None)
+    if share:
+        raise DoesNotFit(f"{sentence}; --width {int(share * size[1])} --tile-size auto would fit")
+    raise DoesNotFit(f"{sentence}; not even a small picture would fit")
+
+
+def tile_sizes(network, settings, precision, size, style_sizes, regions=0):
+    """`tile_size_for` each scale of a run, the coarsest first."""
+    shares = [width / size[1] for _, width in settings.sizes(*size)]
+    smaller = [[sizes.scaled(each, share) for each in (size, *style_sizes)] for share in shares]
+    return [tile_size_for(network, settings, precision, each[0], each[1:], regions) for each in smaller]
+
+
+def estimate(network, settings, precision, size, style_sizes, tile_size, regions=0):
+    """Bytes of the process at its peak, for a picture of `size` (height, width) and styles of `style_sizes`.
+
+    tile_size: px, or None for untiled. precision: "float32" or "bfloat16". regions: the number of style masks.
+    """
+    layers = {*settings.content_terms, *settings.style_terms}
+    pixels = size[0] * size[1]
+    number = 2 if precision == "bfloat16" else 4  # bytes
+    weights = sum(kernel.nbytes for kernel, _ in network.convolutions.values()) + _in_graph(network, layers, number)
+    images = {"adam": 9, "lbfgs": 8 + 2 * settings.lbfgs_memory}[settings.optimizer]
+    images += regions  # a mask, and its cells in all layers
+    pictures = PIXEL * (images * pixels + sum(height * width for height, width in style_sizes))
+    targets = number * sum(_numbers(network, layer) for layer in settings.content_terms) * pixels
+    piece = pixels
+    if tile_size is not None:
+        side = tile_size + 2 * tiles.margin(layers)
+        piece = min(size[0], side) * min(size[1], side)
+    weighted = regions * sum(_numbers(network, layer) for layer in settings.style_terms)
+    evaluation = number * (EVALUATION * _stored(network, layers) + weighted) * piece
+    return PROCESS + weights + pictures + targets + evaluation
+
+
+def _in_graph(network, layers, number):
+    """Bytes of the kernels in the graph. Those transformed for `winograd` have 6x6 numbers instead of 3x3."""
+    kernels = [network.convolutions[name][0] for name in up_to_last(layers) if name.startswith("conv")]
+    return sum(kernel.size * number * (4 if number == 4 and is_wide(kernel) else 1) for kernel in kernels)
+
+
+def _stored(network, layers):
+    """Numbers per pixel of the picture that the gradient needs: the outputs of all ReLU and pooling layers."""
+    return sum(_numbers(network, layer) for layer in up_to_last(layers) if not layer.startswith("conv"))
+
+
+def _numbers(network, layer):
+    """Numbers of a layer per pixel of the picture."""
+    if layer.startswith("pool"):
+        block = int(layer[4])
+        return network.convolutions[f"conv{block}_1"][0].shape[-1] / 4**block
+    return network.convolutions[layer.replace("relu", "conv")][0].shape[-1] / stride(layer) ** 2

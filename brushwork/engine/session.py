@@ -1,0 +1,54 @@
+"""TensorFlow: where it is imported, where its sessions are opened, and which precision it is to compute in."""
+
+import os
+import sys
+import tempfile
+
+
+def import_tensorflow():
+    """Import TensorFlow without the lines that it logs while loading. If the import fails, they are shown."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)  # C++ writes to the file descriptor, and does so before it reads its log level
+        try:
+            import tensorflow  # noqa: F401
+        except BaseException:
+            log.seek(0)
+            os.write(terminal, log.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def open_session(graph):
+    """A session on `graph`, which the caller closes; it does not become the default session.
+
+    It runs one operation at a time, each on all cores: two at once, the default, are 2 to 6 % slower.
+    """
+    import tensorflow.compat.v1 as tf
+
+    return tf.Session(graph=graph, config=tf.ConfigProto(inter_op_parallelism_threads=1))
+
+
+def chosen_precision(precision):
+    """ "float32" or "bfloat16" for a value of Settings.precision; "auto" is bfloat16 where that is faster.
+
+    That takes matrix units: AMX, or an NVIDIA GPU from Ampere on. AVX512-BF16 is not enough: on a Xeon with AMX
+    switched off, an evaluation in bfloat16 took 1.8 times as long as in float32 (tools/measure/speed.py).
+    """
+    import tensorflow.compat.v1 as tf
+
+    if precision != "auto":
+        return precision
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
+        return "bfloat16" if capability >= (8, 0) else "float32"
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            return "bfloat16" if "amx_bf16" in file.read() else "float32"
+    except OSError:  # not Linux: TensorFlow uses no such units there
+        return "float32"

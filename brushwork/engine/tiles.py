@@ -1,0 +1,75 @@
+"""Tiles: a picture cut into pieces whose sums over positions, and whose gradients, add up to those of the picture.
+
+Each cell of each layer belongs to the core of exactly one tile. Around its core a tile has a margin: as much of the
+picture as influences the cells of the core. At the edge of the picture there is no margin, so that the network's zero
+padding falls where it falls for the whole picture. The gradients of the tiles' sums, each with respect to the whole
+tile including its margin, add up to the gradient with respect to the picture.
+"""
+
+from typing import NamedTuple
+
+from brushwork.network.layers import reach
+from brushwork.settings import TILE_GRID
+
+
+class Tile(NamedTuple):
+    """A piece of a picture that may have been padded. All numbers are px."""
+
+    rows: slice  # of the padded picture
+    columns: slice
+    core: tuple[int, int, int, int]  # top, left, height, width, in the tile
+    corner: tuple[int, int]  # top, left of the core in the picture without padding
+    more: tuple[int, int]  # 1 if the picture goes on below the core, 1 if it goes on to the right
+
+    @property
+    def place(self):
+        """The core; the top and left of the tile in the padded picture; and `more`."""
+        return *self.core, self.rows.start, self.columns.start, *self.more
+
+    def cells(self, stride):
+        """The core's cells in a layer of the whole picture, as two slices."""
+        (top, left), (_, _, height, width) = self.corner, self.core
+        return (
+            slice(top // stride, -(-(top + height) // stride)),
+            slice(left // stride, -(-(left + width) // stride)),
+        )
+
+
+def cut(height, width, size, margin, padding=0):
+    """The tiles of a picture, with cores of at most `size` px a side, a multiple of TILE_GRID. size None: one tile.
+
+    padding: px, a multiple of TILE_GRID, by which each side of the picture has been extended.
+    """
+    return [
+        Tile(
+            slice(first_row + padding, last_row + padding),
+            slice(first_column + padding, last_column + padding),
+            (top - first_row, left - first_column, below - top, right - left),
+            (top, left),
+            (int(below < height), int(right < width)),
+        )
+        for first_row, top, below, last_row in _spans(height, size or height, margin, padding)
+        for first_column, left, right, last_column in _spans(width, size or width, margin, padding)
+    ]
+
+
+def _spans(length, size, margin, padding):
+    """Yields (start of a tile, start of its core, end of its core, end of the tile) along one side of the picture."""
+    count = -(-length // size)
+    step = -(-length // (count * TILE_GRID)) * TILE_GRID  # cores of about equal size
+    for start in range(0, length, step):
+        end = min(start + step, length)
+        yield max(-padding, start - margin), start, end, min(length + padding, end + margin)
+
+
+def margin(layers):
+    """How far the picture influences a core from outside, px, rounded up to TILE_GRID: 80 to relu5_1, 96 to relu5_2.
+
+    It is never 0: the variation compares the pixels of a core with the next ones.
+    """
+    return max((-(-reach(layer) // TILE_GRID) * TILE_GRID for layer in layers), default=TILE_GRID)
+
+
+def is_tiled(size, tile_size):
+    """Whether a picture of `size` (height, width) is evaluated in tiles of `tile_size` px; None: untiled."""
+    return tile_size is not None and tile_size < max(size)

@@ -1,0 +1,82 @@
+"""Files: read only if they are regular, written completely or not at all."""
+
+import errno
+import os
+import secrets
+import stat
+from contextlib import contextmanager, suppress
+
+_unfinished = set()  # paths of the temporary files of this process
+
+
+def open_regular(path):
+    """Open a regular, non-empty file for reading in binary. Raises OSError; its strerror is meant for the user."""
+    try:
+        status = os.stat(path)
+    except ValueError as error:  # a null character in the name
+        raise OSError(errno.EINVAL, str(error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.EISDIR, "it is a directory")
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for a writer
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    if status.st_size == 0:
+        raise OSError(errno.EINVAL, "it is empty")
+    return open(path, "rb")
+
+
+@contextmanager
+def replacing(path):
+    """A context manager: a binary file, open for writing and reading, that replaces `path` when the block ends.
+
+    Until then it is a hidden temporary file beside the target. If the block raises any exception, the temporary file is
+    removed and the target stays as it was. An existing target keeps its permissions. If `path` is a symbolic link, the
+    file that it points to is replaced and the link stays. Raises OSError.
+    """
+    target = os.path.realpath(path)
+    directory = os.path.dirname(target)
+    permissions = _permissions(target)
+    temporary = os.path.join(directory, f".{secrets.token_hex(8)}.unfinished")
+    _unfinished.add(temporary)
+    try:
+        with open(temporary, "x+b") as file:
+            if permissions is not None:  # while it is still empty: the target may be private
+                os.chmod(temporary, permissions)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+        _sync(directory)
+    finally:
+        with suppress(OSError):
+            os.remove(temporary)
+        _unfinished.discard(temporary)
+
+
+def remove_unfinished():
+    """Remove the temporary files of all unfinished blocks; for a process that is about to exit without ending them."""
+    for temporary in list(_unfinished):
+        with suppress(OSError):
+            os.remove(temporary)
+
+
+def _permissions(target):
+    """The permission bits of `target`, or None if there is no such file. Raises OSError if it is not a regular file."""
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
+    if not stat.S_ISREG(mode):  # a device like /dev/null must not be replaced by a file
+        raise OSError(errno.EINVAL, "Not a regular file", target)
+    return stat.S_IMODE(mode)
+
+
+def _sync(directory):
+    """Make the new name of a file last, on systems where a directory can be opened and synced."""
+    with suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,1 @@
+"""The network: the names of its layers, its files of weights, and fast convolutions."""

@@ -1,0 +1,51 @@
+"""The weights that Keras publishes: an HDF5 file without the fully connected layers -> convolutions and mean pixel."""
+
+import re
+
+import h5py
+import numpy as np
+
+from brushwork.errors import NetworkError
+
+KERAS_MEAN_PIXEL = (123.68, 116.779, 103.939)  # RGB; the file does not contain it
+# Limits on what a crafted file can make us read: channels of a layer, bytes of all layers, items and their nesting.
+MAX_CHANNELS, MAX_BYTES, MAX_ITEMS, MAX_DEPTH = 4096, 400_000_000, 5000, 8
+
+
+def read(path):
+    """Read a Keras file: in each group block{B}_conv{C}, at any depth, a 4-D kernel and a 1-D bias.
+
+    Returns (convolutions, mean pixel): name, such as "conv3_1", -> (kernel [3, 3, in, out], bias [out]), the first
+    kernel for RGB; mean pixel [3], RGB, 0..255. Raises NetworkError if a limit is exceeded, and what h5py raises.
+    """
+    found, bytes_left = {}, MAX_BYTES
+    with h5py.File(path, "r") as file:
+        for name, dataset in _datasets(file):
+            match = re.search(r"(?:^|/)block(\d)_conv(\d)/", name)
+            if match and dataset.ndim in (1, 4):
+                bytes_left -= dataset.nbytes
+                if max(dataset.shape) > MAX_CHANNELS or bytes_left < 0:
+                    raise NetworkError(f"its {name} has the impossible shape {dataset.shape}")
+                found.setdefault("conv{}_{}".format(*match.groups()), {})[dataset.ndim] = dataset[()]
+    convolutions = {name: (arrays[4], arrays[1]) for name, arrays in found.items() if len(arrays) == 2}
+    if "conv1_1" in convolutions:
+        kernel, bias = convolutions["conv1_1"]
+        convolutions["conv1_1"] = kernel[:, :, ::-1], bias  # Keras feeds BGR
+    return convolutions, np.array(KERAS_MEAN_PIXEL)
+
+
+def _datasets(file):
+    """Yield (path, dataset), without recursion and without following links: a crafted file may nest without end."""
+    groups, seen = [("", file)], 0
+    while groups:
+        path, group = groups.pop()
+        seen += len(group)
+        if seen > MAX_ITEMS or path.count("/") > MAX_DEPTH:
+            raise NetworkError(f"not a network: it has more than {MAX_ITEMS} items or more than {MAX_DEPTH} levels")
+        for name in group:
+            if isinstance(group.get(name, getlink=True), h5py.HardLink):
+                item = group[name]
+                if isinstance(item, h5py.Dataset):
+                    yield f"{path}{name}", item
+                elif isinstance(item, h5py.Group):
+                    groups.append((f"{path}{name}/", item))

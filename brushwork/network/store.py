@@ -1,0 +1,159 @@
+"""Which file of weights a run uses, and the download of the full network.
+
+Two networks have names: `pocket`, the small one in this directory, and `vgg19`, the full one, which is kept in the
+cache of Keras, KERAS_HOME or ~/.keras, so that either program finds what the other has downloaded.
+"""
+
+import os
+import sys
+from contextlib import suppress
+from typing import NamedTuple
+
+from brushwork.errors import NetworkError
+
+CLASSIC_FILE = "imagenet-vgg-verydeep-19.mat"
+POCKET_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pocket-vgg19.mat")
+TIMEOUT = 30  # seconds, to connect and to wait for more data
+RETRIES = 2  # of each source
+
+
+class Source(NamedTuple):
+    """A published file of VGG-19's weights."""
+
+    directory: str  # its address
+    name: str
+    megabytes: int
+    digest: str  # "ALGORITHM:HEXADECIMAL"
+
+
+SOURCES = (
+    Source(
+        "https://storage.googleapis.com/tensorflow/keras-applications/vgg19",
+        "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        80,
+        "md5:253f8cb515780f3b799900260a226db6",
+    ),
+    Source(
+        "https://www.vlfeat.org/matconvnet/models",
+        CLASSIC_FILE,
+        535,
+        "sha256:abdb57167f82a2a1fbab1e1c16ad9373411883f262a1a37ee5db2e6fb0044695",
+    ),
+)
+
+
+def resolve(name_or_path=None, *, say, directory="."):
+    """The path of the network to use. Raises NetworkError if there is no such network or it cannot be downloaded.
+
+    name_or_path: what the user asked for. "pocket" and "vgg19" are always names; a file called so is ./vgg19.
+    None: the network that NEURAL_STYLE_NETWORK names; else the classic program's file in `directory`; else vgg19 if it
+    is in the cache; else pocket. In this case, one sentence to `say` names the network.
+    """
+    if name_or_path is not None:
+        return _named(name_or_path, say)
+    if wish := os.environ.get("NEURAL_STYLE_NETWORK"):
+        say(f"using the network {wish}, from NEURAL_STYLE_NETWORK")
+        return _named(wish, say)
+    path = os.path.normpath(os.path.join(directory, CLASSIC_FILE))
+    if os.path.isfile(path):
+        say(f"using the network {path}")
+        return path
+    if path := cached():
+        say(f"using the network vgg19, {path}")
+        return path
+    say("using the small network, pocket; --network vgg19 downloads the full one (80 MB, once)")
+    return POCKET_FILE
+
+
+def _named(name_or_path, say):
+    if name_or_path == "pocket":
+        return POCKET_FILE
+    if name_or_path == "vgg19":
+        return fetch(say)
+    is_name = name_or_path == os.path.basename(name_or_path) and "." not in name_or_path
+    if is_name and not os.path.exists(name_or_path):
+        raise NetworkError(f"no network '{name_or_path}': it is neither a file nor one of pocket and vgg19")
+    return name_or_path
+
+
+def would_download(name_or_path=None):
+    """Whether `resolve` would have to download a file."""
+    return (name_or_path or os.environ.get("NEURAL_STYLE_NETWORK")) == "vgg19" and not cached()
+
+
+def cache_directory():
+    """The directory in which Keras keeps downloaded weights. Not its fallback in /tmp, where anybody may put files."""
+    return os.path.join(os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras"), "models")
+
+
+def cached():
+    """The path of a vgg19 in the cache that has the published digest, or None."""
+    for source in SOURCES:
+        path = os.path.join(cache_directory(), source.name)
+        if os.path.isfile(path):
+            import pooch
+
+            algorithm, _, digest = source.digest.partition(":")
+            with suppress(OSError):
+                if pooch.file_hash(path, algorithm) == digest:
+                    return path
+    return None
+
+
+def fetch(say):
+    """The path of vgg19 in the cache, downloaded if it is not there. Raises NetworkError.
+
+    The sources are tried in turn. NEURAL_STYLE_MIRROR, the address of a directory, replaces the addresses of both; the
+    digests are the same.
+    """
+    if path := cached():
+        return path
+    import requests
+
+    failures = []
+    for source in SOURCES:
+        address = os.environ.get("NEURAL_STYLE_MIRROR") or source.directory
+        say(f"downloading vgg19 ({source.megabytes} MB) from {address}")
+        try:
+            return _download(source, address)
+        except requests.RequestException as error:
+            failures.append(f"{address}: {_reason(error)}")
+        except ValueError:
+            failures.append(f"{address}: the file is not the published one, {source.digest}")
+        except OSError as error:  # of the disk: the second file, which is larger, would not fit either
+            failures.append(f"cannot write to {cache_directory()} ({error.strerror or 'permission denied'})")
+            break
+    places = " or ".join(f"{s.directory}/{s.name} ({s.digest})" for s in SOURCES)
+    raise NetworkError(
+        f"cannot download vgg19: {'; '.join(failures)}; download it by hand from {places} and use --network FILE"
+    )
+
+
+def _download(source, address):
+    """Download a file to the cache, through a temporary one; returns its path. ValueError: the digest is wrong."""
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    cache = pooch.create(
+        path=cache_directory(),
+        base_url=address.rstrip("/") + "/",
+        registry={source.name: source.digest},
+        retry_if_failed=RETRIES,
+    )
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=TIMEOUT)
+    return cache.fetch(source.name, downloader=downloader)
+
+
+def _reason(error):
+    """Why a request failed, in a few words."""
+    from requests import exceptions
+
+    if isinstance(error, exceptions.HTTPError):
+        return f"status {error.response.status_code}"
+    if isinstance(error, exceptions.ChunkedEncodingError):
+        return "the connection broke off"
+    if "timed out" in str(error):
+        return "timed out"
+    if isinstance(error, exceptions.ConnectionError):
+        return f"cannot connect ({type(error).__name__})"
+    return str(error)

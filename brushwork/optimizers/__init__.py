@@ -1,0 +1,1 @@
+"""Optimisers: from evaluate(image) -> (losses, gradient) to a sequence of images."""

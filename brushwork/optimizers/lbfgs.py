@@ -1,0 +1,173 @@
+"""L-BFGS: descent along the gradient times an inverse Hessian built from the last steps (Liu and Nocedal 1989)."""
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from brushwork.optimizers.box import BOX, movable
+from brushwork.optimizers.coordinates import Pixels
+from brushwork.optimizers.line_search import line_search
+
+CHUNK = 16384  # numbers of a row worked on at once: those of 20 rows fit into a processor's cache
+
+
+class LBFGS:
+    """An iterator over (image, losses): the start, then each iterate of L-BFGS, until no step lowers the loss.
+
+    Each step is found by a strong Wolfe line search, usually with one evaluation. The arithmetic is in the image's own
+    type, where SciPy's is in float64 and takes as long as a fast evaluation; and SciPy's history cannot be saved.
+
+    evaluate: image -> (losses, gradient), called when an item is asked for.
+    image: the start, [H, W, 3], RGB, 0..255.
+    pairs: how many pairs of a step and a gradient change the history holds.
+    coordinates: the variables to solve for, such as `Spectral`; None: the pixels.
+    box: whether every image is within 0..255. Steps are projected onto the box, and pixels on a bound that the loss
+    pulls outward stay there (Bertsekas 1982).
+    first_change: root mean square of the first trial step, on the scale of 0..255.
+    resume: the snapshot of another LBFGS, to continue from.
+    """
+
+    def __init__(self, evaluate, image, *, pairs, coordinates=None, box=False, first_change=2.0, resume=None):
+        self._evaluate, self._image, self._losses, self._gradient = evaluate, image, None, None
+        self._coordinates, self._box, self._first_change = coordinates or Pixels(), box, first_change
+        self._history = History(pairs, image.shape, image.dtype)
+        if resume:
+            self._history.restore(resume)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._gradient is None:
+            self._losses, self._gradient = self._evaluate(self._image)
+            self._slopes = self._coordinates.gradient(self._gradient)
+        else:
+            self._advance()
+        return self._image, self._losses
+
+    def snapshot(self):
+        """The history: name -> array. The arrays are views, valid until the next item; also available after `close`."""
+        return self._history.snapshot()
+
+    def close(self):
+        pass
+
+    def _advance(self):
+        """Go to the next iterate. Raises StopIteration if there is none."""
+        step, point = self._search()
+        if point is None and len(self._history):  # its direction is of no use here; the gradient's may be
+            self._history.clear()
+            step, point = self._search()
+        if point is None:
+            raise StopIteration
+        length = point.position
+        if self._box:  # the step that was made is the projected one
+            step, length = self._coordinates.from_pixels(point.image - self._image), 1.0
+        self._image, self._losses, self._gradient = point.image, point.losses, point.gradient
+        before, self._slopes = self._slopes, self._coordinates.gradient(self._gradient)
+        self._history.append(step, length, before, self._slopes)
+
+    def _search(self):
+        """(the direction searched, in the coordinates; the Point found along it or None)."""
+        slopes = self._slopes
+        if self._box:
+            free = movable(self._image, self._gradient)
+            slopes = self._coordinates.gradient(self._gradient * free)
+        step = self._history.newton_step(slopes) if len(self._history) else -slopes
+        direction = self._coordinates.to_pixels(step)
+        if self._box:
+            direction *= free
+        if not len(self._history):
+            norm = float(np.linalg.norm(direction))
+            scale = direction.dtype.type(self._first_change * np.sqrt(direction.size) / norm if norm else 0)
+            direction, step = direction * scale, step * scale
+        box = BOX if self._box else None
+        return step, line_search(self._evaluate, self._image, self._losses["total"], self._gradient, direction, box)
+
+
+class History:
+    """The last pairs of a step s and a gradient change y, and the inverse Hessian that they define.
+
+    The compact form of Byrd, Nocedal and Schnabel 1994, theorem 2.2: three products of the stored rows with a vector,
+    limited by the speed of RAM, where the textbook's two loops take four times as long. Two of the products share one
+    pass, so that a step without a box reads the rows twice.
+    """
+
+    def __init__(self, pairs, shape, dtype):
+        self._arrays = np.empty([2, pairs, int(np.prod(shape))], dtype)  # the steps, the changes
+        self._products = np.zeros([2, pairs, pairs])  # s_i y_j, y_i y_j
+        self._order = []  # the rows in use, the oldest first
+        self._latest = None, None  # the gradient after the last step, its products with the rows
+
+    def __len__(self):
+        return len(self._order)
+
+    def clear(self):
+        self._order.clear()
+
+    def snapshot(self):
+        """The rows in use, their order and their products: name -> array; views, not copies."""
+        used = max(self._order, default=-1) + 1
+        return {
+            "pairs": self._arrays[:, :used],
+            "products": self._products[:, :used, :used],
+            "order": np.array(self._order, np.int64),
+        }
+
+    def restore(self, snapshot):
+        """Take over the snapshot of a History that held no more pairs than this one can."""
+        used = snapshot["pairs"].shape[1]
+        self._arrays[:, :used] = snapshot["pairs"]
+        self._products[:, :used, :used] = snapshot["products"]
+        self._order = snapshot["order"].tolist()
+        self._latest = None, None
+
+    def append(self, direction, length, before, after):
+        """Store the step length * direction and its gradient change, after - before, in place of the oldest pair.
+
+        Not stored where the curvature along the step is not positive: s'y <= 0.
+        """
+        row = next((row for row in range(self._arrays.shape[1]) if row not in self._order), None)
+        row = self._order[0] if row is None else row
+        step, change = self._arrays[:, row]
+        np.multiply(direction.reshape(-1), length, out=step)
+        np.subtract(after.reshape(-1), before.reshape(-1), out=change)
+        order = [*(other for other in self._order if other != row), row]
+        products, of_after = self._times([change, after.reshape(-1)], max(order) + 1)
+        if products[0, row] > 0:
+            self._order, self._latest = order, (after, of_after)
+            self._products[:, : products.shape[1], row] = products
+            self._products[1, row, : products.shape[1]] = products[1]
+        elif row in self._order:  # the oldest pair, which has been overwritten
+            self._order.remove(row)
+
+    def newton_step(self, gradient):
+        """Minus the inverse Hessian times the gradient. It updates s'y / y'y of the last pair, times the identity."""
+        order = self._order
+        used = max(order) + 1
+        latest, products = self._latest
+        if latest is not gradient:
+            (products,) = self._times([gradient.reshape(-1)], used)
+        along, across = products[:, order]
+        triangle, changes = np.triu(self._products[0][np.ix_(order, order)]), self._products[1][np.ix_(order, order)]
+        scale = triangle[-1, -1] / changes[-1, -1]
+        bent = solve_triangular(triangle, along)
+        inner = (np.diag(np.diag(triangle)) + scale * changes) @ bent - scale * across
+        weights = np.zeros([2, used], gradient.dtype)
+        weights[0, order] = -solve_triangular(triangle, inner, trans="T")
+        weights[1, order] = scale * bent
+        step = gradient.reshape(-1) * gradient.dtype.type(-scale)
+        for chunk in self._chunks():
+            for rows, share in zip(self._arrays, weights, strict=True):
+                step[chunk] += share @ rows[:used, chunk]
+        return step.reshape(gradient.shape)
+
+    def _times(self, vectors, used):
+        """The products of the first `used` steps and changes with each of the vectors: [vectors, 2, used]."""
+        results = np.zeros([len(vectors), 2, used])
+        for chunk in self._chunks():
+            for vector, result in zip(vectors, results, strict=True):
+                result += [rows[:used, chunk] @ vector[chunk] for rows in self._arrays]
+        return results
+
+    def _chunks(self):
+        return (slice(start, start + CHUNK) for start in range(0, self._arrays.shape[-1], CHUNK))

@@ -1,0 +1,64 @@
+"""Picture formats: what each one can hold, and how it is written."""
+
+import math
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from PIL import Image
+
+
+class Format(NamedTuple):
+    """One of Pillow's file formats, as far as this program uses it."""
+
+    name: str  # Pillow's
+    metadata: str | None = None  # where metadata goes: "text" chunks, the "description" tag, "exif"; None: nowhere
+    transparency: bool = False
+    depth_16: bool = False  # whether a colour channel can have 16 bits
+    longest_side: float = math.inf  # px, of what Pillow can write and read again
+    writable: bool = True
+    save_options: Mapping = MappingProxyType({})  # for Pillow's save
+
+
+# Only these are read and written. Other decoders of Pillow start programs (EPS: Ghostscript) or open a file inside the
+# file as any format at all (IPTC). Pillow tries them in this order; TGA has no signature and accepts too much, so it
+# comes last. JPEG without `optimize`: for that Pillow gives libjpeg a buffer that a noisy picture overflows.
+_TABLE = (
+    Format("PNG", "text", transparency=True, depth_16=True),
+    Format("JPEG", "exif", longest_side=65500, save_options={"quality": 95, "subsampling": "4:4:4"}),
+    Format("WEBP", "exif", transparency=True, longest_side=16383, save_options={"quality": 95}),
+    Format("GIF", longest_side=65535),
+    Format("TIFF", "description", True, depth_16=True, save_options={"compression": "tiff_adobe_deflate"}),
+    Format("BMP"),
+    Format("DIB"),
+    Format("PPM"),
+    Format("JPEG2000"),
+    Format("AVIF", "exif", True, longest_side=32768, save_options={"quality": 95, "subsampling": "4:4:4"}),
+    Format("PSD", writable=False),
+    Format("ICO", writable=False),  # Pillow shrinks large pictures to the sizes of icons
+    Format("ICNS", writable=False),
+    Format("QOI"),
+    Format("DDS"),
+    Format("SGI", longest_side=65535),
+    Format("SUN", writable=False),
+    Format("TGA", transparency=True, longest_side=65535),
+)
+FORMATS = {kind.name: kind for kind in _TABLE}
+
+
+def of(path):
+    """The Format that the extension of `path` stands for, or None."""
+    Image.init()
+    return FORMATS.get(Image.EXTENSION.get(os.path.splitext(path)[1].lower()))
+
+
+def is_writable(kind):
+    """Whether the installed Pillow can write a Format completely."""
+    return kind.writable and kind.name in Image.SAVE
+
+
+def readable():
+    """The formats that the installed Pillow can read, in the order in which it is to try them."""
+    Image.init()
+    return [kind for kind in _TABLE if kind.name in Image.OPEN]

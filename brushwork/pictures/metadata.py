@@ -1,0 +1,97 @@
+"""Metadata: the settings that a picture was made with, in its file.
+
+JSON in a text chunk of PNG, in the ImageDescription of TIFF, and in the EXIF UserComment of other formats. It contains
+no time and no path: the same run writes the same bytes.
+"""
+
+import json
+from dataclasses import fields
+
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
+
+from brushwork import files
+from brushwork.errors import MetadataError
+from brushwork.pictures import formats
+from brushwork.settings import DEFAULTS, LOSSES, STARTS, Settings, option
+
+VERSION = "1.0"
+SOFTWARE = f"neural_style {VERSION}"
+KEY = "neural_style"
+MAX_LENGTH = 100_000  # characters; longer metadata is refused
+ASCII = b"ASCII\0\0\0"  # the first bytes of a UserComment in ASCII
+
+
+def about(settings, network_digest, step):
+    """The metadata of a picture, ready for JSON. step: has `iteration`, `lowest` and `losses`."""
+    return {
+        "program": SOFTWARE,
+        "flags": flags_of(settings),
+        "network": network_digest,
+        "iterations": step.iteration,
+        "loss": step.lowest,  # of the picture
+        "losses": {name: step.losses[name] for name in LOSSES},  # of the last iteration
+    }
+
+
+def flags_of(settings):
+    """The command-line flags that turn the defaults into these Settings; the path of an initial picture is omitted."""
+    flags = []
+    for field in fields(Settings):
+        value = getattr(settings, field.name)
+        if value is None or value == DEFAULTS[field.name] or (field.name == "initial" and value not in STARTS):
+            continue
+        flags.append(option(field.name))
+        flags += [] if value is True else [str(part) for part in (value if isinstance(value, tuple) else (value,))]
+    return flags
+
+
+def save_options(kind, metadata):
+    """Arguments of Pillow's save that write metadata into a file of the Format `kind`; {} if it has no place for it."""
+    if not metadata or not kind.metadata:
+        return {}
+    text = json.dumps(metadata)
+    if kind.metadata == "text":
+        info = PngInfo()
+        info.add_text("Software", SOFTWARE)
+        info.add_text(KEY, text)
+        return {"pnginfo": info}
+    if kind.metadata == "description":
+        return {"tiffinfo": {ExifTags.Base.ImageDescription: text, ExifTags.Base.Software: SOFTWARE}}
+    exif = Image.Exif()
+    exif[ExifTags.Base.Software] = SOFTWARE
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = ASCII + text.encode()
+    return {"exif": exif}
+
+
+def read(path):
+    """The metadata in a picture's file: a dictionary; its "flags" are a list of known flags and of values, all strings.
+
+    Everything else in it is unchecked. Raises MetadataError.
+    """
+    try:
+        with files.open_regular(path) as file:
+            text = _text(Image.open(file, formats=[kind.name for kind in formats.readable() if kind.metadata]))
+        if len(text) > MAX_LENGTH:
+            raise ValueError("too long")
+        metadata = json.loads(text)
+        flags, known = metadata["flags"], {option(field.name) for field in fields(Settings)}
+        if not isinstance(flags, list) or any(flag.startswith("-") and flag not in known for flag in flags):
+            raise ValueError("not a list of known flags")
+        return metadata
+    except OSError as error:
+        raise MetadataError(f"cannot read {path}: {error.strerror or 'not a picture in a known format'}") from error
+    except Exception as error:  # decoders raise exceptions of any type
+        raise MetadataError(f"cannot take settings from {path}: it holds no settings of neural_style") from error
+
+
+def _text(picture):
+    """The JSON text in a Pillow picture; an exception of any type if there is none."""
+    place = formats.FORMATS[picture.format].metadata
+    if place == "text":
+        return picture.info[KEY]
+    if place == "description":
+        return picture.getexif()[ExifTags.Base.ImageDescription]
+    comment = picture.getexif().get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment]
+    comment = comment if isinstance(comment, bytes) else str(comment).encode()
+    return comment.removeprefix(ASCII).decode("ascii")

@@ -1,0 +1,49 @@
+"""Sizes: pictures at other sizes, and the one place that turns a share of a side into pixels."""
+
+import numpy as np
+from PIL import Image
+
+LANCZOS = Image.Resampling.LANCZOS  # of Pillow's windows the one that keeps most texture, which is what a style is
+
+
+def pixels(length, share=1.0):
+    """A share of a side of `length` px in whole pixels, at least 1."""
+    return max(1, round(length * share))
+
+
+def scaled(size, share):
+    """(height, width), a share of another (height, width), both in px."""
+    height, width = size
+    return pixels(height, share), pixels(width, share)
+
+
+def resample(image, height, width, window=LANCZOS):
+    """`image`, [H, W, C] of any values, at another size: float32 [height, width, C], antialiased. Always a copy."""
+    image = np.asarray(image, np.float32)
+    if image.shape[:2] == (height, width):
+        return image.copy()
+    result = np.empty((height, width, image.shape[2]), np.float32)
+    for channel in range(image.shape[2]):
+        plane = Image.fromarray(np.ascontiguousarray(image[:, :, channel]))  # mode F
+        result[:, :, channel] = plane.resize((width, height), window)
+    return result
+
+
+def resize(image, height, width):
+    """`image`, [H, W, 3], 0..255, at another size: float32 [height, width, 3], 0..255. At its own size, a copy."""
+    result = resample(image, height, width)
+    if image.shape[:2] == (height, width):
+        return result
+    return np.clip(result, 0, 255, out=result)  # Lanczos overshoots at edges
+
+
+def resize_to_width(image, width):
+    """`image` at another width, in its own proportions: float32 [pixels(H, width / W), width, 3], 0..255."""
+    return resize(image, pixels(image.shape[0], width / image.shape[1]), width)
+
+
+def cover(image, height, width):
+    """The middle [height, width] of `image`, resized in its own proportions to just cover it: [height, width, 3]."""
+    image = resize(image, *scaled(image.shape[:2], max(height / image.shape[0], width / image.shape[1])))
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[top : top + height, left : left + width].copy()

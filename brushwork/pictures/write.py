@@ -1,0 +1,98 @@
+"""Writing: an image, float [H, W, 3], RGB, 0..255, as a picture file, completely or not at all."""
+
+import importlib.util
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from brushwork import files
+from brushwork.errors import PictureError
+from brushwork.pictures import formats
+from brushwork.pictures.metadata import save_options
+
+
+def save(path, image, *, metadata=None, depth=8, opacity=None):
+    """Write an image in the format that the extension of `path` stands for. Values are clipped to 0..255 and rounded.
+
+    image: float [H, W, 3], RGB, 0..255. metadata: a dictionary as `metadata.about` returns it, written where the format
+    has a place for it. depth: 8 or 16 bits a channel. opacity: float [H, W], 0..1; None: everything is opaque.
+    If anything fails, an existing file stays as it was. Raises PictureError, and ValueError for non-finite values.
+    """
+    kind = _format(path, *image.shape[:2], depth, opacity is not None)
+    if not np.isfinite(image).all():
+        raise ValueError("an image with values that are not finite")
+    channels = image if opacity is None else np.dstack([image, 255 * opacity])
+    highest, integer = (65535, np.uint16) if depth == 16 else (255, np.uint8)
+    levels = np.rint(np.clip(channels, 0, 255) * (highest / 255)).astype(integer)  # [H, W, 3 or 4]
+    options = save_options(kind, metadata)
+    encoded = io.BytesIO()  # in memory first: encoders that write to a file hide why writing fails
+    try:
+        if depth == 16:
+            _ENCODERS_16[kind.name](encoded, levels, options)
+        else:
+            Image.fromarray(levels).save(encoded, format=kind.name, **kind.save_options, **options)
+        with files.replacing(path) as file:
+            file.write(encoded.getbuffer())
+    except OSError as error:
+        raise PictureError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def has_format(path):
+    """Whether the extension of `path` is that of a picture."""
+    return formats.of(path) is not None
+
+
+def check_format(path, height=None, width=None, *, depth=8, transparent=False):
+    """Raise PictureError unless `save` can write a picture of this size, depth and transparency to `path`."""
+    _format(path, height, width, depth, transparent)
+
+
+def _format(path, height, width, depth, transparent):
+    """The Format for `path`; PictureError unless it can hold such a picture."""
+    kind = formats.of(path)
+    if kind is None or not formats.is_writable(kind):
+        raise PictureError(f"cannot write {path}: unknown picture format; use .jpg, .png, .webp or .tiff")
+    if depth == 16 and not kind.depth_16:
+        raise PictureError(f"cannot write {path}: {kind.name} has no 16 bits a channel; use .png or .tiff")
+    if depth == 16 and kind.name == "TIFF" and importlib.util.find_spec("tifffile") is None:
+        raise PictureError(f"cannot write {path}: --depth 16 in TIFF needs tifffile: python -m pip install tifffile")
+    if transparent and not kind.transparency:
+        raise PictureError(f"cannot write {path}: {kind.name} has no transparency; use .png, .webp or .tiff")
+    side, limit = max(height or 0, width or 0), kind.longest_side
+    if side > limit:
+        raise PictureError(f"cannot write {path}: a side of {side} pixels, where {kind.name} takes {limit}; use .png")
+    return kind
+
+
+def _encode_png_16(file, levels, options):
+    """Write uint16 [H, W, 3 or 4] as PNG (ISO 15948), each row as its difference from the row above (filter 2)."""
+    height, width, channels = levels.shape
+    rows = levels.astype(">u2").view(np.uint8).reshape(height, -1)
+    above = np.vstack([np.zeros_like(rows[:1]), rows[:-1]])
+    filtered = np.hstack([np.full((height, 1), 2, np.uint8), rows - above])
+    header = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+    texts = options["pnginfo"].chunks if options else ()
+    file.write(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"sRGB", b"\0"))
+    file.write(b"".join(_chunk(kind, data) for kind, data, *_ in texts))
+    file.write(_chunk(b"IDAT", zlib.compress(filtered.tobytes(), 6)) + _chunk(b"IEND", b""))
+
+
+def _chunk(kind, data):
+    """The bytes of a PNG chunk."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _encode_tiff_16(file, levels, options):
+    """Write uint16 [H, W, 3 or 4] as TIFF."""
+    import tifffile
+
+    tags = options.get("tiffinfo", {})
+    texts = {"description": tags.get(ExifTags.Base.ImageDescription), "software": tags.get(ExifTags.Base.Software)}
+    extra = {"extrasamples": ["unassalpha"]} if levels.shape[2] == 4 else {}
+    tifffile.imwrite(file, levels, photometric="rgb", metadata=None, **texts, **extra)
+
+
+_ENCODERS_16 = {"PNG": _encode_png_16, "TIFF": _encode_tiff_16}  # Pillow writes colour with 8 bits a channel only

@@ -1,0 +1,79 @@
+"""The dry run: what a run would do, without doing it: sizes, layers, tiles, memory, and time."""
+
+import time
+
+import numpy as np
+
+from brushwork.engine import memory, tiles
+from brushwork.pictures import sizes
+from brushwork.pictures.masks import Masks
+
+PIECE = 512  # px: side of the piece of the content whose evaluation is timed
+EVALUATIONS = 1.05  # per iteration: now and then a line search needs a second one
+
+
+def describe(plan, objective):
+    """Yields the lines that describe a plan; `objective`, made for it, is timed on a piece of the content."""
+    settings, styles = plan.settings, [style.shape[:2] for style in plan.styles]
+    seconds = seconds_per_pixel(plan, objective)
+    yield f"content layers: {_weighted(settings.content_terms)}"
+    yield f"style layers: {_weighted(settings.style_terms)}"
+    layers = len(plan.network.convolutions)
+    yield f"optimizer: {settings.optimizer}, precision: {plan.precision}, network: {layers} layers"
+    total = peak = 0.0
+    scales = settings.sizes(*plan.content.shape[:2])
+    rows = zip(scales, settings.iteration_counts, plan.tile_sizes, strict=True)
+    for number, (size, count, tile_size) in enumerate(rows, start=1):
+        small = [sizes.scaled(style, size[1] / plan.content.shape[1]) for style in styles]
+        run = plan.network, settings, plan.precision, size, small, tile_size, len(plan.masks.styles)
+        needed = memory.estimate(*run)
+        pixels = evaluated_pixels(settings, size, tile_size)
+        duration = seconds * pixels * (count * EVALUATIONS + 1 + len(styles) / 3)
+        total, peak = total + duration, max(peak, needed)
+        yield (
+            f"scale {number} of {len(scales)}: {size[1]}x{size[0]}, {count} iterations{in_tiles(size, tile_size)},"
+            f" {needed / 1e9:.2f} GB, {_clock(duration)}"
+        )
+    yield f"memory: {peak / 1e9:.2f} GB of {memory.available() / 1e9:.2f} GB"
+    yield f"time: {_clock(total)}"
+
+
+def in_tiles(size, tile_size):
+    """The end of a sentence about a picture of `size` (height, width): the tiles it is evaluated in, if any."""
+    return f", in tiles of {tile_size} pixels" if tiles.is_tiled(size, tile_size) else ""
+
+
+def seconds_per_pixel(plan, objective):
+    """The time of an untiled evaluation, divided by its pixels. The second of two is timed."""
+    height, width = (min(side, PIECE) for side in plan.content.shape[:2])
+    piece, white = sizes.cover(plan.content, height, width), np.ones((height, width), np.float32)
+    masks = Masks(
+        (white,) * len(plan.masks.styles),
+        None if plan.masks.content is None else white,
+        (white,) * len(plan.masks.sources),
+    )
+    objective.aim(piece, [piece] * len(plan.styles), masks, tile_size=None)
+    objective.evaluate(piece)
+    start = time.perf_counter()
+    objective.evaluate(piece)
+    return (time.perf_counter() - start) / (height * width)
+
+
+def evaluated_pixels(settings, size, tile_size):
+    """The number of pixels whose untiled evaluation takes as long: tiles overlap, and pass the network twice."""
+    if not tiles.is_tiled(size, tile_size):
+        return size[0] * size[1]
+    margin = tiles.margin({*settings.content_terms, *settings.style_terms})
+    pieces = tiles.cut(*size, tile_size, margin)
+    areas = ((tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start) for tile in pieces)
+    return 4 / 3 * sum(areas)
+
+
+def _weighted(layers):
+    return ", ".join(f"{layer}:{weight:g}" for layer, weight in layers.items()) or "none"
+
+
+def _clock(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

@@ -1,0 +1,43 @@
+"""Interrupts: Ctrl-C and SIGTERM, noticed also while TensorFlow computes."""
+
+import os
+import signal
+import socket
+import threading
+
+
+class Interrupts:
+    """A context manager: the first signal sets `status` to 130 or 143; a second one exits with that status at once.
+
+    Python calls a signal handler between two of its own instructions, so only after an evaluation has ended. Therefore
+    a thread reads the signals from the wake-up socket, to which Python's C code writes their numbers as they arrive.
+    """
+
+    def __init__(self, before_exit=lambda: None):
+        """before_exit: called before a second signal ends the process."""
+        self.status = 0
+        self._before_exit = before_exit
+
+    def __enter__(self):
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        self._handlers = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception):
+        signal.set_wakeup_fd(self._wakeup)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._writer.close()  # ends the thread
+
+    def _listen(self):
+        with self._reader:
+            while number := self._reader.recv(1):
+                if number[0] not in (signal.SIGINT, signal.SIGTERM):
+                    continue
+                if self.status:
+                    self._before_exit()
+                    os._exit(self.status)
+                self.status = 128 + number[0]

@@ -1,0 +1,114 @@
+"""Outputs: whatever could keep a run from writing its files, found before it starts."""
+
+import importlib.util
+import os
+import shutil
+
+import numpy as np
+
+from brushwork.pictures import write
+from brushwork.run.jobs import those_exist
+from brushwork.settings import option
+
+MOST_CHECKPOINTS = 10_000  # whose paths are checked
+
+
+def check_outputs(job, options, *, size, transparent, last, start, mistakes):
+    """Add everything that would keep the files of a jobs.Job from being written to `mistakes`.
+
+    size: (height, width) of the picture, or () if it is unknown. transparent: whether it has an alpha channel.
+    last: the number of the last iteration, or None. start: the path of the initial picture, or None.
+    """
+    _check_numbers(options, mistakes)
+    checkpoints = _checkpoints(job, options.checkpoint_iterations, last, mistakes)
+    for path in (job.output, *checkpoints[:1]):
+        mistakes.catch(write.check_format, path, *size, depth=options.depth, transparent=transparent)
+    if options.contact_sheet is not None:
+        mistakes.catch(write.check_format, options.contact_sheet)
+    if job.plot and not importlib.util.find_spec("matplotlib"):
+        mistakes.add_file("--progress-plot needs matplotlib: python -m pip install matplotlib")
+    board = options.tensorboard
+    if board is not None and os.path.exists(board) and not os.path.isdir(board):
+        mistakes.add_file(f"cannot write to {board}: it is not a directory")
+    paths = [job.output, *checkpoints, job.table, job.plot, options.contact_sheet, job.state]
+    paths = [path for path in paths if path is not None]
+    inputs = {os.path.realpath(path) for path in _inputs(job, options, start) if path is not None}
+    for path in paths:
+        if os.path.realpath(path) in inputs:
+            mistakes.add_usage(f"{path} is an input of this run; choose another name for the output")
+    for path in {path for path in paths if paths.count(path) > 1}:
+        mistakes.add_usage(f"{path} would be written twice; choose different names")
+    for directory in dict.fromkeys(os.path.dirname(path) or "." for path in paths):
+        _check_directory(directory, np.prod(size) * 3, mistakes)
+    _check_existing(dict.fromkeys(paths), options, mistakes)
+
+
+def _inputs(job, options, start):
+    """The paths of all files that the run reads."""
+    single = job.content, *job.styles, start, options.network, options.content_mask
+    return [*single, *(options.style_masks or ()), *(options.style_source_masks or ())]
+
+
+def _check_existing(paths, options, mistakes):
+    """That no output is a directory, or exists without a flag that lets it be replaced."""
+    existing = [path for path in paths if _exists(path, mistakes)]
+    for path in existing:
+        if os.path.isdir(path):
+            mistakes.add_file(f"cannot write {path}: it is a directory")
+    if options.resume is not None:  # the state is that of the same run
+        existing = [path for path in existing if os.path.realpath(path) != os.path.realpath(options.resume)]
+    if existing and not options.overwrite and not options.own_files:
+        mistakes.add_file(f"{those_exist(existing)}; choose another name or give --overwrite")
+
+
+def _check_numbers(options, mistakes):
+    """Intervals, times, and flags that need each other."""
+    for name in ("print_iterations", "checkpoint_iterations", "state_iterations"):
+        every = getattr(options, name)
+        if every is not None and every < 1:
+            mistakes.add_usage(f"{option(name)} must be a number of iterations, at least 1, not {every}")
+    if options.max_seconds is not None and not options.max_seconds > 0:
+        mistakes.add_usage(f"--max-seconds must be a number above 0, not {options.max_seconds:g}")
+    if (options.checkpoint_output is None) != (options.checkpoint_iterations is None):
+        mistakes.add_usage("--checkpoint-output and --checkpoint-iterations go together: give both or neither")
+    if options.state_iterations is not None and not (options.state or options.resume):
+        mistakes.add_usage("--state-iterations says how often; --state says where")
+
+
+def _checkpoints(job, every, last, mistakes):
+    """The paths of the first MOST_CHECKPOINTS checkpoints and of the last one."""
+    if job.checkpoints is None:
+        return []
+    try:
+        if job.checkpoint(1) == job.checkpoint(2):
+            raise ValueError
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        how = "write it as in out_{:05}.jpg or out_%05d.jpg"
+        mistakes.add_usage(f"--checkpoint-output {job.checkpoints} has no place for the iteration; {how}")
+        return []
+    numbers = [1]
+    if last is not None and every is not None and every >= 1:
+        numbers = dict.fromkeys([*range(every, min(last, MOST_CHECKPOINTS * every) + 1, every), last])
+    return [job.checkpoint(number) for number in numbers]
+
+
+def _check_directory(directory, needed, mistakes):
+    """That files can be written to a directory; needed: bytes of the largest, a picture that cannot be compressed."""
+    if not os.path.isdir(directory):
+        mistakes.add_file(f"cannot write to {directory}: there is no such directory; create it first")
+    elif not os.access(directory, os.W_OK | os.X_OK):
+        mistakes.add_file(f"cannot write to {directory}: permission denied")
+    elif (free := shutil.disk_usage(directory).free) < needed:
+        sentence = f"{free / 1e6:.1f} MB are free and {needed / 1e6:.1f} MB may be needed"
+        mistakes.add_file(f"cannot write to {directory}: {sentence}")
+
+
+def _exists(path, mistakes):
+    try:
+        os.stat(path)
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:  # a name that is too long, or that has a null character
+        mistakes.add_file(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
+        return False

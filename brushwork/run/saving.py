@@ -1,0 +1,91 @@
+"""Saving: the picture and the state of a run, however it ends, and where else if their place cannot be written."""
+
+import os
+import tempfile
+
+from brushwork import state
+from brushwork.errors import PictureError
+from brushwork.pictures import write
+from brushwork.watch import contact_sheet
+
+
+def save_results(plan, step, *, ending, with_state, say, complain):
+    """Write the picture of the last Step and, if `with_state`, the state, and say what was written.
+
+    ending: a clause that says how the run ended, or None.
+    """
+    path = _written(plan.job.output, plan, lambda path: plan.save_picture(path, step), complain)
+    clauses = [ending, f"wrote {path}" if path == plan.job.output else None]
+    if with_state:
+        clauses.append(_save_state(plan, step, complain))
+    if any(clauses):
+        say("; ".join(filter(None, clauses)))
+
+
+def save_checkpoint(plan, step, complain):
+    """Write the picture that the run would give if it ended with this Step."""
+    try:
+        plan.save_picture(plan.job.checkpoint(step.iteration), step)
+    except PictureError as error:
+        complain(f"{error}; going on")
+
+
+def save_interim_state(plan, step, complain):
+    """Write the state of the run while it goes on."""
+    try:
+        state.write(plan.job.state, plan.saved(step.state()))
+    except OSError as error:
+        complain(f"cannot write {plan.job.state}: {error.strerror}; going on")
+
+
+def save_contact_sheet(plan, shots, step, *, say, complain):
+    """Write the contact sheet; shots: what contact_sheet.collected collected."""
+    pictures = [(f"content: {os.path.basename(plan.job.content)}", plan.content)]
+    for name, style in zip(plan.job.styles, plan.styles, strict=True):
+        pictures.append((f"style: {os.path.basename(name)}", style))
+    try:
+        write.save(plan.options.contact_sheet, contact_sheet.sheet(pictures, shots, step.picture()))
+        say(f"wrote {plan.options.contact_sheet}")
+    except PictureError as error:
+        complain(str(error))
+
+
+def _save_state(plan, step, complain):
+    """Write the state; returns a clause about it, or None."""
+    path = plan.job.state or os.path.splitext(plan.job.output)[0] + ".state"
+    if not plan.job.state and os.path.lexists(path) and not state.is_state(path):
+        return f"{path} exists and is not a state, so the state is lost; choose a file with --state"
+    path = _written(path, plan, lambda path: state.write(path, plan.saved(step.state())), complain)
+    return f"continue with --resume {path}" if path else None
+
+
+def _written(path, plan, write_to, complain):
+    """Where write_to(path) succeeded: at `path`, beside the state, in the temporary directory, or nowhere (None)."""
+    try:
+        write_to(path)
+        return path
+    except (PictureError, OSError) as error:
+        reason = str(error) if isinstance(error, PictureError) else f"cannot write {path}: {error.strerror}"
+    beside_state = [os.path.dirname(plan.job.state) or "."] if plan.job.state else []
+    for directory in (*beside_state, tempfile.gettempdir()):
+        try:
+            handle, fallback = tempfile.mkstemp(os.path.splitext(path)[1], "neural_style-", directory)
+            os.close(handle)
+            write_to(fallback)
+            complain(f"{reason}; wrote {fallback} instead")
+            return fallback
+        except (PictureError, OSError):
+            continue
+    complain(f"{reason}; it could not be written elsewhere either")
+    return None
+
+
+def how_it_ended(plan, step, interrupted):
+    """A clause that says why a run ended before its last iteration, or None if it did not."""
+    iterations = plan.settings.total_iterations
+    if interrupted:
+        return f"interrupted after {step.iteration} of {iterations} iterations"
+    if step.iteration < iterations:
+        reason = "in time" if plan.deadline < float("inf") else "as no step lowers the loss"
+        return f"ended after {step.iteration} of {iterations} iterations, {reason}"
+    return None

@@ -1,0 +1,43 @@
+"""Watching: the steps of a run passed through every watcher that its flags ask for."""
+
+import itertools
+from functools import partial
+
+from brushwork.run import saving
+from brushwork.watch import contact_sheet, progress, report, table
+
+
+def watched(steps, plan, *, graph, shots, say, complain):
+    """The iterator `steps` of a plan, watched. graph: for TensorBoard; shots: a list, for the contact sheet."""
+    options, ends = plan.options, list(itertools.accumulate(plan.settings.iteration_counts))
+    scales = list(zip(plan.settings.sizes(*plan.content.shape[:2]), ends, strict=True))
+    if options.tensorboard:
+        from brushwork.watch import tensorboard
+
+        every = options.checkpoint_iterations or tensorboard.PICTURES_EVERY
+        how = {"every": every, "last": ends[-1], "complain": complain}
+        steps = tensorboard.watched(steps, options.tensorboard, graph, **how)
+    if options.contact_sheet:
+        steps = contact_sheet.collected(steps, ends[-1], shots)
+    steps = report.limited(steps, plan.deadline, scales)
+    if len(scales) > 1:
+        steps = report.announced(steps, scales, say)
+    if options.print_iterations:
+        steps = report.printed(steps, options.print_iterations, ends[-1])
+    if plan.job.table or plan.job.plot:
+        rows = table.rows_before(plan.job.table, _iterations_done(plan)) if plan.resume and plan.job.table else []
+        paths = {"table_path": plan.job.table, "plot_path": plan.job.plot}
+        steps = table.recorded(steps, options.print_iterations or 1, ends[-1], **paths, rows=rows, complain=complain)
+    if plan.job.checkpoints:
+        save = partial(saving.save_checkpoint, plan, complain=complain)
+        steps = report.with_checkpoints(steps, options.checkpoint_iterations, ends[-1], save)
+    if options.state_iterations:
+        steps = report.with_states(
+            steps, options.state_iterations, partial(saving.save_interim_state, plan, complain=complain)
+        )
+    return steps if options.quiet else progress.watched(steps, ends, verbose=options.verbose, say=say)
+
+
+def _iterations_done(plan):
+    """The number of iterations before the state that the run goes on from."""
+    return sum(plan.settings.iteration_counts[: plan.resume.scale]) + plan.resume.index

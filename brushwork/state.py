@@ -1,0 +1,197 @@
+"""The state of a run: what it goes on from after a step, in memory and in a file.
+
+The file is NumPy's .npz, neither compressed nor pickled. So reading one runs no code, and takes no more memory than the
+file is long.
+"""
+
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from brushwork import files
+from brushwork.errors import StateError
+from brushwork.pictures import sizes
+from brushwork.settings import option
+
+FORMAT = "neural style state 2"
+FREE = ("iterations", "scale_iterations", "tile_size")  # settings that may change when a run is resumed
+INPUTS = {  # of a run besides its settings, as error messages name them
+    "network": "the network",
+    "content": "the content picture",
+    "styles": "a style picture",
+    "initial": "the initial picture",
+    "masks": "a mask",
+}
+PREFIX = "optimizer."
+
+
+class State(NamedTuple):
+    """What `stylize` goes on from, as if the run had never ended."""
+
+    scale: int
+    index: int  # iterations made at this scale
+    image: np.ndarray
+    kept: np.ndarray  # what the run would give if it ended here
+    lowest: float  # the total loss of `kept`
+    optimizer: dict[str, np.ndarray]  # Adam's moments or L-BFGS's history; empty before the first step
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a state file holds."""
+
+    state: State
+    settings: dict  # as JSON gives them back
+    digests: dict[str, str]  # of the network and the pictures, by the names in INPUTS
+    command: list[str]  # the command line
+
+
+def enlarged(state, size, *, moments):
+    """The State at the beginning of the next scale, for pictures of `size` (height, width).
+
+    moments: whether Adam's moments are carried along. The history of L-BFGS describes the loss at another scale.
+
+    Moments are resized by bilinear windows, which have no negative weights. So mean squares stay positive and, as the
+    square of an average is at most the average of the squares, Adam's steps become no longer.
+    """
+    image = sizes.resample(state.kept, *size)
+    carried = {
+        name: sizes.resample(array, *size, Image.Resampling.BILINEAR) if array.ndim == 3 else array
+        for name, array in state.optimizer.items()
+    }
+    return State(state.scale + 1, 0, image, image, np.inf, carried if moments else {})
+
+
+def write(path, saved):
+    """Write a Saved to a file, completely or not at all. Raises OSError."""
+    state = saved.state
+    header = {name: getattr(saved, name) for name in ("settings", "digests", "command")}
+    header |= {"format": FORMAT, "lowest": float(state.lowest).hex()}
+    header |= {name: int(getattr(state, name)) for name in ("scale", "index")}
+    arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), "image": state.image}
+    if state.kept is not state.image:
+        arrays["kept"] = state.kept
+    arrays |= {PREFIX + name: array for name, array in state.optimizer.items()}
+    with files.replacing(path) as file:
+        np.savez(file, **arrays)
+
+
+def read(path):
+    """The Saved in a file. Raises StateError."""
+    try:
+        with files.open_regular(path) as file:
+            return _read(file)
+    except StateError as error:
+        raise StateError(f"cannot resume {path}: {error}") from None
+    except OSError as error:
+        raise StateError(f"cannot resume {path}: {error.strerror or 'damaged'}") from None
+    except Exception as error:  # zipfile and NumPy raise any type of exception for a mangled file
+        raise StateError(f"cannot resume {path}: not a state file, or damaged") from error
+
+
+def _read(file):
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        length = file.seek(0, os.SEEK_END)
+        if any(member.compress_type for member in members) or sum(member.file_size for member in members) > length:
+            raise StateError("not a state file")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as arrays:
+        header = json.loads(arrays["header"].tobytes())
+        if header["format"] != FORMAT:
+            raise StateError("it was written by another version of this program")
+        image = arrays["image"]
+        kept = arrays.get("kept", image)
+        optimizer = {name.removeprefix(PREFIX): arrays[name] for name in arrays if name.startswith(PREFIX)}
+    numbers = [header[name] for name in ("scale", "index")]
+    lowest = float.fromhex(header["lowest"])
+    settings, digests, command = header["settings"], header["digests"], header["command"]
+    if not all(isinstance(number, int) and number >= 0 for number in numbers):
+        raise StateError("damaged")
+    if not all(isinstance(value, kind) for value, kind in ((settings, dict), (digests, dict), (command, list))):
+        raise StateError("damaged")
+    if not all(isinstance(argument, str) for argument in command) or {"--help", "-h", "--fetch"} & set(command):
+        raise StateError("damaged")
+    state = State(*numbers, image, kept, lowest, optimizer)
+    return Saved(state, settings, digests, command)
+
+
+def is_state(path):
+    """Whether a file holds a state that can be read."""
+    try:
+        return bool(read(path))
+    except StateError:
+        return False
+
+
+def plain(settings):
+    """Settings as they come back from JSON."""
+    return json.loads(json.dumps(asdict(settings)))
+
+
+def digest(*arrays):
+    """A text that differs for different arrays, in type, shape or values."""
+    result = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        result.update(f"{array.dtype}{array.shape}".encode())
+        result.update(np.ascontiguousarray(array).data)
+    return result.hexdigest()
+
+
+def differences(saved, settings, digests):
+    """What keeps a run from going on from a Saved: (sentences about flags, sentences about inputs)."""
+    now = plain(settings)
+    changed = [name for name in now if name not in FREE and saved.settings.get(name) != now[name]]
+    flags = [
+        f"{option(name)} was {_shown(saved.settings.get(name))} and is now {_shown(now[name])}" for name in changed
+    ]
+    inputs = [f"{text} has changed" for name, text in INPUTS.items() if saved.digests.get(name) != digests[name]]
+    return flags, inputs
+
+
+def _shown(value):
+    if value in (None, []):
+        return "not given"
+    return " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def fits(state, settings, height, width):
+    """Whether a State can be one of a run with these settings on a content of this size."""
+    scales = settings.sizes(height, width)
+    if state.scale >= len(scales):
+        return False
+    shape = (*scales[state.scale], 3)
+    pictures = [state.image, state.kept]
+    kinds = {name: (array.shape, array.dtype) for name, array in state.optimizer.items()}
+    if kinds and settings.optimizer == "adam":
+        scalars = dict.fromkeys(("beta1_power", "beta2_power"), ((), np.dtype(np.float32)))
+        moments = dict.fromkeys(("first_moment", "second_moment"), (shape, np.dtype(np.float32)))
+        if kinds != scalars | moments:
+            return False
+    elif kinds and not _history_fits(state.optimizer, settings, int(np.prod(shape))):
+        return False
+    return all(picture.shape == shape and picture.dtype == np.float32 for picture in pictures)
+
+
+def _history_fits(history, settings, pixels):
+    if set(history) != {"pairs", "products", "order"}:
+        return False
+    pairs, products, order = (history[name] for name in ("pairs", "products", "order"))
+    used = pairs.shape[1] if pairs.ndim == 3 else -1
+    rows = order.tolist()
+    return (
+        pairs.shape == (2, used, pixels)
+        and used <= settings.lbfgs_memory
+        and products.shape == (2, used, used)
+        and (pairs.dtype, products.dtype, order.dtype) == (np.float32, np.float64, np.int64)
+        and order.ndim == 1
+        and len(set(rows)) == len(rows)
+        and (not rows or min(rows) >= 0)
+        and max(rows, default=-1) + 1 == used
+    )

@@ -1,0 +1,1 @@
+"""Watchers: iterators that pass the steps of a run on and report them."""

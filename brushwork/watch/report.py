@@ -1,0 +1,91 @@
+"""Watchers of a run: generators that pass its steps on unchanged, and print, save or end on the way.
+
+Each closes the steps it watches when it is closed. `scales` are pairs ((height, width), number of the last iteration).
+"""
+
+import math
+import sys
+import time
+from collections import deque
+from contextlib import closing
+
+from brushwork.settings import LOSSES
+from brushwork.watch import progress
+
+
+def due(iteration, every, last):
+    """Whether an iteration is a multiple of `every` or the last."""
+    return iteration % every == 0 or iteration == last
+
+
+def limited(steps, deadline, scales):
+    """Ends the run where one more step would probably end after the deadline, a time of time.monotonic.
+
+    A step is expected to take as long as the longest of the last five at its scale. The first step of the next scale
+    is expected to take longer in proportion to the pixels, times three: it includes the targets and the start.
+    """
+    before = time.monotonic()
+    durations, scale = deque(maxlen=5), 0
+    with closing(steps):
+        for step in steps:
+            yield step
+            now = time.monotonic()
+            if step.scale > scale:
+                durations.clear()
+                scale = step.scale
+            durations.append(now - before)
+            before, expected = now, max(durations)
+            if step.iteration == scales[scale][1] and scale + 1 < len(scales):
+                expected *= 3 * math.prod(scales[scale + 1][0]) / math.prod(scales[scale][0])
+            if now + expected > deadline:
+                return
+
+
+def announced(steps, scales, say):
+    """Says the number and the size of each scale: of the first with its first step, of the others before it."""
+    said = None
+    with closing(steps):
+        for step in steps:
+            if step.scale != said:
+                said = _announce(step.scale, scales, say)
+            yield step
+            if step.iteration == scales[step.scale][1] and step.scale + 1 < len(scales):
+                said = _announce(step.scale + 1, scales, say)
+
+
+def _announce(scale, scales, say):
+    height, width = scales[scale][0]
+    say(f"scale {scale + 1} of {len(scales)}: {width}x{height}")
+    return scale
+
+
+def printed(steps, every, last):
+    """Prints the losses to standard output, until nothing reads it any more."""
+    read = True
+    with closing(steps):
+        for step in steps:
+            if read and due(step.iteration, every, last):
+                losses = "".join(f"  {name} loss: {step.losses[name]:<11g}" for name in LOSSES)
+                try:
+                    progress.print_to(sys.stdout, f"Iteration {step.iteration:4}/{last}{losses}".rstrip())
+                except BrokenPipeError:
+                    read = False
+            yield step
+
+
+def with_checkpoints(steps, every, last, save):
+    """Calls save(step) at multiples of `every` and at the last iteration; at the start only if there is no other."""
+    with closing(steps):
+        for step in steps:
+            if due(step.iteration, every, last) and (step.iteration or not last):
+                save(step)
+            yield step
+
+
+def with_states(steps, every, save):
+    """Calls save(step) at multiples of `every` except the start."""
+    with closing(steps):
+        for step in steps:
+            if step.iteration and step.iteration % every == 0:
+                save(step)
+            yield step

@@ -1,0 +1,221 @@
+"""Masks: each style in its region, the content where it counts, and white masks that change nothing."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from brushwork.pictures import masks, read, sizes
+from brushwork.pictures.masks import Masks
+from stylize import Objective, Settings
+from tests.helpers import oracle, tiny_networks
+from tools.measure import classic
+
+# A float32 sum over the 37 * 53 positions of relu1_1 is wrong by at most 1961 * 2^-24 = 1.2e-4 of its terms, and a loss
+# is a square of differences of such sums. A mask that is misplaced by one position changes both by percents.
+TOLERANCE = 1e-3
+
+
+def evaluated(network, settings, content, styles, image, given=masks.EVERYWHERE):
+    with Objective(network, settings, given) as objective:
+        objective.aim(content, styles, given)
+        return objective.evaluate(image)
+
+
+def pictures(random, size=(37, 53), count=4):
+    return random.uniform(0, 255, (count, *size, 3)).astype(np.float32)
+
+
+def test_a_mask_is_the_luma_of_a_picture():
+    picture = np.array([[[255, 255, 255], [0, 0, 0], [0, 255, 0], [100, 100, 100]]], np.float32)
+    mask = masks.from_picture(picture)
+    assert mask.dtype == np.float32
+    np.testing.assert_allclose(mask, [[1, 0, 0.587, 100 / 255]], atol=1e-6)
+
+
+def test_a_mask_from_a_picture_is_within_its_range():
+    picture = np.array([[[255, 255, 255], [300, 300, 300], [-20, -20, -20]]], np.float32)
+    np.testing.assert_array_equal(masks.from_picture(picture).clip(0, 1), masks.from_picture(picture))
+    np.testing.assert_array_equal(masks.from_picture(picture)[0, 1:], [1, 0])
+
+
+def test_a_mask_over_the_cells_of_a_layer_is_not_shifted():
+    mask = np.zeros((5, 6), np.float32)
+    mask[:, 3:] = 1
+    np.testing.assert_array_equal(masks.over_cells(mask, 1), mask)
+    np.testing.assert_array_equal(masks.over_cells(mask, 2), [[0, 0.5, 1]] * 3)
+    np.testing.assert_array_equal(masks.over_cells(mask, 4), [[0.25, 1]] * 2)
+    ramp = np.arange(6, dtype=np.float32)[np.newaxis] / 5
+    np.testing.assert_allclose(masks.over_cells(ramp, 4), [[(0 + 1 + 2 + 3) / 20, (4 + 5) / 10]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (16, 33), (1, 9), (31, 2)])
+@pytest.mark.parametrize("stride", [1, 2, 4, 8, 16])
+def test_each_cell_is_the_mean_of_what_there_is_of_it(random, shape, stride):
+    mask = random.uniform(0, 1, shape).astype(np.float32)
+    height, width = (-(-side // stride) for side in shape)
+    expected = [
+        [mask[y * stride : (y + 1) * stride, x * stride : (x + 1) * stride].mean() for x in range(width)]
+        for y in range(height)
+    ]
+    cells = masks.over_cells(mask, stride)
+    assert cells.dtype == np.float32
+    np.testing.assert_allclose(cells, expected, rtol=1e-5)
+
+
+def test_a_resized_mask_stays_within_its_range(random):
+    mask = (random.uniform(0, 1, (40, 60)) > 0.5).astype(np.float32)
+    image = sizes.resize(np.repeat(mask[:, :, np.newaxis], 3, axis=2) * 255, 17, 25)
+    np.testing.assert_allclose(masks.resized(mask, 17, 25), image[:, :, 0] / 255, atol=1e-6)
+    assert masks.resized(mask, 40, 60) is mask
+    np.testing.assert_allclose(masks.resized(np.ones((40, 60), np.float32), 13, 9), 1, atol=1e-6)
+
+
+def test_the_masks_of_a_smaller_scale(random):
+    """Those over the content have its size, those over the styles each that of its own style."""
+    content, *styles = (random.uniform(0, 1, shape).astype(np.float32) for shape in ((20, 30), (24, 8), (10, 50)))
+    scaled = Masks((content, 1 - content), content**2, tuple(styles)).scaled((10, 15), [(12, 4), (7, 25)])
+    np.testing.assert_array_equal(scaled.styles[0], masks.resized(content, 10, 15))
+    np.testing.assert_array_equal(scaled.styles[1], masks.resized(1 - content, 10, 15))
+    np.testing.assert_array_equal(scaled.content, masks.resized(content**2, 10, 15))
+    np.testing.assert_array_equal(scaled.sources[0], masks.resized(styles[0], 12, 4))
+    np.testing.assert_array_equal(scaled.sources[1], masks.resized(styles[1], 7, 25))
+    assert masks.EVERYWHERE.scaled((10, 15), [(12, 4)]) == masks.EVERYWHERE
+
+
+def test_white_masks_change_nothing(tiny, random):
+    content, one, two, image = pictures(random)
+    settings, white = Settings(content_weight_blend=0.5, style_blend_weights=(1, 3)), np.ones(content.shape[:2], "f4")
+    plain, slope = evaluated(tiny, settings, content, [one, two], image)
+    given = Masks((white, white), white, (white, white))
+    masked, same = evaluated(tiny, settings, content, [one, two], image, given)
+    assert masked == pytest.approx(plain, rel=TOLERANCE)
+    assert np.linalg.norm(same - slope) <= TOLERANCE * np.linalg.norm(slope)
+
+
+def test_masked_losses_are_those_of_their_definition(tiny, random):
+    content, one, two, image = pictures(random)
+    regions = random.uniform(0, 1, (2, *content.shape[:2])).astype(np.float32)
+    sources, weight = random.uniform(0, 1, (2, *content.shape[:2])), random.uniform(0, 1, content.shape[:2])
+    given = Masks(tuple(regions), weight.astype("f4"), tuple(sources.astype("f4")))
+    settings = Settings(style_blend_weights=(1, 3))
+    losses, _ = evaluated(tiny, settings, content, [one, two], image, given)
+    net, goal, *manners = (oracle.numpy_layers(picture, tiny, "max") for picture in (image, content, one, two))
+    matters = masks.over_cells(weight, 8)[:, :, np.newaxis]
+    expected = 5 * (matters * (net["relu4_2"] - goal["relu4_2"]) ** 2).mean()
+    assert losses["content"] == pytest.approx(expected, rel=TOLERANCE)
+    style = 0
+    for block, layer in enumerate(classic.STYLE_LAYERS):
+        for share, manner, region, source in zip((0.25, 0.75), manners, regions, sources, strict=True):
+            gram, target = (
+                np.einsum("hw,hwc,hwd->cd", m := masks.over_cells(mask, 2**block), features, features)
+                / (m.sum() * features.shape[-1])
+                for features, mask in ((net[layer], region), (manner[layer], source))
+            )
+            style += 500 / 5 * share * ((gram - target) ** 2).mean()
+    assert losses["style"] == pytest.approx(style, rel=TOLERANCE)
+
+
+def test_the_gradient_of_masked_losses(random):
+    content, one, two, image = pictures(random, (20, 24)).astype(np.float64)
+    network = tiny_networks.tiny_network(np.float64)
+    given = Masks(tuple(random.uniform(0, 1, (2, 20, 24))), random.uniform(0, 1, (20, 24)))
+    direction = random.normal(0, 1, image.shape)
+    with Objective(network, Settings(pooling="avg"), given) as objective:
+        objective.aim(content, [one, two], given)
+        _, gradient = objective.evaluate(image)
+        ahead, behind = (objective.evaluate(image + step * direction)[0]["total"] for step in (1e-4, -1e-4))
+    assert np.vdot(gradient, direction) == pytest.approx((ahead - behind) / 2e-4, rel=1e-5)
+
+
+def test_each_style_pulls_in_its_region_only(tiny, random):
+    content, one, two, image = pictures(random, (40, 160))
+    left = np.zeros((40, 160), np.float32)
+    left[:, :64] = 1
+    settings = Settings(content_weight=0, tv_weight=0, style_layers=("relu1_1", "relu2_1"))
+    sides, mirrored = Masks(styles=(left, 1 - left)), Masks(styles=(1 - left, left))
+    with Objective(tiny, settings, sides) as objective:
+        slopes = []
+        for styles, given in (([one, two], sides), ([one, one], sides), ([two, one], mirrored)):
+            objective.aim(content, styles, given)
+            slopes.append(objective.evaluate(image)[1])
+    changed = np.abs(slopes[0] - slopes[1]).max(axis=(0, 2)) > 0
+    assert not changed[:60].any()  # two pixels see the first cells of the right half
+    assert changed[70:].all()
+    assert np.linalg.norm(slopes[2] - slopes[0]) <= TOLERANCE * np.linalg.norm(slopes[0])
+
+
+def test_complementary_masks_of_one_style_are_none_but_at_the_border(tiny, random):
+    # Of a picture that repeats, both halves have the statistics of the whole.
+    half, _, _, style = pictures(random, (64, 256))
+    image = np.concatenate([half, half], axis=1)
+    left = np.zeros(image.shape[:2], np.float32)
+    left[:, :256] = 1
+    settings = Settings(content_weight=0, tv_weight=0)
+    _, plain = evaluated(tiny, settings, image, [style], image)
+    _, masked = evaluated(tiny, settings, image, [style, style], image, Masks(styles=(left, 1 - left)))
+    inside = np.r_[100:156, 356:412]
+    error = np.linalg.norm((masked - plain)[:, inside]) / np.linalg.norm(plain[:, inside])
+    assert error < 0.1
+    assert np.linalg.norm((masked - plain)[:, 246:266]) / np.linalg.norm(plain[:, 246:266]) > error
+
+
+def mask_file(name, size, split):
+    array = np.zeros((size[1], size[0]), np.uint8)
+    array[:, :split] = 255
+    Image.fromarray(array).save(name)
+
+
+def test_the_command_with_masks(command):
+    mask_file("left.png", (80, 60), 40)  # of twice the content's size
+    Image.fromarray(255 - np.asarray(Image.open("left.png"))).save("right.png")
+    both = ["--styles", "style.png", "other.png"]
+    runs = {
+        "plain": both,
+        "masked": [*both, "--style-masks", "left.png", "right.png"],
+        "swapped": ["--styles", "other.png", "style.png", "--style-masks", "right.png", "left.png"],
+    }
+    for name, arguments in runs.items():
+        status, _, err = command(*arguments, output=f"{name}.png", iterations=3)
+        assert status == 0, err
+    out = {name: read.image(f"{name}.png") for name in runs}
+    # The order of the styles changes the rounding only.
+    assert 10 * np.abs(out["masked"] - out["swapped"]).mean() < np.abs(out["masked"] - out["plain"]).mean()
+
+
+def test_the_masks_of_the_command(command, plans):
+    mask_file("left.png", (80, 60), 30)
+    mask_file("part.png", (240, 180), 130)
+    mask_file("matter.png", (40, 30), 10)
+    flags = "--style-masks left.png --style-source-masks part.png --content-mask matter.png"
+    assert command(*flags.split())[0] == 0
+    plan = plans[0]
+    ((style,), content, (source,)) = plan.masks
+    left, part, matter = (masks.from_picture(read.image(f"{name}.png")) for name in ("left", "part", "matter"))
+    np.testing.assert_array_equal(style, masks.resized(left, *plan.content.shape[:2]))
+    np.testing.assert_array_equal(content, matter)
+    np.testing.assert_array_equal(source, masks.resized(part, *plan.styles[0].shape[:2]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ("--style-masks black.png", 1, "cannot use black.png: the mask is black everywhere; "),
+        ("--style-masks left.png left.png", 2, "--style-masks takes one picture for each style: 1, not 2"),
+        (
+            "--style-source-masks left.png left.png",
+            2,
+            "--style-source-masks takes one picture for each style: 1, not 2",
+        ),
+        ("--content-mask wide.png", 1, "cannot use wide.png: a mask of 80x30 for a picture of 40x30 pixels"),
+        ("--content-mask missing.png", 1, "cannot read missing.png: "),
+        ("--content-mask left.png --output left.png --overwrite", 2, "left.png is an input of this run"),
+    ],
+)
+def test_masks_that_cannot_be(command, arguments, status, message):
+    mask_file("left.png", (40, 30), 20)
+    mask_file("wide.png", (80, 30), 20)
+    mask_file("black.png", (40, 30), 0)
+    code, _, err = command(*arguments.split())
+    assert code == status
+    assert message in err
+    assert len(err.splitlines()) == 1

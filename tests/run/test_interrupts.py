@@ -1,0 +1,87 @@
+"""Interrupts: what the first signal does, what the second one does, and what is left afterwards."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from brushwork.run.interrupts import Interrupts
+
+ROOT = Path(__file__).resolve().parents[2]
+SIGNALS = pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+
+
+def until(condition):
+    """Wait until a condition holds, at most 20 s."""
+    end = time.monotonic() + 20
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+@SIGNALS
+def test_the_first_signal_only_sets_the_status(number, status):
+    with Interrupts(pytest.fail) as interrupts:
+        assert interrupts.status == 0
+        signal.raise_signal(number)
+        until(lambda: interrupts.status)
+        assert interrupts.status == status
+
+
+def test_other_signals_are_left_alone():
+    seen = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: seen.append(True))
+    try:
+        with Interrupts(pytest.fail) as interrupts:
+            signal.raise_signal(signal.SIGUSR1)
+            signal.raise_signal(signal.SIGINT)
+            until(lambda: interrupts.status)
+            assert (interrupts.status, seen) == (130, [True])
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+@SIGNALS
+def test_afterwards_everything_is_as_before(number, status):
+    seen, wakeup, threads = [], signal.set_wakeup_fd(-1), threading.active_count()
+    signal.set_wakeup_fd(wakeup)
+    before = signal.signal(number, lambda *_: seen.append(True))
+    try:
+        with Interrupts(pytest.fail) as interrupts:
+            pass
+        signal.raise_signal(number)
+        assert (seen, interrupts.status) == ([True], 0)
+        assert signal.set_wakeup_fd(wakeup) == wakeup
+        until(lambda: threading.active_count() == threads)
+        assert threading.active_count() == threads
+    finally:
+        signal.signal(number, before)
+
+
+@SIGNALS
+def test_a_second_signal_ends_the_process_at_once(number, status):
+    # The main thread is in C for minutes, where Python runs no handler.
+    code = (
+        "import hashlib\n"
+        "from brushwork.run.interrupts import Interrupts\n"
+        "with Interrupts(lambda: print('before the exit', flush=True)):\n"
+        "    print('ready', flush=True)\n"
+        "    hashlib.pbkdf2_hmac('sha256', b'', b'', 2**30)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment)
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(number)
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(timeout=20) == status
+        assert process.stdout.read() == b"before the exit\n"
+    finally:
+        process.kill()
+        process.communicate()

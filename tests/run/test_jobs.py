@@ -1,0 +1,199 @@
+"""Many pictures in one process."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+import stylize
+import vgg
+from brushwork.engine.sweeps import Sweeps
+from brushwork.pictures import sizes
+from brushwork.settings import Settings
+from stylize import Objective
+
+
+@pytest.fixture
+def batch(command):
+    """Runs the command for two contents, one, two, and two styles, a and b; the network is net.mat."""
+    Path("contents").mkdir()
+    for name, number in (("one", 0), ("two", 1), ("a", 2), ("b", 3)):
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 10, 3)).astype(np.uint8)
+        Image.fromarray(pixels).resize((40, 30)).save(f"{name}.png")
+    Path("out").mkdir()
+
+    def run(*arguments, contents=("one.png", "two.png"), styles=("a.png", "b.png"), output="out/{content}-{style}.png"):
+        given = ["--content", *contents, "--styles", *styles, "--output", output, "--network", "net.mat"]
+        return command(*given, "--iterations", 2, *arguments, defaults=False)
+
+    return run
+
+
+def written():
+    return sorted(os.listdir("out"))
+
+
+def test_each_content_in_the_manner_of_all_styles(batch, command):
+    status, out, err = batch(output="out/{content}.png", styles=("a.png", "b.png"))
+    assert (status, out) == (0, "")
+    assert written() == ["one.png", "two.png"]
+    assert err.splitlines()[-1] == "neural_style: 2 done"
+    assert "neural_style: picture 2 of 2: out/two.png" in err
+    given = "--content two.png --styles a.png b.png --output alone.png --network net.mat --iterations 2"
+    assert command(*given.split(), defaults=False)[0] == 0
+    assert Path("alone.png").read_bytes() == Path("out/two.png").read_bytes()
+
+
+def test_pairs(batch, command):
+    status, _, err = batch("--pairs", "all")
+    assert status == 0
+    assert written() == ["one-a.png", "one-b.png", "two-a.png", "two-b.png"]
+    assert err.splitlines()[-1] == "neural_style: 4 done"
+    given = "--content two.png --styles a.png --output alone.png --network net.mat --iterations 2"
+    assert command(*given.split(), defaults=False)[0] == 0
+    assert Path("alone.png").read_bytes() == Path("out/two-a.png").read_bytes()
+    for name in written():
+        os.unlink(f"out/{name}")
+    assert batch("--pairs", "zip")[0] == 0
+    assert written() == ["one-a.png", "two-b.png"]
+
+
+def test_the_names_are_filled_into_a_single_run_too(batch):
+    assert batch(contents=["one.png"])[0] == 0
+    assert written() == ["one-a-b.png"]
+
+
+def test_directories_of_contents(batch):
+    for name in ("one.png", "two.png"):
+        os.rename(name, f"contents/{name}")
+    status, _, err = batch(contents=["contents"], output="out/{content}.jpg")
+    assert status == 0
+    assert "the contents in contents are one.png, two.png" in err
+    assert written() == ["one.jpg", "two.jpg"]
+
+
+def test_network_and_styles_are_read_and_measured_once(batch, monkeypatch):
+    counts = {"load": 0, "style": 0}
+    load, total = vgg.load, Sweeps.total
+
+    def counting_load(path):
+        counts["load"] += 1
+        return load(path)
+
+    def counting_total(self, *arguments):
+        counts["style"] += 1
+        return total(self, *arguments)
+
+    monkeypatch.setattr(vgg, "load", counting_load)
+    monkeypatch.setattr(Sweeps, "total", counting_total)
+    assert batch("--pairs", "all")[0] == 0
+    assert counts == {"load": 1, "style": 2}
+
+
+def test_of_many_styles_the_latest_are_known(tiny, random):
+    pictures = random.uniform(0, 255, (stylize.KNOWN_STYLES + 2, 16, 16, 3)).astype(np.float32)
+    with Objective(tiny, Settings()) as one:
+        for style in pictures:
+            one.aim(pictures[0], [style])
+        assert len(one._known) == stylize.KNOWN_STYLES
+        with Objective(tiny, Settings()) as other:
+            other.aim(pictures[0], pictures[-1:])
+            one.aim(pictures[0], pictures[-1:])
+            assert one.evaluate(pictures[1])[0] == other.evaluate(pictures[1])[0]
+
+
+def test_existing_pictures_are_skipped(batch):
+    Path("out/one-a.png").write_bytes(b"mine")
+    status, _, err = batch("--pairs", "all")
+    assert status == 1
+    assert "out/one-a.png exists; choose another name, or give --overwrite or --skip-existing" in err
+    assert written() == ["one-a.png"]
+    status, _, err = batch("--pairs", "all", "--skip-existing")
+    assert status == 0
+    assert "out/one-a.png exists: skipped" in err
+    assert err.splitlines()[-1] == "neural_style: 3 done, 1 skipped"
+    assert Path("out/one-a.png").read_bytes() == b"mine"
+    status, _, err = batch("--skip-existing", contents=["one.png"], styles=["a.png"])
+    assert (status, err) == (0, "neural_style: out/one-a.png exists: skipped\n")
+
+
+@pytest.mark.parametrize("bad", ["missing.png", "net.mat"])
+def test_a_picture_that_fails_is_told_and_the_rest_done(batch, bad):
+    status, _, err = batch("--pairs", "all", contents=["one.png", bad, "two.png"], styles=["a.png"])
+    assert status == 1
+    assert f"error: cannot read {bad}: " in err
+    assert err.splitlines()[-1] == "neural_style: 2 done, 1 failed"
+    assert written() == ["one-a.png", "two-a.png"]
+
+
+def test_a_picture_without_memory_does_not_stop_the_others(batch, at_evaluation):
+    def fail():
+        raise MemoryError
+
+    at_evaluation(2, fail)
+    status, _, err = batch(output="out/{content}.png")
+    assert status == 1
+    assert "error: out of memory" in err
+    assert err.splitlines()[-1] == "neural_style: 1 done, 1 failed"
+    assert written() == ["one.png", "two.png"]  # of the first, the start
+
+
+def test_an_interrupt_ends_all(batch, at_evaluation):
+    at_evaluation(5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    status, _, err = batch("--pairs", "all", "--iterations", 200)
+    assert status == 130
+    assert "interrupted after " in err
+    assert err.splitlines()[-1] == "neural_style: 0 done, 4 not started or not finished"
+    assert written() == ["one-a.png", "one-a.state"]
+
+
+def test_checkpoints_of_many_pictures(batch):
+    for template in ("out/c-{content}-{style}-{:03}.png", "out/d-{content}-{style}-%03d.png"):
+        arguments = ["--checkpoint-output", template, "--checkpoint-iterations", 2, "--overwrite"]
+        assert batch("--pairs", "zip", *arguments)[0] == 0
+    names = [f"{kind}-{pair}-002.png" for kind in "cd" for pair in ("one-a", "two-b")]
+    assert [name for name in written() if name[1] == "-"] == names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output", "out/{style}.png"], "out/a-b.png would be written twice; write --output as in out/{content}"),
+        (["--pairs", "all", "--output", "out/{content}.png"], "out/one.png would be written twice"),
+        (["--pairs", "zip", "--styles", "a.png"], "--pairs zip takes one style for each content: 2, not 1"),
+        (["--pairs", "some"], "argument --pairs: invalid choice: 'some'"),
+        (["--state", "x.state"], "--state is for a run that makes one picture, not 2"),
+        (["--progress-write"], "--progress-write is for a run that makes one picture, not 2"),
+        (["--checkpoint-output", "out/{:05}.png", "--checkpoint-iterations", "1"], "would be written twice"),
+        (["--content-weight", "-1"], "--content-weight must be a number not below 0"),
+        (["--pairs", "all", "--style-blend-weights", "1", "2"], "takes one number for each style: 1, not 2"),
+    ],
+)
+def test_bad_usage(batch, arguments, message):
+    status, _, err = batch(*arguments)
+    assert status == 2
+    assert message in err
+    assert written() == []
+
+
+def test_dry_run(batch):
+    status, out, _ = batch("--dry-run", "--pairs", "zip")
+    assert status == 0
+    assert out.count("content layers: ") == 2
+    assert written() == []
+
+
+def test_memory_does_not_grow_with_the_pictures(tiny, random):
+    """The tenth picture takes no more than the second, on pictures that are large for the tiny network."""
+    process, used = psutil.Process(), []
+    with Objective(tiny, Settings()) as objective:
+        for _ in range(10):
+            content, style = random.uniform(0, 255, (2, 300, 400, 3)).astype(np.float32)
+            objective.aim(content, [style])
+            objective.evaluate(sizes.resize(content, 300, 400))
+            used.append(process.memory_info().rss)
+    assert used[-1] < 1.05 * used[1]

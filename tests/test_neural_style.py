@@ -1,0 +1,241 @@
+"""The command, from its arguments to its exit status, with a tiny network."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from brushwork.network import store
+from tests.helpers.command import LOSS, ROOT, pixels, words
+
+
+def subprocess_command(*arguments, **kwargs):
+    script = str(ROOT / "neural_style.py")
+    return subprocess.Popen(
+        [sys.executable, script, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **kwargs,
+    )
+
+
+def test_a_run_of_the_real_command(folder):
+    arguments = words("--content content.png --styles style.png --output out.jpg --network net.mat --iterations 3")
+    process = subprocess_command(*arguments, "--print-iterations", 1)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    assert [int(row[0]) for row in LOSS.findall(out)] == [0, 1, 2, 3]
+    assert len(out.splitlines()) == 4
+    assert "wrote out.jpg" in err
+    assert all(line.startswith("neural_style: ") for line in err.splitlines()), err  # nothing of TensorFlow's
+    assert pixels("out.jpg").shape == (30, 40, 3)
+
+
+def test_help_is_quick_and_needs_no_tensorflow(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    code = (
+        "import sys; sys.argv = ['neural_style.py', '--help']\n"
+        "import atexit, neural_style\n"
+        "atexit.register(lambda: print('tensorflow' in sys.modules, 'numpy' in sys.modules))\n"
+        "import os; atexit.register(lambda: print(os.environ['OPENBLAS_NUM_THREADS']))\n"
+        "neural_style.main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stdout.splitlines()[-2:] == ["1", "False False"]  # NumPy is told before it is imported
+    assert result.stderr == ""
+
+
+def test_help_has_four_groups_and_a_line_for_each_flag(command):
+    status, out, _ = command("--help", defaults=False)
+    assert status == 0
+    assert re.findall(r"^(\w+):$", out, re.M) == ["pictures", "look", "optimisation", "output"]
+    lines = [line for line in out.partition("\npresets")[0].splitlines() if line.startswith("  ")]
+    assert [line for line in lines if not re.match(r"  --?\w", line)] == []  # no flag takes more than one line
+    for line in lines:
+        assert "(default: " in line or "(required)" in line or "--help" in line, line
+
+
+CLASSIC_FLAGS = words(
+    "content styles output iterations print-iterations checkpoint-output checkpoint-iterations progress-write "
+    "progress-plot width style-scales network content-weight-blend content-weight style-weight "
+    "style-layer-weight-exp style-blend-weights tv-weight learning-rate beta1 beta2 eps initial "
+    "initial-noiseblend preserve-colors pooling overwrite"
+)
+
+
+def test_every_classic_flag_is_there(command):
+    _, out, _ = command("--help", defaults=False)
+    for flag in CLASSIC_FLAGS:
+        assert f"  --{flag} " in out
+
+
+def test_help_says_what_each_preset_sets(command):
+    _, out, _ = command("--help", defaults=False)
+    presets = " ".join(out.partition("\npresets")[2].split())
+    for name, flags in {
+        "keras": "--content-weight 1000 --content-weight-blend 0 --style-weight 0.01",
+        "gatys": "--normalization sums --tv-weight 0 --pooling avg --optimizer lbfgs --keep last",
+    }.items():
+        assert f" {name} " in presets
+        assert flags in presets
+
+
+def test_printed_losses_and_progress_agree(command):
+    status, out, _ = command("--print-iterations", 3, "--progress-write", iterations=7)
+    assert status == 0
+    printed = np.array(LOSS.findall(out), float)
+    assert printed[:, 0].tolist() == [0, 3, 6, 7]
+    assert (printed[:, 1] == 7).all()
+    lines = Path("progress.txt").read_text().splitlines()
+    assert lines[0] == "# itr content style tv total"
+    table = np.loadtxt("progress.txt")
+    np.testing.assert_allclose(table, np.delete(printed, 1, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(table[:, 1:4].sum(axis=1), table[:, 4], rtol=1e-6)
+
+
+def test_progress_has_every_iteration_when_none_is_printed(command):
+    assert command("--progress-write", iterations=3)[:2] == (0, "")
+    assert np.loadtxt("progress.txt")[:, 0].tolist() == [0, 1, 2, 3]
+
+
+def test_progress_plot(command):
+    assert command("--progress-plot")[0] == 0
+    assert pixels("progress.png").shape == (500, 800, 3)
+
+
+def test_progress_plot_without_matplotlib(command, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    status, _, err = command("--progress-plot")
+    assert status == 1
+    assert "--progress-plot needs matplotlib" in err
+
+
+def test_two_runs_give_the_same_bytes(command):
+    assert command()[0] == 0
+    first = Path("out.png").read_bytes()
+    assert command("--overwrite")[0] == 0
+    assert Path("out.png").read_bytes() == first
+    assert command("--overwrite", "--seed", 1)[0] == 0
+    assert Path("out.png").read_bytes() != first
+
+
+def test_preserve_colors_keeps_chroma(command):
+    assert command("--preserve-colors", iterations=5)[0] == 0
+    out, content = (np.asarray(Image.open(path).convert("RGB"), float) for path in ("out.png", "content.png"))
+    inside = ((out > 0) & (out < 255)).all(axis=2)
+    difference = (out - content)[inside]  # the change of luma, the same in each channel
+    assert inside.sum() > 50
+    assert np.ptp(difference, axis=1).max() <= 1
+    assert abs(difference).max() > 5
+
+
+def test_colors_of_the_content(command):
+    for arguments in ("", "--colors luma", "--colors match --color-strength 0"):
+        assert command(*words(arguments), iterations=5, output=f"{arguments or 'plain'}.png")[0] == 0
+    assert (pixels("plain.png") == pixels("--colors match --color-strength 0.png")).all()
+    assert (pixels("plain.png") != pixels("--colors luma.png")).any()
+    assert command("--preserve-colors", iterations=5, output="alias.png")[0] == 0
+    assert (pixels("alias.png") == pixels("--colors luma.png")).all()
+    assert command("--colors", "match", iterations=5, output="match.png")[0] == 0
+    assert (pixels("match.png") != pixels("plain.png")).any()
+
+
+def test_color_strength_is_a_share(command):
+    for strength in (0, 0.5, 1):
+        arguments = ["--colors", "luma", "--color-strength", strength]
+        assert command(*arguments, output=f"{strength}.png")[0] == 0
+    assert command(output="plain.png")[0] == 0
+    assert (pixels("plain.png") == pixels("0.png")).all()
+    middle = (pixels("0.png").astype(float) + pixels("1.png")) / 2
+    inside = (pixels("1.png") > 0) & (pixels("1.png") < 255)
+    np.testing.assert_allclose(pixels("0.5.png")[inside], middle[inside], atol=1.5)
+
+
+def test_fetch_alone(command, monkeypatch, folder):
+    monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
+    monkeypatch.setenv("NEURAL_STYLE_MIRROR", "http://127.0.0.1:9")  # the discard port: nobody listens
+    status, _, err = command("--fetch", defaults=False)
+    assert status == 1
+    assert "error: cannot download vgg19: " in err
+    monkeypatch.setattr(store, "fetch", lambda say: "somewhere")
+    assert command("--fetch", defaults=False) == (0, "", "neural_style: vgg19 is in somewhere\n")
+
+
+def test_a_preset_sets_defaults_and_flags_win(command):
+    assert command("--preset", "fast", output="preset.png", iterations=3)[0] == 0
+    flags = "--optimizer lbfgs --initial content --precision auto --padding replicate"
+    assert command(*words(flags), output="flags.png", iterations=3)[0] == 0
+    assert (pixels("preset.png") == pixels("flags.png")).all()
+    assert command("--preset", "fast", "--optimizer", "adam", output="adam.png", iterations=3)[0] == 0
+    assert (pixels("preset.png") != pixels("adam.png")).any()
+
+
+def test_a_run_ends_in_time(command):
+    start = time.monotonic()
+    status, out, err = command("--max-seconds", 2, "--print-iterations", 1, iterations=1_000_000)
+    assert status == 0
+    assert 1 < time.monotonic() - start < 10
+    assert len(out.splitlines()) > 3
+    assert re.search(r"ended after \d+ of 1000000 iterations, in time", err)
+    assert "wrote out.png" in err
+
+
+def test_a_minimum_ends_the_run(command):
+    arguments = words("--optimizer lbfgs --tv-weight 0 --style-weight 0 --initial content.png")
+    status, _, err = command(*arguments, iterations=10_000)
+    assert status == 0
+    assert "ended after 0 of 10000 iterations, as no step lowers the loss" in err
+    np.testing.assert_array_equal(pixels("out.png"), pixels("content.png"))
+
+
+def test_precision_is_said_once(command):
+    for precision in ("float32", "bfloat16"):
+        status, _, err = command("--precision", precision, output=f"{precision}.png")
+        assert status == 0
+        assert err.count(precision) == 2  # the other one is in the name of the output
+    difference = abs(pixels("float32.png") - pixels("bfloat16.png"))
+    assert 0 < difference.mean() < 20
+
+
+def test_scales_from_coarse_to_fine(command):
+    arguments = ["--scales", 2, "--scale-iterations", 3, 2, "--print-iterations", 1]
+    status, out, err = command(*arguments, "--checkpoint-iterations", 2, "--checkpoint-output", "c{}.png")
+    assert status == 0
+    assert [int(row[0]) for row in LOSS.findall(out)] == [0, 1, 2, 3, 4, 5]
+    assert re.findall(r"scale \d of \d: \w+", err) == ["scale 1 of 2: 20x15", "scale 2 of 2: 40x30"]
+    for path in ("c2.png", "c4.png", "c5.png", "out.png"):
+        assert pixels(path).shape == (30, 40, 3)
+
+
+def test_a_run_cut_short_at_a_coarse_scale_has_the_full_size(command):
+    status, _, err = command("--scales", 2, "--max-seconds", 3, "--print-iterations", 100, iterations=1000000)
+    assert status == 0
+    assert re.search(r"ended after \d+ of 1500000 iterations, in time", err)
+    assert "scale 2" not in err
+    assert pixels("out.png").shape == (30, 40, 3)
+
+
+def test_tiles_give_the_same_picture(command):
+    assert command("--precision", "float32", "--tile-size", "none", output="whole.png")[0] == 0
+    status, _, err = command("--precision", "float32", "--tile-size", 16, output="tiled.png")
+    assert status == 0
+    assert "computing in float32, in tiles of 16 pixels" in err
+    assert np.abs(pixels("whole.png") - pixels("tiled.png")).max() <= 1
+
+
+def test_two_styles_blended(command):
+    results = []
+    for weights in ([1, 0], [0, 1]):
+        output = f"{weights[0]}.png"
+        arguments = ["--styles", "style.png", "other.png", "--style-blend-weights", *weights]
+        assert command(*arguments, output=output)[0] == 0
+        results.append(pixels(output))
+    assert command(output="alone.png")[0] == 0
+    assert (results[0] == pixels("alone.png")).all()
+    assert (results[1] != results[0]).any()

@@ -1,0 +1,40 @@
+"""Steps to watch, and a clock that the tests set."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+NAMES = ("content", "style", "tv", "total")
+
+
+class Clock:
+    """`time` replaces the module time in a watcher; its monotonic() is `now`."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.time = SimpleNamespace(monotonic=lambda: self.now)
+
+
+def losses_at(iteration):
+    """10, 100, 1000 and 1110 times one more than the iteration: all different, so that none can stand for another."""
+    return {name: value * (iteration + 1.0) for name, value in zip(NAMES, (10, 100, 1000, 1110), strict=True)}
+
+
+def make_step(iteration, *, ends=(100,)):
+    """A step as `stylize` yields it, at the scale that the ends give; all pixels of its picture equal the iteration."""
+    scale = next(number for number, end in enumerate(ends) if iteration <= end)
+    picture = np.full((12, 18, 3), iteration, np.float32)
+    return SimpleNamespace(iteration=iteration, scale=scale, losses=losses_at(iteration), picture=lambda: picture)
+
+
+def run(*, first=0, ends=(4,), clock=None, durations=()):
+    """Yields the steps from `first` to the last. Each advances the clock by its duration, the last one repeated."""
+    durations = list(durations)
+    for number, iteration in enumerate(range(first, ends[-1] + 1)):
+        if clock:
+            clock.now += durations[min(number, len(durations) - 1)]
+        yield make_step(iteration, ends=ends)
+
+
+def iterations(steps):
+    return [step.iteration for step in steps]

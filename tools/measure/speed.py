@@ -1,0 +1,135 @@
+"""Measures evaluations against the plain classic loop's, interleaved in one run, so that a drifting machine is fair.
+
+    python -m tools.measure.speed --network FILE --content PICTURE --style PICTURE [--sizes WxH ...] [--rounds N]
+
+Prints Markdown tables: seconds of an evaluation (loss and gradient) and their ratio to one iteration of the classic
+loop; the share of an iteration that is not TensorFlow's; the cost of watching; and the time to start.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import islice
+
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "OPENBLAS_NUM_THREADS": "1"}  # as the command, before NumPy is imported
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+import neural_style
+import stylize
+import vgg
+from brushwork.network import store
+from brushwork.run.jobs import make_jobs
+from brushwork.run.plan import make_plan
+from brushwork.run.watching import watched
+from brushwork.settings import LOSSES, PRESETS, Settings
+from tools.measure.classic import Classic
+from tools.measure.machine import add_inputs, command_for, machine, pictures, table
+
+CLASSIC = "the classic loop, float32"
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="Measure evaluations against the classic loop.")
+    add_inputs(parser)
+    parser.add_argument("--sizes", nargs="+", default=["512x384"], metavar="WxH")
+    parser.add_argument("--rounds", type=int, default=8)
+    options = parser.parse_args(arguments)
+    full, pocket = vgg.load(options.network), vgg.load(store.POCKET_FILE)
+    print(f"Measured on {machine()}, TensorFlow {tf.__version__}.")
+    for size in options.sizes:
+        content, style = pictures(options, size)
+        print(f"\n## {size}\n\n{evaluations(full, pocket, content, style, options.rounds)}", flush=True)
+        seconds, share = outside_the_session(full, content, style)
+        print(f"\nAn iteration of `--preset fast`: {seconds:.3f} s, {100 * share:.1f} % outside TensorFlow's session.")
+    print(f"\nWatching, per iteration at {options.sizes[0]}: {watching(options):.4f} s.")
+    print(f"\nStart-up, a run without iterations at {options.sizes[0]}: {start_up(options):.1f} s.")
+    return 0
+
+
+def evaluations(full, pocket, content, style, rounds):
+    """A Markdown table: seconds of an evaluation of each contestant, in turn, and the ratio to the classic loop's."""
+    start = content + np.random.default_rng(0).normal(0, 20, content.shape).astype(np.float32)
+    contestants = {CLASSIC: Classic(full, content, [style], start, Settings()).iterate}
+    four = [style, style[::-1], style[:, ::-1], style[::-1, ::-1]]
+    for label, network, precision, styles in (
+        ("full network, float32", full, "float32", [style]),
+        ("full network, float32, four styles", full, "float32", four),
+        ("full network, bfloat16", full, "bfloat16", [style]),
+        ("embedded network, float32", pocket, "float32", [style]),
+        ("embedded network, bfloat16", pocket, "bfloat16", [style]),
+    ):
+        objective = stylize.Objective(network, Settings(precision=precision, tile_size="none"))
+        objective.aim(content, styles)
+        contestants[label] = lambda objective=objective: objective.evaluate(start)
+    seconds = {label: [] for label in contestants}
+    for turn in range(rounds + 1):
+        for label, work in contestants.items():
+            began = time.perf_counter()
+            work()
+            if turn:  # the first of each warms up
+                seconds[label].append(time.perf_counter() - began)
+    medians = {label: statistics.median(values) for label, values in seconds.items()}
+    rows = [(label, f"{value:.3f}", f"{value / medians[CLASSIC]:.2f}") for label, value in medians.items()]
+    return table(("an evaluation", "seconds", "to the classic loop"), rows)
+
+
+def outside_the_session(network, content, style, count=20):
+    """(seconds of an iteration of `--preset fast` with a full history, the share that is not the session's)."""
+    settings = Settings(**PRESETS["fast"], tile_size="none")
+    inside = 0.0
+    with stylize.Objective(network, settings) as objective:
+        steps = stylize.stylize(objective, content, [style], settings)
+        next(steps)
+        session = objective._sweeps._session
+
+        class Timed:
+            def run(self, *arguments):
+                nonlocal inside
+                start = time.perf_counter()
+                result = session.run(*arguments)
+                inside += time.perf_counter() - start
+                return result
+
+        objective._sweeps._session = Timed()
+        list(islice(steps, settings.lbfgs_memory + 2))
+        start, inside = time.perf_counter(), 0.0
+        list(islice(steps, count))
+        seconds = time.perf_counter() - start
+    return seconds / count, 1 - inside / seconds
+
+
+def watching(options, count=200):
+    """Seconds per iteration of everything that watches: lines, table, TensorBoard, pictures, contact sheet."""
+    with tempfile.TemporaryDirectory() as directory:
+        flags = [*command_for(options, store.POCKET_FILE, options.sizes[0], directory)[2:], "--iterations", str(count)]
+        flags += ["--progress-write", "--verbose", "--contact-sheet", f"{directory}/s.jpg"]
+        parsed = neural_style.parse([*flags, "--tensorboard", f"{directory}/logs"])
+        network_for = neural_style.network_reader(store.POCKET_FILE, str)
+        plan = make_plan(make_jobs(parsed, str)[0], parsed, network_for, str)
+        image, losses = plan.content.copy(), dict.fromkeys(LOSSES, 1.0)
+        steps = (stylize.Step(number, 0, image, losses, image, 1.0, None, lambda: image) for number in range(count + 1))
+        start = time.perf_counter()
+        for _ in watched(steps, plan, graph=tf.Graph(), shots=[], say=str, complain=print):
+            pass
+        return (time.perf_counter() - start) / count
+
+
+def start_up(options):
+    """Seconds of the command without iterations, the second time, when its files are cached."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = command_for(options, options.network, options.sizes[0], directory)
+        for _ in range(2):
+            start = time.perf_counter()
+            arguments = [sys.executable, *command, "--iterations", "0", "--overwrite"]
+            subprocess.run(arguments, capture_output=True, check=True)
+        return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    sys.exit(main())
