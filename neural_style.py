@@ -118,20 +118,11 @@ class Painter:
 
     def paint(self, plan):
         """Make the picture of a plan; returns DONE or COULD_NOT. However the run ends, the picture so far is saved."""
-        from brushwork.engine.session import chosen_precision
-        from brushwork.run import dry_run, saving
-        from brushwork.run.watching import watched
+        from brushwork.run import saving
 
         self._status, step, finite, shots = DONE, None, True, []
-        voices = {"say": self._say, "complain": self._complain}
         try:
-            plan = plan.decided(chosen_precision(plan.settings.precision))
-            self._say_how(plan)
-            if self._options.dry_run:
-                print(*dry_run.describe(plan, self._objective_for(plan)), sep="\n")
-                return DONE
-            steps, graph = self._steps(plan), self._objective_for(plan).graph
-            with closing(watched(steps, plan, graph=graph, shots=shots, **voices)) as steps:
+            with closing(self._steps(plan, shots)) as steps:
                 for step in steps:  # noqa: B007
                     if self._interrupts.status:
                         break
@@ -144,7 +135,8 @@ class Painter:
             self._complain(str(error) or "out of memory")
         finally:
             if step:
-                whole, interrupted = finite and not sys.exc_info()[0], self._interrupts.status
+                voices, interrupted = {"say": self._say, "complain": self._complain}, self._interrupts.status
+                whole = finite and not sys.exc_info()[0]
                 ending = saving.how_it_ended(plan, step, interrupted) if whole else None
                 with_state = whole and bool(plan.job.state or interrupted)
                 saving.save_results(plan, step, ending=ending, with_state=with_state, **voices)
@@ -152,38 +144,36 @@ class Painter:
                     saving.save_contact_sheet(plan, shots, step, **voices)
         return self._status
 
+    def _steps(self, plan, shots):
+        """The steps of a plan, watched; for a dry run there are none, and the run is described."""
+        from brushwork.engine.session import chosen_precision
+        from brushwork.run import dry_run, watching
+        from stylize import Objective, stylize
+
+        plan = plan.decided(chosen_precision(plan.settings.precision))
+        faster, where = chosen_precision("auto"), dry_run.in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
+        hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
+        self._say(f"computing in {plan.precision}{where}{hint}")
+        if self._objective is None:
+            self._objective = Objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
+        if self._options.dry_run:
+            print(*dry_run.describe(plan, self._objective), sep="\n")
+            return (step for step in ())
+        given = {"initial": plan.initial, "masks": plan.masks, "resume": plan.resume, "tile_sizes": plan.tile_sizes}
+        steps = stylize(self._objective, plan.content, plan.styles, plan.settings, **given)
+        voices = {"say": self._say, "complain": self._complain}
+        return watching.watched(steps, plan, graph=self._objective.graph, shots=shots, **voices)
+
     def _complain(self, sentence):
         self._status = COULD_NOT
         self._say(f"error: {sentence}")
 
-    def _say_how(self, plan):
-        from brushwork.engine.session import chosen_precision
-        from brushwork.run.dry_run import in_tiles
-
-        faster = chosen_precision("auto")
-        hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
-        where = in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
-        self._say(f"computing in {plan.precision}{where}{hint}")
-
-    def _objective_for(self, plan):
-        from stylize import Objective
-
-        if self._objective is None:
-            self._objective = Objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
-        return self._objective
-
-    def _steps(self, plan):
-        from stylize import stylize
-
-        given = {"initial": plan.initial, "masks": plan.masks, "resume": plan.resume, "tile_sizes": plan.tile_sizes}
-        return stylize(self._objective_for(plan), plan.content, plan.styles, plan.settings, **given)
-
 
 def report(error, say):
     """Say what a UserError says; returns the exit status."""
-    for sentence in error.sentences if isinstance(error, Mistakes) else [str(error)]:
+    for sentence in error.sentences:
         say(f"error: {sentence}")
-    return error.status if isinstance(error, Mistakes) else COULD_NOT
+    return error.status
 
 
 def _say(sentence):
@@ -202,12 +192,13 @@ def _say_errors(sentence):
 
 def parse(argv):
     """The options of a command line, with those of the state or picture that it begins with. Raises UserError."""
-    resume, given = _without_resume(argv)
-    saved, flags = None, []
-    if resume is not None and not {"-h", "--help"} & set(given):
+    early, saved, flags = Parser(add_help=False, allow_abbrev=False), None, []
+    early.add_argument("--resume")
+    first, given = early.parse_known_args(argv)
+    if first.resume is not None and not {"-h", "--help"} & set(given):
         from brushwork import state
 
-        saved = state.read(resume)
+        saved = state.read(first.resume)
         given = [*saved.command, *given]
     options = make_parser().parse_args(given)
     if options.settings_from is not None:
@@ -215,21 +206,11 @@ def parse(argv):
 
         flags = metadata.read(options.settings_from)["flags"]
         if options.preset:
-            mistakes = Mistakes()
-            mistakes.add_usage("--settings-from and --preset both choose the settings to begin with; give one of them")
-            raise mistakes
+            raise Mistakes("--settings-from and --preset both choose the settings to begin with; give one of them")
     named = {"--output", "--checkpoint-output"} & {argument.partition("=")[0] for argument in argv}
     # own_files: the outputs are those of the run that is resumed, and are replaced.
-    extra = {"resume": resume, "saved": saved, "command": given, "own_files": bool(saved and not named)}
+    extra = {"resume": first.resume, "saved": saved, "command": given, "own_files": bool(saved and not named)}
     return make_parser().parse_args([*flags, *given], argparse.Namespace(**extra))
-
-
-def _without_resume(argv):
-    """(the value of --resume or None, the other arguments)."""
-    parser = Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--resume")
-    options, others = parser.parse_known_args(argv)
-    return options.resume, others
 
 
 class Parser(argparse.ArgumentParser):

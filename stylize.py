@@ -202,11 +202,11 @@ class Objective:
             self._sweeps = Sweeps(features_of, dtype=self.mean_pixel.dtype, layers=names, replicate=replicate)
             self._make_inputs(masks)
             self._session = open_session(self.graph)
-            inputs = {"targets": self._targets, "content_masks": self._content_masks, "style_masks": self._style_masks}
+            given = {"targets": self._targets, "content_masks": self._content_masks, "style_masks": self._style_masks}
+            sums = partial(statistics, **given, settings=settings)
             goals = {"targets": self._style_targets, "spreads": self._spreads, "style_loss": style_loss}
-            goals["shares"] = settings.blend(len(masks.styles)) if masks.styles else (1.0,)
-            sums, values = partial(statistics, **inputs), partial(losses, **goals)
-            self._sweeps.open(self._session, partial(sums, settings=settings), partial(values, settings=settings))
+            shares = settings.blend(len(masks.styles)) if masks.styles else (1.0,)
+            self._sweeps.open(self._session, sums, partial(losses, **goals, shares=shares, settings=settings))
             self._session.run(tf.global_variables_initializer(), weights)
 
     def _make_inputs(self, masks):
@@ -255,13 +255,12 @@ class Objective:
         for name, inputs in self._style_targets.items():
             rows = Moments(*map(np.concatenate, zip(*(each[name] for each in known), strict=True)))
             target = rows if masks.styles else Moments(*(np.tensordot(shares, row, 1)[np.newaxis] for row in rows))
+            blended = len(target.count) < len(styles)
             self._constants |= zip(inputs, target, strict=True)
-            self._constants[self._spreads[name]] = (
-                self._spread(rows, target, shares) if len(target.count) < len(styles) else 0
-            )
+            self._constants[self._spreads[name]] = self._spread(rows, target, shares) if blended else 0
         self._fields = _over_layers(self._style_masks, masks.styles)
         self._fields |= _over_layers(self._content_masks, [masks.content])
-        self._fields |= zip(self._targets.values(), self._sweeps.features(list(self._targets), content), strict=True)
+        self._fields |= zip(self._targets.values(), self._sweeps.features(content, list(self._targets)), strict=True)
 
     def evaluate(self, image):
         """({name: loss}, gradient of the total) of `image`; image and gradient: float32 [H, W, 3], RGB, 0..255.
@@ -281,18 +280,14 @@ class Objective:
         """{layer: Moments divided by their counts} of a style picture; cached for the last KNOWN_STYLES."""
         masks = [] if mask is None else [mask]
         key = digest(style, *masks)
-        if key not in self._known:
-            sums = self._sweeps.total(self._style_sums, style, _over_layers(self._source_masks, masks))
-            self._known[key] = {name: _divided(sums[name]) for name in sums}
-        self._known[key] = self._known.pop(key)  # the latest comes last
+        known = self._known.pop(key, None)
+        if known is None:
+            sums = self._sweeps.total(style, self._style_sums, _over_layers(self._source_masks, masks))
+            known = {name: Moments(*(part / moments.count for part in moments)) for name, moments in sums.items()}
+        self._known[key] = known  # the latest comes last
         if len(self._known) > KNOWN_STYLES:
             del self._known[next(iter(self._known))]
-        return self._known[key]
-
-
-def _divided(sums):
-    count, first, second = sums
-    return Moments(count / count, first / count[:, np.newaxis], second / count[:, np.newaxis, np.newaxis])
+        return known
 
 
 def _over_layers(inputs, masks):
@@ -329,18 +324,20 @@ def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWH
         raise ValueError(f"the settings start from {settings.initial}; pass that picture as `initial`")
     if initial is None and settings.initial == "style":
         initial = sizes.cover(styles[0], *content.shape[:2])
-    styles = [recolored(style, content, settings) for style in styles]
-    state, scales = resume, settings.sizes(*content.shape[:2])
-    for scale, size in enumerate(scales):
+    styles, state = [recolored(style, content, settings) for style in styles], resume
+
+    def scaled(picture):
+        return sizes.resize_to_width(picture, sizes.pixels(picture.shape[1], size[1] / content.shape[1]))
+
+    for scale, size in enumerate(settings.sizes(*content.shape[:2])):
         if resume and scale < resume.scale:
             continue
-        share = size[1] / content.shape[1]
-        small, *small_styles = (_scaled(picture, share) for picture in (content, *styles))
+        small, *small_styles = map(scaled, (content, *styles))
         small_masks = masks.scaled(small.shape[:2], [style.shape[:2] for style in small_styles])
         objective.aim(small, small_styles, small_masks, tile_size=tile_sizes[scale] if tile_sizes else "auto")
         if state is None:
-            small_initial = None if initial is None else _scaled(initial, share)
-            image = start_image(small, small_initial, objective.mean_pixel, settings)
+            first = None if initial is None else scaled(initial)
+            image = start_image(small, first, objective.mean_pixel, settings)
             state = State(scale, 0, image, image, np.inf, {})
         elif state.scale < scale:
             state = enlarged(state, size, moments=settings.optimizer == "adam")
@@ -352,7 +349,11 @@ def _at_scale(objective, content, settings, state, begins):
     """Yields the Steps of a scale after `state`, and its own if the run `begins` with it; returns the last State."""
     counts = settings.iteration_counts
     before = sum(counts[: state.scale])
-    optimizer = OPTIMIZERS[settings.optimizer](objective.evaluate, state.image, settings, state.optimizer)
+    optimizer = _optimizer(objective.evaluate, state.image, settings, state.optimizer)
+
+    def with_snapshot(state):
+        return state._replace(optimizer=optimizer.snapshot())
+
     with closing(optimizer):
         first, last = state.index, max(state.index, counts[state.scale])
         for index, (image, losses) in enumerate(islice(optimizer, last - first + 1), start=first):
@@ -362,14 +363,20 @@ def _at_scale(objective, content, settings, state, begins):
             if settings.keep == "last" or losses["total"] < state.lowest:
                 state = state._replace(kept=image, lowest=losses["total"])
             if begins or index > first:
-                snapshot = partial(_with_optimizer, state, optimizer)
+                snapshot = partial(with_snapshot, state)
                 picture = partial(finished, state.kept, content, settings)
                 yield Step(before + index, state.scale, image, losses, state.kept, state.lowest, snapshot, picture)
-        return _with_optimizer(state, optimizer)
+        return with_snapshot(state)
 
 
-def _with_optimizer(state, optimizer):
-    return state._replace(optimizer=optimizer.snapshot())
+def _optimizer(evaluate, start, settings, resume):
+    """The optimiser that the settings choose, an iterator over (image, losses)."""
+    if settings.optimizer == "lbfgs":
+        coordinates, pairs = Spectral(start.shape, SPECTRAL_EXPONENT), settings.lbfgs_memory
+        return LBFGS(evaluate, start, pairs=pairs, coordinates=coordinates, box=settings.box, resume=resume)
+    betas = settings.beta1, settings.beta2
+    rates = {"learning_rate": settings.learning_rate, "betas": betas, "epsilon": settings.epsilon}
+    return Adam(evaluate, start, **rates, box=settings.box, resume=resume)
 
 
 def start_image(content, initial, mean_pixel, settings):
@@ -401,21 +408,3 @@ def finished(image, content, settings):
         image = np.clip(image, 0, 255)
         image = image + settings.color_strength * (colors.transfer_luma(content, image) - image)
     return image
-
-
-def _scaled(picture, share):
-    return picture if share == 1 else sizes.resize_to_width(picture, sizes.pixels(picture.shape[1], share))
-
-
-def _adam(evaluate, start, settings, resume):
-    names = ("learning_rate", "beta1", "beta2", "epsilon", "box")
-    return Adam(evaluate, start, resume=resume, **{name: getattr(settings, name) for name in names})
-
-
-def _lbfgs(evaluate, start, settings, resume):
-    coordinates = Spectral(start.shape, SPECTRAL_EXPONENT)
-    pairs, box = settings.lbfgs_memory, settings.box
-    return LBFGS(evaluate, start, pairs=pairs, coordinates=coordinates, box=box, resume=resume)
-
-
-OPTIMIZERS = {"adam": _adam, "lbfgs": _lbfgs}

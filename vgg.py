@@ -17,27 +17,20 @@ from brushwork.errors import NetworkError
 from brushwork.network import hdf5, matlab
 from brushwork.network.layers import CONVOLUTIONS, LAYERS, stride, up_to_last
 
-# TensorFlow is imported in the functions that build the graph: files are read, and found wrong, without waiting for it.
+# TensorFlow is imported in the functions that build the graph, so that a damaged file is reported without the wait.
 
 
 @dataclass(frozen=True)
 class Network:
-    """The weights of a VGG-19, or of its first layers.
+    """The weights of a VGG-19, or of its first layers."""
 
-    convolutions: name, such as "conv3_1", -> (kernel [3, 3, in, out], bias [out]), in the order of computation; the
-    first kernel takes RGB. mean_pixel: [3], RGB, 0..255, to be subtracted from a picture before `build`.
-    """
-
+    # name, such as "conv3_1" -> (kernel [3, 3, in, out], bias [out]), in the order of computation; the first takes RGB
     convolutions: dict[str, tuple[np.ndarray, np.ndarray]]
-    mean_pixel: np.ndarray
+    mean_pixel: np.ndarray  # [3], RGB, 0..255, to be subtracted from a picture before `build`
 
 
 def load(path):
-    """Read a `Network`, in float32, from a file, whose format is recognised by its content.
-
-    Formats: `imagenet-vgg-verydeep-19.mat` of MatConvNet in its three generations, and the HDF5 file of Keras.
-    Raises NetworkError.
-    """
+    """Read a `Network` from a file: MatConvNet's .mat of any generation, or Keras's HDF5. Raises NetworkError."""
     try:
         with files.open_regular(path) as file:
             head = file.read(128)
@@ -49,13 +42,10 @@ def load(path):
         if head.startswith(b"MATLAB 7.3"):
             raise NetworkError("a MATLAB 7.3 file; save it again in MATLAB with -v7")
         raise NetworkError("neither a MATLAB nor an HDF5 file")
-    except NetworkError as error:
-        raise NetworkError(f"cannot read network {path}: {error}") from None
-    except OSError as error:
-        reason = error.strerror or "damaged or truncated"
-        raise NetworkError(f"cannot read network {path}: {reason}") from None
     except Exception as error:  # scipy and h5py raise many types on a damaged file
-        raise NetworkError(f"cannot read network {path}: damaged or truncated ({type(error).__name__})") from None
+        reason = str(error) if isinstance(error, NetworkError) else getattr(error, "strerror", None)
+        reason = reason or f"damaged or truncated ({type(error).__name__})"
+        raise NetworkError(f"cannot read network {path}: {reason}") from None
 
 
 def _read_matconvnet(path):
@@ -64,11 +54,8 @@ def _read_matconvnet(path):
     contents = scipy.io.loadmat(path, variable_names=["layers", "meta", "normalization"])
     if "layers" not in contents:
         raise NetworkError("a MATLAB file without a network: it has no variable 'layers'")
-    convolutions = {}
-    for layer in contents["layers"].ravel():
-        name = str(_field(layer, "name").item())
-        if name in CONVOLUTIONS:
-            convolutions[name] = _matconvnet_convolution(layer)
+    layers = {str(_field(layer, "name").item()): layer for layer in contents["layers"].ravel()}
+    convolutions = {name: _matconvnet_convolution(layers[name]) for name in CONVOLUTIONS if name in layers}
     normalization = contents.get("normalization")
     if normalization is None and "meta" in contents:
         normalization = _field(contents["meta"], "normalization")
@@ -98,17 +85,14 @@ def _field(struct, name):
 
 
 def checked(convolutions, mean_pixel):
-    """The `Network` of these arrays, as float32 and in order. Raises NetworkError if they do not make a VGG-19.
-
-    The last layers may be missing, but none before a layer that is present.
-    """
+    """The `Network` of these arrays, in float32. Raises NetworkError unless they are a VGG-19 or its first layers."""
     present = [name for name in CONVOLUTIONS if name in convolutions]
     if not present:
         raise NetworkError("it holds no layer named conv1_1 (MatConvNet) or block1_conv1 (Keras)")
-    missing = next((name for name in CONVOLUTIONS[: len(present)] if name not in convolutions), None)
-    if missing:
-        kind = "a VGG-16 network" if missing == "conv3_4" else "not a VGG-19 network"
-        raise NetworkError(f"{kind}: it has no layer {missing}")
+    for name in CONVOLUTIONS[: len(present)]:
+        if name not in convolutions:
+            kind = "a VGG-16 network" if name == "conv3_4" else "not a VGG-19 network"
+            raise NetworkError(f"{kind}: it has no layer {name}")
     channels, result = 3, {}
     for name in present:
         result[name] = kernel, bias = tuple(np.ascontiguousarray(array, np.float32) for array in convolutions[name])
@@ -128,19 +112,17 @@ def checked(convolutions, mean_pixel):
 
 
 def variables(network, dtype=None, *, layers=LAYERS):
-    """Add the weights that `layers` need to the default graph.
+    """Add the weights that `layers` need to the default graph, as variables of type dtype; None: of the arrays' type.
 
     Returns (convolutions, feed). convolutions: name -> (kernel variable [3, 3, in, out], or [36, in, out] where
     `winograd` pays; bias variable [out]). feed: what to feed when the variables are initialised, placeholder -> array.
-    dtype: the type of the variables; None for that of the arrays.
-
     They are not constants because TensorFlow copies constants with every pass over the graph's definition.
     """
     import tensorflow.compat.v1 as tf
 
     from brushwork.network import winograd
 
-    feed = {}
+    convolutions, feed = {}, {}
 
     def variable(array, transform=tf.identity):
         value = tf.placeholder(array.dtype, array.shape)
@@ -148,7 +130,6 @@ def variables(network, dtype=None, *, layers=LAYERS):
         value = transform(tf.cast(value, dtype or value.dtype))
         return tf.Variable(value, trainable=False, use_resource=True)
 
-    convolutions = {}
     for name in up_to_last(layers):
         if name in network.convolutions:
             kernel, bias = network.convolutions[name]
@@ -158,17 +139,15 @@ def variables(network, dtype=None, *, layers=LAYERS):
 
 
 def build(image, convolutions, *, layers, pooling="max", origin=(0, 0)):
-    """The named layers of the network above `image`.
+    """The named layers of the network above `image`: name -> tensor [N, ceil(H / stride), ceil(W / stride), C].
 
     image: tensor [N, H, W, 3], RGB, the mean pixel subtracted; H and W may be unknown.
-    convolutions: what `variables` returns, or the arrays of a `Network`, of the image's type.
-    layers: names, of `LAYERS`. Layers past the last of them are not built.
+    convolutions: what `variables` returns, or the arrays of a `Network`, of the image's type; zero padding (SAME), as
+    in the published network. Raises KeyError for a layer whose convolutions are missing.
+    layers: names from `LAYERS`. Layers after the last of them are not built.
     pooling: "max" or "avg", 2x2, stride 2. Gatys et al. 2015, section 2: average pooling gives smoother pictures.
     origin: (top, left) of the image in the picture that it is a tile of, px, integers or scalar tensors. It aligns the
     blocks of `winograd` with those of the whole picture and affects rounding only.
-
-    Returns name -> tensor [N, ceil(H / stride), ceil(W / stride), C]. Convolutions pad with zeros (SAME), as in the
-    published network. Raises KeyError for a layer whose convolutions are missing.
     """
     import tensorflow.compat.v1 as tf
 
@@ -179,9 +158,8 @@ def build(image, convolutions, *, layers, pooling="max", origin=(0, 0)):
     for name in up_to_last(layers):
         if name.startswith("conv"):
             kernel, bias = convolutions[name]
-            corner = [position // stride(name) for position in origin]
             if len(kernel.shape) == 3:
-                current = winograd.convolution(current, kernel, corner)
+                current = winograd.convolution(current, kernel, [position // stride(name) for position in origin])
             else:
                 current = tf.nn.conv2d(current, kernel, strides=1, padding="SAME")
             current = tf.nn.bias_add(current, bias, name=name)

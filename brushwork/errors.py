@@ -10,6 +10,12 @@ INTERRUPTED = 130  # Ctrl-C; SIGTERM gives 143. The picture so far is saved.
 class UserError(Exception):
     """Something that the user can put right. Its text is one sentence that names the thing and the remedy."""
 
+    status = COULD_NOT
+
+    @property
+    def sentences(self):
+        return [str(self)]
+
 
 class PictureError(UserError):
     """A picture that cannot be read or written."""
@@ -36,12 +42,13 @@ class Diverged(UserError):
 
 
 class Mistakes(UserError):
-    """Everything that is wrong with a command line, one sentence each."""
+    """Everything that is wrong with a command line, one sentence each; the status is of the worst."""
 
-    def __init__(self):
+    sentences = ()
+
+    def __init__(self, *usage):
         super().__init__()
-        self.sentences = []
-        self.status = COULD_NOT  # BAD_USAGE as soon as one of them is about a flag rather than a file
+        self.sentences, self.status = [*usage], BAD_USAGE if usage else COULD_NOT
 
     def add_usage(self, sentence):
         self.sentences.append(sentence)

@@ -33,19 +33,29 @@ def replacing(path):
     file that it points to is replaced and the link stays. Raises OSError.
     """
     target = os.path.realpath(path)
-    directory = os.path.dirname(target)
-    permissions = _permissions(target)
+    directory, mode = os.path.dirname(target), None
+    with suppress(FileNotFoundError):
+        mode = os.stat(target).st_mode
+    if mode is not None and stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
+    if mode is not None and not stat.S_ISREG(mode):  # a device like /dev/null must not be replaced by a file
+        raise OSError(errno.EINVAL, "Not a regular file", target)
     temporary = os.path.join(directory, f".{secrets.token_hex(8)}.unfinished")
     _unfinished.add(temporary)
     try:
         with open(temporary, "x+b") as file:
-            if permissions is not None:  # while it is still empty: the target may be private
-                os.chmod(temporary, permissions)
+            if mode is not None:  # while it is still empty: the target may be private
+                os.chmod(temporary, stat.S_IMODE(mode))
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-        _sync(directory)
+        with suppress(OSError):  # makes the new name last, on systems where a directory can be opened and synced
+            handle = os.open(directory, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
     finally:
         with suppress(OSError):
             os.remove(temporary)
@@ -57,26 +67,3 @@ def remove_unfinished():
     for temporary in list(_unfinished):
         with suppress(OSError):
             os.remove(temporary)
-
-
-def _permissions(target):
-    """The permission bits of `target`, or None if there is no such file. Raises OSError if it is not a regular file."""
-    try:
-        mode = os.stat(target).st_mode
-    except FileNotFoundError:
-        return None
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
-    if not stat.S_ISREG(mode):  # a device like /dev/null must not be replaced by a file
-        raise OSError(errno.EINVAL, "Not a regular file", target)
-    return stat.S_IMODE(mode)
-
-
-def _sync(directory):
-    """Make the new name of a file last, on systems where a directory can be opened and synced."""
-    with suppress(OSError):
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -72,8 +72,7 @@ class Settings:
     seed: int = 0  # of the noise: equal seeds give equal pictures
 
     def __post_init__(self):
-        mistakes = list(self._mistakes())
-        if mistakes:
+        if mistakes := list(self._mistakes()):
             raise ValueError("\n".join(mistakes))
 
     @property
@@ -81,7 +80,9 @@ class Settings:
         """Layer -> weight of its term in the content loss; layers of weight zero are left out."""
         shares = {"relu4_2": self.content_weight_blend, "relu5_2": 1 - self.content_weight_blend}
         shares = _weighted(self.content_layers, 1.0) or shares
-        return _above_zero({layer: self.content_weight * share for layer, share in shares.items()})
+        return {
+            layer: self.content_weight * share for layer, share in shares.items() if self.content_weight * share > 0
+        }
 
     @property
     def style_terms(self):
@@ -89,7 +90,7 @@ class Settings:
         powers = {layer: self.style_layer_weight_exp**index for index, layer in enumerate(STYLE_LAYERS)}
         shares = _weighted(self.style_layers, 1 / max(1, len(self.style_layers)))
         shares = shares or {layer: power / sum(powers.values()) for layer, power in powers.items()}
-        return _above_zero({layer: self.style_weight * share for layer, share in shares.items()})
+        return {layer: self.style_weight * share for layer, share in shares.items() if self.style_weight * share > 0}
 
     def sizes(self, height, width):
         """(height, width) of a picture at each scale; the last is its own."""
@@ -169,10 +170,6 @@ def _weighted(layers, default):
     return {name: float(weight) if colon else default for name, colon, weight in pairs}
 
 
-def _above_zero(weights):
-    return {layer: weight for layer, weight in weights.items() if weight > 0}
-
-
 def _wrong_layers(flag, layers):
     """Yields a sentence for each text of `layers` that is not NAME or NAME:WEIGHT, or that repeats a name."""
     names = [text.partition(":")[0] for text in layers]
@@ -212,25 +209,17 @@ RULES = (
     }
 )
 PIXELS_OR_WORDS = {"tile_size": (("auto", "none"), TILE_GRID), "style_size": (("content", "original"), 1)}
-_KERAS = {
-    "long_side": 512,
-    "initial": "content",
-    "content_weight": 1e3,
-    "content_weight_blend": 0.0,
-    "style_weight": 1e-2,
-    "normalization": "positions",
-    "tv_weight": 0.0,
-    "box": True,
-    "learning_rate": 5.0,
-    "beta1": 0.99,
-    "epsilon": 1e-1,
-}
+_KERAS = (
+    {"long_side": 512, "initial": "content", "content_weight": 1e3, "content_weight_blend": 0.0, "style_weight": 1e-2}
+    | {"normalization": "positions", "tv_weight": 0.0}
+    | {"box": True, "learning_rate": 5.0, "beta1": 0.99, "epsilon": 1e-1}
+)
 # Name -> the settings that differ from the defaults. Flags of the command line override them.
 PRESETS = {
     "classic": {},
     "fast": {
-        "optimizer": "lbfgs",
         "initial": "content",
+        "optimizer": "lbfgs",
         "iterations": 150,
         "precision": "auto",
         "padding": "replicate",
@@ -239,15 +228,8 @@ PRESETS = {
     "tensorflow": _KERAS
     | {"content_weight": 1e4, "tv_weight": 30.0, "tv_norm": "absolute", "learning_rate": 5.1, "epsilon": 0.1 / 255}
     | {"keep": "last"},
-    "gatys": {
-        "long_side": 512,
-        "content_weight": 1.0,
-        "style_weight": 1e3,  # the figures of the paper have alpha / beta = 1e-3 and 1e-4
-        "normalization": "sums",
-        "tv_weight": 0.0,
-        "pooling": "avg",
-        "optimizer": "lbfgs",
-        "keep": "last",
-    },
+    # The figures of the paper have alpha / beta = 1e-3 and 1e-4.
+    "gatys": {"long_side": 512, "content_weight": 1.0, "style_weight": 1e3, "normalization": "sums", "tv_weight": 0.0}
+    | {"pooling": "avg", "optimizer": "lbfgs", "keep": "last"},
 }
 DEFAULTS = {field.name: field.default for field in fields(Settings)}

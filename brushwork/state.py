@@ -6,6 +6,7 @@ file is long.
 
 import hashlib
 import json
+import math
 import os
 import zipfile
 from dataclasses import asdict, dataclass
@@ -109,17 +110,15 @@ def _read(file):
         image = arrays["image"]
         kept = arrays.get("kept", image)
         optimizer = {name.removeprefix(PREFIX): arrays[name] for name in arrays if name.startswith(PREFIX)}
-    numbers = [header[name] for name in ("scale", "index")]
-    lowest = float.fromhex(header["lowest"])
-    settings, digests, command = header["settings"], header["digests"], header["command"]
-    if not all(isinstance(number, int) and number >= 0 for number in numbers):
+    kinds = {"scale": int, "index": int, "settings": dict, "digests": dict, "command": list}
+    right = all(isinstance(header[name], kind) for name, kind in kinds.items())
+    if not right or min(header["scale"], header["index"]) < 0:
         raise StateError("damaged")
-    if not all(isinstance(value, kind) for value, kind in ((settings, dict), (digests, dict), (command, list))):
-        raise StateError("damaged")
+    command = header["command"]
     if not all(isinstance(argument, str) for argument in command) or {"--help", "-h", "--fetch"} & set(command):
         raise StateError("damaged")
-    state = State(*numbers, image, kept, lowest, optimizer)
-    return Saved(state, settings, digests, command)
+    state = State(header["scale"], header["index"], image, kept, float.fromhex(header["lowest"]), optimizer)
+    return Saved(state, header["settings"], header["digests"], command)
 
 
 def is_state(path):
@@ -147,10 +146,9 @@ def digest(*arrays):
 def differences(saved, settings, digests):
     """What keeps a run from going on from a Saved: (sentences about flags, sentences about inputs)."""
     now = plain(settings)
-    changed = [name for name in now if name not in FREE and saved.settings.get(name) != now[name]]
-    flags = [
-        f"{option(name)} was {_shown(saved.settings.get(name))} and is now {_shown(now[name])}" for name in changed
-    ]
+    changed = {name: saved.settings.get(name) for name in now if name not in FREE}
+    changed = {name: before for name, before in changed.items() if before != now[name]}
+    flags = [f"{option(name)} was {_shown(then)} and is now {_shown(now[name])}" for name, then in changed.items()]
     inputs = [f"{text} has changed" for name, text in INPUTS.items() if saved.digests.get(name) != digests[name]]
     return flags, inputs
 
@@ -166,32 +164,18 @@ def fits(state, settings, height, width):
     scales = settings.sizes(height, width)
     if state.scale >= len(scales):
         return False
-    shape = (*scales[state.scale], 3)
-    pictures = [state.image, state.kept]
-    kinds = {name: (array.shape, array.dtype) for name, array in state.optimizer.items()}
-    if kinds and settings.optimizer == "adam":
-        scalars = dict.fromkeys(("beta1_power", "beta2_power"), ((), np.dtype(np.float32)))
-        moments = dict.fromkeys(("first_moment", "second_moment"), (shape, np.dtype(np.float32)))
-        if kinds != scalars | moments:
+    shape, single = (*scales[state.scale], 3), np.dtype(np.float32)
+    expected = dict.fromkeys(("image", "kept"), (shape, single))
+    if state.optimizer and settings.optimizer == "adam":
+        expected |= dict.fromkeys(("first_moment", "second_moment"), (shape, single))
+        expected |= dict.fromkeys(("beta1_power", "beta2_power"), ((), single))
+    elif state.optimizer:
+        order = state.optimizer.get("order", np.zeros(0, np.int64)).ravel().tolist()
+        rows = max(order, default=-1) + 1
+        if len(set(order)) < len(order) or min(order, default=0) < 0 or rows > settings.lbfgs_memory:
             return False
-    elif kinds and not _history_fits(state.optimizer, settings, int(np.prod(shape))):
-        return False
-    return all(picture.shape == shape and picture.dtype == np.float32 for picture in pictures)
-
-
-def _history_fits(history, settings, pixels):
-    if set(history) != {"pairs", "products", "order"}:
-        return False
-    pairs, products, order = (history[name] for name in ("pairs", "products", "order"))
-    used = pairs.shape[1] if pairs.ndim == 3 else -1
-    rows = order.tolist()
-    return (
-        pairs.shape == (2, used, pixels)
-        and used <= settings.lbfgs_memory
-        and products.shape == (2, used, used)
-        and (pairs.dtype, products.dtype, order.dtype) == (np.float32, np.float64, np.int64)
-        and order.ndim == 1
-        and len(set(rows)) == len(rows)
-        and (not rows or min(rows) >= 0)
-        and max(rows, default=-1) + 1 == used
-    )
+        expected["pairs"] = (2, rows, math.prod(shape)), single
+        expected["products"] = (2, rows, rows), np.dtype(np.float64)
+        expected["order"] = (len(order),), np.dtype(np.int64)
+    arrays = {"image": state.image, "kept": state.kept} | state.optimizer
+    return {name: (array.shape, array.dtype) for name, array in arrays.items()} == expected

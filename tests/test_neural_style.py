@@ -1,17 +1,18 @@
 """The command, from its arguments to its exit status, with a tiny network."""
 
-import importlib.util
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from brushwork.network import store
+from brushwork.run import plan
+from brushwork.watch import report
 from tests.helpers.command import LOSS, ROOT, pixels, words
+from tests.watch.steps import Clock
 
 
 def subprocess_command(*arguments, **kwargs):
@@ -109,13 +110,6 @@ def test_progress_plot(command):
     assert pixels("progress.png").shape == (500, 800, 3)
 
 
-def test_progress_plot_without_matplotlib(command, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    status, _, err = command("--progress-plot")
-    assert status == 1
-    assert "--progress-plot needs matplotlib" in err
-
-
 def test_two_runs_give_the_same_bytes(command):
     assert command()[0] == 0
     first = Path("out.png").read_bytes()
@@ -135,28 +129,6 @@ def test_preserve_colors_keeps_chroma(command):
     assert abs(difference).max() > 5
 
 
-def test_colors_of_the_content(command):
-    for arguments in ("", "--colors luma", "--colors match --color-strength 0"):
-        assert command(*words(arguments), iterations=5, output=f"{arguments or 'plain'}.png")[0] == 0
-    assert (pixels("plain.png") == pixels("--colors match --color-strength 0.png")).all()
-    assert (pixels("plain.png") != pixels("--colors luma.png")).any()
-    assert command("--preserve-colors", iterations=5, output="alias.png")[0] == 0
-    assert (pixels("alias.png") == pixels("--colors luma.png")).all()
-    assert command("--colors", "match", iterations=5, output="match.png")[0] == 0
-    assert (pixels("match.png") != pixels("plain.png")).any()
-
-
-def test_color_strength_is_a_share(command):
-    for strength in (0, 0.5, 1):
-        arguments = ["--colors", "luma", "--color-strength", strength]
-        assert command(*arguments, output=f"{strength}.png")[0] == 0
-    assert command(output="plain.png")[0] == 0
-    assert (pixels("plain.png") == pixels("0.png")).all()
-    middle = (pixels("0.png").astype(float) + pixels("1.png")) / 2
-    inside = (pixels("1.png") > 0) & (pixels("1.png") < 255)
-    np.testing.assert_allclose(pixels("0.5.png")[inside], middle[inside], atol=1.5)
-
-
 def test_fetch_alone(command, monkeypatch, folder):
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
     monkeypatch.setenv("NEURAL_STYLE_MIRROR", "http://127.0.0.1:9")  # the discard port: nobody listens
@@ -167,23 +139,18 @@ def test_fetch_alone(command, monkeypatch, folder):
     assert command("--fetch", defaults=False) == (0, "", "neural_style: vgg19 is in somewhere\n")
 
 
-def test_a_preset_sets_defaults_and_flags_win(command):
-    assert command("--preset", "fast", output="preset.png", iterations=3)[0] == 0
-    flags = "--optimizer lbfgs --initial content --precision auto --padding replicate"
-    assert command(*words(flags), output="flags.png", iterations=3)[0] == 0
-    assert (pixels("preset.png") == pixels("flags.png")).all()
-    assert command("--preset", "fast", "--optimizer", "adam", output="adam.png", iterations=3)[0] == 0
-    assert (pixels("preset.png") != pixels("adam.png")).any()
-
-
-def test_a_run_ends_in_time(command):
-    start = time.monotonic()
-    status, out, err = command("--max-seconds", 2, "--print-iterations", 1, iterations=1_000_000)
+def test_a_run_cut_short_at_a_coarse_scale_has_the_full_size(command, at_evaluation, monkeypatch):
+    """A clock that leaps over the deadline, rather than one that runs, so that no processor is too slow or too fast."""
+    clock = Clock()
+    monkeypatch.setattr(report, "time", clock.time)
+    monkeypatch.setattr(plan, "time", clock.time)
+    at_evaluation(4, lambda: setattr(clock, "now", 999.0))
+    status, out, err = command("--scales", 2, "--max-seconds", 1000, "--print-iterations", 1, iterations=1_000_000)
     assert status == 0
-    assert 1 < time.monotonic() - start < 10
-    assert len(out.splitlines()) > 3
-    assert re.search(r"ended after \d+ of 1000000 iterations, in time", err)
-    assert "wrote out.png" in err
+    assert len(out.splitlines()) == 4  # a further step may take as long again
+    assert "ended after 3 of 1500000 iterations, in time; wrote out.png" in err
+    assert "scale 2 of 2" not in err
+    assert pixels("out.png").shape == (30, 40, 3)
 
 
 def test_a_minimum_ends_the_run(command):
@@ -213,29 +180,9 @@ def test_scales_from_coarse_to_fine(command):
         assert pixels(path).shape == (30, 40, 3)
 
 
-def test_a_run_cut_short_at_a_coarse_scale_has_the_full_size(command):
-    status, _, err = command("--scales", 2, "--max-seconds", 3, "--print-iterations", 100, iterations=1000000)
-    assert status == 0
-    assert re.search(r"ended after \d+ of 1500000 iterations, in time", err)
-    assert "scale 2" not in err
-    assert pixels("out.png").shape == (30, 40, 3)
-
-
 def test_tiles_give_the_same_picture(command):
     assert command("--precision", "float32", "--tile-size", "none", output="whole.png")[0] == 0
     status, _, err = command("--precision", "float32", "--tile-size", 16, output="tiled.png")
     assert status == 0
     assert "computing in float32, in tiles of 16 pixels" in err
     assert np.abs(pixels("whole.png") - pixels("tiled.png")).max() <= 1
-
-
-def test_two_styles_blended(command):
-    results = []
-    for weights in ([1, 0], [0, 1]):
-        output = f"{weights[0]}.png"
-        arguments = ["--styles", "style.png", "other.png", "--style-blend-weights", *weights]
-        assert command(*arguments, output=output)[0] == 0
-        results.append(pixels(output))
-    assert command(output="alone.png")[0] == 0
-    assert (results[0] == pixels("alone.png")).all()
-    assert (results[1] != results[0]).any()

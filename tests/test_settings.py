@@ -1,6 +1,10 @@
 """The settings: defaults, presets and rules."""
 
-from brushwork.settings import DEFAULTS, PRESETS, Settings
+import math
+
+import pytest
+
+from brushwork.settings import DEFAULTS, PRESETS, Settings, option
 
 
 def test_defaults_of_the_classic_program():
@@ -109,3 +113,53 @@ def test_weights_of_layers_and_styles():
     assert terms == {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu4_1": 8, "relu5_1": 16}
     assert Settings(style_blend_weights=(3, 1)).blend(2) == (0.75, 0.25)
     assert Settings().blend(4) == (0.25,) * 4
+
+
+LIMITS = [  # setting, values that are just valid, values that are just not
+    ("width", [1], [0]),
+    ("long_side", [1], [0]),
+    ("style_size", [1, "content", "original"], [0, "auto"]),
+    ("tile_size", [16, "auto", "none"], [15, "content"]),
+    ("style_scales", [(1e-9,)], [(0.0,), (1.0, math.inf)]),
+    ("content_weight", [0, 1e300], [-1e-9, math.inf, math.nan]),
+    ("content_weight_blend", [0, 1], [-1e-9, 1.001]),
+    ("style_layer_weight_exp", [0, 1e6], [-1e-9, 1.001e6]),
+    ("style_layers", [("relu1_1:0", "relu2_1")], [("relu1_1:-1",), ("relu1_1:inf",), ("relu1_1:",), ("relu1_1",) * 2]),
+    ("style_blend_weights", [(0.0, 1e-9)], [(0.0, 0.0), (1e308, 1e308), (2.0, -1.0)]),
+    ("initial_noiseblend", [0, 1, None], [-1e-9, 1.001]),
+    ("color_strength", [0, 1], [-1e-9, 1.001]),
+    ("iterations", [0], [-1]),
+    ("scales", [(1,), (12,), (13,), (5, 6)], [(0,), (6, 5), (5, 5)]),
+    ("scale_iterations", [(0,)], [(-1,), (1, 1)]),
+    ("learning_rate", [1e-9], [0, math.inf]),
+    ("beta1", [0, 0.9999], [1, -1e-9]),
+    ("beta2", [0, 0.9999], [1, -1e-9]),
+    ("epsilon", [1e-30], [0]),
+    ("lbfgs_memory", [1, 1000], [0, 1001]),
+    ("seed", [0, 2**32 - 1], [-1, 2**32]),
+]
+
+
+@pytest.mark.parametrize(("name", "valid", "invalid"), LIMITS, ids=[case[0] for case in LIMITS])
+def test_the_limits_of_each_setting(name, valid, invalid):
+    for value in valid:
+        assert getattr(Settings(**{name: value}), name) == value
+    for value in invalid:
+        with pytest.raises(ValueError, match=f"^{option(name)}"):
+            Settings(**{name: value})
+
+
+def test_each_scale_has_its_number_of_iterations():
+    assert Settings(scales=(3,), scale_iterations=(1, 2, 3)).total_iterations == 6
+    for counts in ((1, 2), (1, 2, 3, 4)):
+        with pytest.raises(ValueError, match="--scale-iterations takes one number for each scale: 3$"):
+            Settings(scales=(3,), scale_iterations=counts)
+    assert Settings(scales=(5, 6), scale_iterations=(1, 2, 3)).total_iterations == 6
+
+
+def test_there_is_something_to_optimise():
+    weights = dict.fromkeys(("content_weight", "style_weight", "tv_weight"), 0)
+    for name in weights:
+        assert Settings(**weights | {name: 1})
+    with pytest.raises(ValueError, match="there is nothing to optimise$"):
+        Settings(**weights)

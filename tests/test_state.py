@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from brushwork import state
 from brushwork.pictures import read, sizes
@@ -117,6 +116,18 @@ def test_carried_moments_make_no_longer_steps():
     assert state.enlarged(before, (31, 20), moments=False).optimizer == {}
 
 
+@pytest.mark.xfail(strict=False, reason="the pairs are resized before they are thrown away")
+def test_the_history_of_lbfgs_is_not_resized(monkeypatch):
+    """Its pairs [2, m, H W 3] would be taken for a picture of H W 3 channels, whose size grows with (H W)^2."""
+    image = np.zeros((4, 5, 3), np.float32)
+    history = {"pairs": np.zeros((2, 0, 60), np.float32), "products": np.zeros((2, 0, 0)), "order": np.arange(0)}
+    resized, resample = [], sizes.resample
+    monkeypatch.setattr(sizes, "resample", lambda array, *size: resized.append(array.shape) or resample(array, *size))
+    after = state.enlarged(state.State(0, 1, image, image, 5.0, history), (8, 10), moments=False)
+    assert after.optimizer == {}
+    assert resized == [(4, 5, 3)]
+
+
 # Through the command.
 
 FLAGS = "--content content.png --styles style.png --output out.png --network net.mat"
@@ -177,44 +188,6 @@ def test_the_table_of_losses_goes_on(command, interrupted):
     interrupted(*flags)
     assert command("--resume", "out.state", defaults=False)[0] == 0
     np.testing.assert_array_equal(np.loadtxt("progress.txt")[:, 0], range(9))
-
-
-def test_what_has_changed_is_named(command, interrupted):
-    interrupted("--iterations", 9)
-
-    def refusal(*arguments):
-        status, _, err = command("--resume", "out.state", *arguments, defaults=False)
-        return status, err.removeprefix("neural_style: error: cannot resume out.state: ").strip()
-
-    assert refusal("--content-weight", 3) == (2, "--content-weight was 5.0 and is now 3.0")
-    assert refusal("--optimizer", "lbfgs") == (2, "--optimizer was adam and is now lbfgs")
-    assert refusal("--style-layers", "relu1_1") == (2, "--style-layers was not given and is now relu1_1")
-    assert refusal("--styles", "other.png") == (1, "a style picture has changed")
-    Path("new.png").write_bytes(Path("other.png").read_bytes())
-    Image.open("content.png").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save("content.png")
-    assert refusal() == (1, "the content picture has changed")
-
-
-def test_a_file_of_another_kind_is_not_replaced_by_a_state(command, interrupted):
-    Path("out.state").write_text("mine")
-    status, err = interrupted("--iterations", 9)
-    assert status == 130
-    assert "out.state exists and is not a state" in err
-    assert Path("out.state").read_text() == "mine"
-    status, _, err = command("--state", "out.state", output="b.png")
-    assert (status, err) == (1, "neural_style: error: out.state exists; choose another name or give --overwrite\n")
-
-
-def test_a_state_that_cannot_be_written_does_not_end_the_run(command, monkeypatch, tmp_path):
-    def failing(path, saved):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(state, "write", failing)
-    status, _, err = command("--state", "run.state", "--state-iterations", 1, iterations=2)
-    assert status == 1
-    assert err.count("error: cannot write run.state: No space left on device; going on") == 2
-    assert "it could not be written elsewhere either" in err
-    assert read.image("out.png").shape == (30, 40, 3)
 
 
 def some_state(settings=None):

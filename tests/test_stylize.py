@@ -1,6 +1,4 @@
-"""The losses, the objective and the generator of steps."""
-
-from itertools import islice
+"""The losses, the objective and the courses of whole runs."""
 
 import numpy as np
 import pytest
@@ -9,7 +7,7 @@ import stylize as method
 import vgg
 from brushwork.pictures import sizes
 from brushwork.settings import PRESETS
-from stylize import Diverged, Objective, Settings, stylize
+from stylize import Objective, Settings, stylize
 from tests.helpers import oracle, tiny_networks
 from tools.measure import classic
 from tools.measure.classic import Classic
@@ -283,79 +281,12 @@ def test_start_blends_noise_into_initial_or_content(random):
     np.testing.assert_allclose(whole, noise, atol=1e-4)
 
 
-class Course:
-    """An objective whose total follows a script."""
-
-    mean_pixel = MEAN
-
-    def __init__(self, totals):
-        self.totals = iter(totals)
-        self.evaluated = []
-
-    def aim(self, content, styles, masks, tile_size):
-        pass
-
-    def evaluate(self, image):
-        self.evaluated.append(image)
-        total = next(self.totals)
-        return {"content": 0.0, "style": total, "tv": 0.0, "total": total}, np.ones_like(image)
-
-
-def course(totals, **settings):
-    objective = Course(totals)
-    picture = np.zeros((2, 2, 3), np.float32)
-    settings = Settings(iterations=len(totals) - 1, **settings)
-    return objective, stylize(objective, picture, [picture], settings)
-
-
-def test_best_picture_is_kept():
-    _, steps = course([9.0, 5.0, 7.0, 3.0, 4.0])
-    steps = list(steps)
-    kept = [[step.kept is other.image for other in steps].index(True) for step in steps]
-    assert kept == [0, 1, 1, 3, 3]
-    assert [step.losses["total"] for step in steps] == [9, 5, 7, 3, 4]
-
-
-def test_last_picture_is_kept():
-    _, steps = course([9.0, 5.0, 7.0], keep="last")
-    for step in steps:
-        assert step.kept is step.image
-
-
-def test_one_evaluation_for_each_step():
-    objective, steps = course([3.0, 2.0, 1.0])
-    for count, step in enumerate(steps, start=1):
-        assert len(objective.evaluated) == count
-        assert objective.evaluated[-1] is step.image
-    assert len(objective.evaluated) == 3
-
-
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_without_variation_too_a_pixel_that_is_no_number_is_told(tiny, random, bad):
     content, style, image = pictures(random)
     image[3, 4, 1] = bad
     losses, _ = losses_at(tiny, Settings(tv_weight=0), content, [style], image)
     assert not np.isfinite(losses["total"])
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_loss_that_is_not_finite_ends_the_run_at_once(bad):
-    objective, steps = course([3.0, 2.0, bad, 1.0])
-    assert [step.losses["total"] for step in islice(steps, 2)] == [3, 2]
-    with pytest.raises(Diverged, match="iteration 2"):
-        next(steps)
-    assert len(objective.evaluated) == 3
-
-
-def test_two_runs_give_the_same_bytes(tiny, random):
-    content, *styles = pictures(random)
-    settings = Settings(iterations=4)
-    results = []
-    for _ in range(2):
-        with Objective(tiny, settings) as objective:
-            *_, last = stylize(objective, content, styles, settings)
-        results.append(last.kept.tobytes())
-    assert results[0] == results[1]
 
 
 def test_two_runs_may_take_turns(tiny, random):
@@ -366,44 +297,6 @@ def test_two_runs_may_take_turns(tiny, random):
         pairs = zip(stylize(first, content, styles, settings), stylize(second, content, styles, settings), strict=True)
         for one, other in pairs:
             np.testing.assert_array_equal(one.image, other.image)
-
-
-def test_each_scale_begins_with_the_picture_of_the_one_before(tiny, random):
-    content, style, _ = pictures(random)
-    settings = Settings(iterations=4, scales=(3,), scale_iterations=(4, 2, 1), initial_noiseblend=0.0)
-    with Objective(tiny, settings) as objective:
-        steps = list(stylize(objective, content, [style], settings))
-    assert [step.iteration for step in steps] == list(range(8))
-    assert [step.scale for step in steps] == [0] * 5 + [1] * 2 + [2]
-    assert [step.image.shape for step in steps] == [(9, 11, 3)] * 5 + [(18, 22, 3)] * 2 + [(37, 45, 3)]
-    np.testing.assert_allclose(steps[0].image, sizes.resize(content, 9, 11), atol=1e-4)
-    # A step of Adam is no longer than the learning rate, so the picture is still that of the scale before.
-    for before, after in ((steps[4], steps[5]), (steps[6], steps[7])):
-        resized = sizes.resample(before.kept, *after.image.shape[:2])
-        assert 0 < np.abs(after.image - resized).max() < 2 * settings.learning_rate
-
-
-def test_moments_are_carried_to_the_next_scale(tiny, random):
-    """With them the first step at a scale is not yet another first step, of the learning rate in every pixel."""
-    content, style, _ = pictures(random)
-    settings = Settings(scales=(2,), scale_iterations=(9, 1), initial_noiseblend=0.0, keep="last")
-    with Objective(tiny, settings) as objective:
-        steps = list(stylize(objective, content, [style], settings))
-    change = np.abs(steps[-1].image - sizes.resample(steps[-2].image, *content.shape[:2]))
-    assert 0 < change.mean() < 0.8 * settings.learning_rate
-    first = np.abs(steps[1].image - steps[0].image)
-    assert first.mean() > 0.99 * settings.learning_rate
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_the_last_scale_is_judged_by_its_own_losses(tiny, random, optimizer):
-    """A total is of one size: what is kept is the best picture of the last scale, not the least of all numbers."""
-    content, style, _ = pictures(random)
-    settings = Settings(iterations=8, scales=(20,), optimizer=optimizer)
-    with Objective(tiny, settings) as objective:
-        *_, last = stylize(objective, content, [style], settings)
-    assert last.kept.shape == content.shape
-    assert last.iteration == 12
 
 
 def test_the_picture_of_a_step_is_what_the_settings_promise(tiny, random):

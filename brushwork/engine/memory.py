@@ -4,6 +4,7 @@ The factors of the model were fitted with `tools/measure/memory.py`, which compa
 """
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,27 +22,16 @@ TILE_SIZES = (2048, 1536, 1024, 768, 512, 384, 256, 128)  # px
 SHARE = 0.85  # of the free memory that a run may plan to use
 PIXEL = 12  # bytes: three float32
 SMALL_HISTORY = 3  # pairs of L-BFGS, suggested where ten do not fit
-_GROUP = "/sys/fs/cgroup"
-CGROUPS = (
-    (f"{_GROUP}/memory.max", f"{_GROUP}/memory.current", f"{_GROUP}/memory.stat"),
-    (
-        f"{_GROUP}/memory/memory.limit_in_bytes",
-        f"{_GROUP}/memory/memory.usage_in_bytes",
-        f"{_GROUP}/memory/memory.stat",
-    ),
-)
+CGROUP = Path("/sys/fs/cgroup")  # of Linux containers
 
 
 def available():
     """Bytes that this process may use in all: those it has, and those that the machine or its container has left."""
     free = psutil.virtual_memory().available
-    for group in CGROUPS:
-        try:
-            limit, usage, statistics = (Path(file).read_text(encoding="ascii") for file in group)
-            cache = int(re.search(r"inactive_file (\d+)", statistics)[1])  # the kernel gives it back on demand
-            free = min(free, int(limit) - int(usage) + cache)
-        except (OSError, ValueError, TypeError):  # there is no such group, or its limit is "max"
-            pass
+    with suppress(OSError, ValueError, TypeError):  # there is no such group, or its limit is "max"
+        limit, usage, statistics = ((CGROUP / f"memory.{name}").read_text() for name in ("max", "current", "stat"))
+        cache = int(re.search(r"inactive_file (\d+)", statistics)[1])  # the kernel gives it back on demand
+        free = min(free, int(limit) - int(usage) + cache)
     return free + psutil.Process().memory_info().rss
 
 
@@ -60,17 +50,14 @@ def tile_size_for(network, settings, precision, size, style_sizes, regions=0):
     for tile_size in allowed:
         if needed(tile_size) <= limit:
             return tile_size
-    sentence = f"the run takes {needed(allowed[-1]) / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB are free"
-    for tile_size in TILE_SIZES:
-        if needed(tile_size) <= limit:
-            raise DoesNotFit(f"{sentence}; --tile-size {tile_size} would fit")
     smallest, frugal = TILE_SIZES[-1], replace(settings, lbfgs_memory=SMALL_HISTORY)
+    remedies = [f"--tile-size {each}" for each in TILE_SIZES if needed(each) <= limit]
     if settings.optimizer == "lbfgs" and needed(smallest, frugal) <= limit:
-        raise DoesNotFit(f"{sentence}; --lbfgs-memory {SMALL_HISTORY} would fit")
-    share = next((share for share in np.arange(0.95, 0, -0.05) if needed(smallest, share=share) <= limit), None)
-    if share:
-        raise DoesNotFit(f"{sentence}; --width {int(share * size[1])} --tile-size auto would fit")
-    raise DoesNotFit(f"{sentence}; not even a small picture would fit")
+        remedies.append(f"--lbfgs-memory {SMALL_HISTORY}")
+    shares = (share for share in np.arange(0.95, 0, -0.05) if needed(smallest, share=share) <= limit)
+    remedies += [f"--width {int(share * size[1])} --tile-size auto" for share in shares]
+    sentence = f"the run takes {needed(allowed[-1]) / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB are free"
+    raise DoesNotFit(f"{sentence}; {remedies[0] if remedies else 'not even a small picture'} would fit")
 
 
 def tile_sizes(network, settings, precision, size, style_sizes, regions=0):

@@ -31,6 +31,22 @@ def _in_graph(build):
     return functools.cached_property(built)
 
 
+def _in_smaller_tiles_if_needed(work):
+    """A method of a picture that starts again with tiles of half the size for as long as memory runs out."""
+
+    def patient(self, picture, *others):
+        while True:
+            try:
+                return work(self, picture, *others)
+            except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+                side = min(self.tile_size or np.inf, max(picture.shape[:2]))
+                if side <= SMALLEST_TILE:
+                    raise DoesNotFit(f"out of memory, even in tiles of {side} pixels") from error
+                self.tile_size = max(SMALLEST_TILE, int(side) // 2 // TILE_GRID * TILE_GRID)
+
+    return functools.update_wrapper(patient, work)
+
+
 class Sweeps:
     """The evaluation of pictures in one graph and one session.
 
@@ -70,61 +86,50 @@ class Sweeps:
         self._strides[placeholder.ref()] = stride(layer)
         return placeholder
 
+    @_in_smaller_tiles_if_needed
     def evaluate(self, image, fields, constants):
         """({name: loss}, gradient [H, W, 3]) of `image` [H, W, 3].
 
         fields: {placeholder of `field`: array over the whole layer}. constants: {placeholder: array}.
         Raises DoesNotFit if memory runs out even in small tiles.
         """
-        return self._in_smaller_tiles_if_needed(self._evaluate, image, fields, constants)
-
-    def total(self, sums, picture, fields):
-        """`sums`, nested tensors computed from `cores` and fields, added up over a picture: float64 arrays."""
-        return self._in_smaller_tiles_if_needed(self._total, picture, sums, fields)
-
-    def features(self, layers, picture):
-        """The features of some layers for a whole picture, a list of [h, w, C], in the precision of the network."""
-        return self._in_smaller_tiles_if_needed(self._collect, picture, layers)
-
-    def _evaluate(self, image, fields, constants):
-        if self._is_tiled(image):
-            losses, gradient = self._evaluate_tiles(image, fields, constants)
+        padded = self._padded(image)
+        if not self._is_tiled(image):
+            losses, gradient = self._run(self._untiled, *self._cut(image), padded, fields, constants)
         else:
-            (tile,) = self._cut(image)
-            losses, gradient = self._session.run(
-                self._untiled, self._feed(tile, self._padded(image), fields, constants)
-            )
+            losses, gradient = self._evaluate_tiles(image, padded, fields, constants)
         return {name: float(loss) for name, loss in losses.items()}, _folded(gradient, self._padding)
 
-    def _evaluate_tiles(self, image, fields, constants):
+    def _evaluate_tiles(self, image, padded, fields, constants):
         given, losses, pulls = self._of_sums
-        sums = self._total(image, {index: self._flat_sums[index] for index in pulls}, fields)
-        losses, pulls = self._session.run(
-            [losses, pulls], {given[index]: value for index, value in sums.items()} | constants
-        )
+        sums = self.total(image, {index: self._flat_sums[index] for index in pulls}, fields)
+        known = constants | {given[index]: value for index, value in sums.items()}
+        losses, pulls = self._session.run([losses, pulls], known)
         inputs, pulled = self._pulled
         constants = constants | {inputs[index]: pull for index, pull in pulls.items()}
-        padded = self._padded(image)
         gradient = np.zeros_like(padded)
         for tile in self._cut(image):
-            gradient[tile.rows, tile.columns] += self._session.run(pulled, self._feed(tile, padded, fields, constants))
+            gradient[tile.rows, tile.columns] += self._run(pulled, tile, padded, fields, constants)
         return losses, gradient
 
-    def _total(self, picture, sums, fields):
+    @_in_smaller_tiles_if_needed
+    def total(self, picture, sums, fields):
+        """`sums`, nested tensors computed from `cores` and fields, added up over a picture: float64 arrays."""
         padded = self._padded(picture)
-        parts = (self._session.run(sums, self._feed(tile, padded, fields)) for tile in self._cut(picture))
+        parts = (self._run(sums, tile, padded, fields, {}) for tile in self._cut(picture))
         parts = (tf.nest.map_structure(np.float64, part) for part in parts)
         return functools.reduce(functools.partial(tf.nest.map_structure, np.add), parts)
 
-    def _collect(self, picture, layers):
-        whole, padded = [], self._padded(picture)
+    @_in_smaller_tiles_if_needed
+    def features(self, picture, layers):
+        """The features of some layers for a whole picture, a list of [h, w, C], in the precision of the network."""
+        cores, padded = [self.cores[layer] for layer in layers], self._padded(picture)
+        sides = ([-(-side // stride(layer)) for side in picture.shape[:2]] for layer in layers)
+        shapes = ([*each, core.shape[-1]] for each, core in zip(sides, cores, strict=True))
+        whole = [np.empty(shape, core.dtype.as_numpy_dtype) for shape, core in zip(shapes, cores, strict=True)]
         for tile in self._cut(picture):
-            parts = self._session.run([self.cores[layer] for layer in layers], self._feed(tile, padded, {}))
-            for index, (layer, part) in enumerate(zip(layers, parts, strict=True)):
-                if index == len(whole):
-                    height, width = (-(-side // stride(layer)) for side in picture.shape[:2])
-                    whole.append(np.empty([height, width, part.shape[-1]], part.dtype))
-                whole[index][tile.cells(stride(layer))] = part
+            for layer, array, part in zip(layers, whole, self._run(cores, tile, padded, {}, {}), strict=True):
+                array[tile.cells(stride(layer))] = part
         return whole
 
     @_in_graph
@@ -158,11 +163,11 @@ class Sweeps:
     def _flat_sums(self):
         return tf.nest.flatten(self._sums)
 
-    def _feed(self, tile, padded, fields, constants=None):
-        """What to feed for a tile: its pixels and place, and its part of the fields."""
+    def _run(self, outputs, tile, padded, fields, constants):
+        """The outputs for a tile of a padded picture, with its part of the fields."""
         cells = {field: array[tile.cells(self._strides[field.ref()])] for field, array in fields.items()}
         own = {self.image: padded[tile.rows, tile.columns], self._place: tile.place}
-        return own | cells | (constants or {})
+        return self._session.run(outputs, own | cells | constants)
 
     def _padded(self, picture):
         sides = (self._padding, self._padding)
@@ -174,17 +179,6 @@ class Sweeps:
     def _cut(self, picture):
         size = self.tile_size if self._is_tiled(picture) else None
         return tiles.cut(*picture.shape[:2], size, self._margin, self._padding)
-
-    def _in_smaller_tiles_if_needed(self, work, picture, *others):
-        """work(picture, *others), in tiles of half the size for as long as memory runs out."""
-        while True:
-            try:
-                return work(picture, *others)
-            except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-                side = min(self.tile_size or np.inf, max(picture.shape[:2]))
-                if side <= SMALLEST_TILE:
-                    raise DoesNotFit(f"out of memory, even in tiles of {side} pixels") from error
-                self.tile_size = max(SMALLEST_TILE, int(side) // 2 // TILE_GRID * TILE_GRID)
 
 
 def _core(features, core, step):

@@ -13,10 +13,9 @@ MAX_CHANNELS, MAX_BYTES, MAX_ITEMS, MAX_DEPTH = 4096, 400_000_000, 5000, 8
 
 
 def read(path):
-    """Read a Keras file: in each group block{B}_conv{C}, at any depth, a 4-D kernel and a 1-D bias.
+    """Read a Keras file, which has a 4-D kernel and a 1-D bias in each group block{B}_conv{C}, at any depth.
 
-    Returns (convolutions, mean pixel): name, such as "conv3_1", -> (kernel [3, 3, in, out], bias [out]), the first
-    kernel for RGB; mean pixel [3], RGB, 0..255. Raises NetworkError if a limit is exceeded, and what h5py raises.
+    Returns (convolutions, mean pixel) as in `vgg.Network`. Raises NetworkError at a limit, and what h5py raises.
     """
     found, bytes_left = {}, MAX_BYTES
     with h5py.File(path, "r") as file:

@@ -1,26 +1,17 @@
-"""The layers of VGG-19 by name, and how their cells lie over the picture. No weights are needed to know this.
+"""The layers of VGG-19 (Simonyan and Zisserman 2014, configuration E) by name, and their geometry."""
 
-Source: Simonyan and Zisserman 2014, configuration E, without the fully connected layers.
-"""
-
-BLOCKS = (2, 2, 4, 4, 4)  # convolutions in each block; a pooling layer stands between two blocks
-WIDE = 256  # channels; float32 convolutions from and to at least this many use `winograd` on a CPU
-CONVOLUTIONS = tuple(
-    f"conv{block}_{index}" for block, count in enumerate(BLOCKS, start=1) for index in range(1, count + 1)
+LAYERS = tuple(  # in the order of computation
+    """
+    conv1_1 relu1_1 conv1_2 relu1_2 pool1
+    conv2_1 relu2_1 conv2_2 relu2_2 pool2
+    conv3_1 relu3_1 conv3_2 relu3_2 conv3_3 relu3_3 conv3_4 relu3_4 pool3
+    conv4_1 relu4_1 conv4_2 relu4_2 conv4_3 relu4_3 conv4_4 relu4_4 pool4
+    conv5_1 relu5_1 conv5_2 relu5_2 conv5_3 relu5_3 conv5_4 relu5_4
+    """.split()
 )
-
-
-def _names():
-    for name in CONVOLUTIONS:
-        block, index = name[len("conv") :].split("_")
-        if index == "1" and block != "1":
-            yield f"pool{int(block) - 1}"
-        yield name
-        yield f"relu{block}_{index}"
-
-
-LAYERS = tuple(_names())  # conv1_1, relu1_1, conv1_2, ... relu5_4, in the order of computation
+CONVOLUTIONS = tuple(name for name in LAYERS if name.startswith("conv"))
 FEATURES = tuple(name for name in LAYERS if not name.startswith("pool"))  # usable as content and style layers
+WIDE = 256  # channels; float32 convolutions from and to at least this many use `winograd` on a CPU
 
 
 def up_to_last(layers):
@@ -44,8 +35,7 @@ def reach(layer):
     The block begins and ends at multiples of the layer's stride. Each 3x3 convolution extends the field by its stride
     on both sides; a 2x2 pooling extends it towards the bottom and right only.
     """
-    before = after = 0
-    step = 1
+    before, after, step = 0, 0, 1
     for name in LAYERS[: LAYERS.index(layer) + 1]:
         if name.startswith("conv"):
             before, after = before + step, after + step

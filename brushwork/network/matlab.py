@@ -1,8 +1,7 @@
-"""A check of MATLAB 5 files before SciPy reads them.
+"""A check of MATLAB 5 files (The MathWorks: MAT-File Format, level 5) before SciPy reads them.
 
-SciPy's reader trusts the file. It decompresses whatever is there, recurses in C as deep as arrays are nested, allocates
-the dimensions that an array announces, and looks up type codes without a range check: a file of 3 MB can take all
-memory, and one wrong byte can crash the process. Source: MAT-File Format, The MathWorks, level 5.
+SciPy trusts the file: it decompresses everything, recurses in C as deep as arrays are nested, allocates the dimensions
+that an array announces and does not check type codes. 3 MB can take all memory, a wrong byte can crash the process.
 """
 
 import math
@@ -13,8 +12,8 @@ from brushwork.errors import NetworkError
 
 INT32, UINT32, MATRIX, COMPRESSED = 5, 6, 14, 15  # types of elements
 NUMBERS, TEXTS = {*range(1, 8), 9, 12, 13}, {16, 17, 18}
-# Class of an array -> how many elements at its start are not arrays themselves: dimensions, name and others.
-# Classes: 1 cell, 2 structure, 3 object, 4 text, 5 sparse, 6 to 15 numeric.
+# How many elements at the start of an array are not arrays themselves: dimensions, name and others. By its class:
+# 1 cell, 2 structure, 3 object, 4 text, 5 sparse, 6 to 15 numeric.
 PLAIN = {1: 2, 2: 4, 3: 5, 4: 3, 5: 5} | dict.fromkeys(range(6, 16), 3)
 COMPLEX = 0x800  # flag of an array with imaginary parts, one more element
 MAX_BYTES = 600_000_000  # decompressed; the full VGG-19 has 576 million
@@ -51,9 +50,8 @@ class _Budget:
         short = kind >> 16  # a short element has this many bytes, within its tag
         if kind & 0xFFFF not in NUMBERS | TEXTS | (set() if self._plain else {MATRIX, COMPRESSED}) or short > 4:
             raise NetworkError("damaged or truncated")
-        self._plain -= self._plain > 0
         self._take(8)
-        self._elements -= 1
+        self._plain, self._elements = max(self._plain - 1, 0), self._elements - 1
         if self._elements < 0:
             raise NetworkError(f"not a network: it has more than {MAX_ELEMENTS} elements")
         return (kind & 0xFFFF, 0) if short else (kind, size)
@@ -92,28 +90,23 @@ class _Budget:
 
 
 def _skip(stream, count):
-    while count > 0:
-        part = len(stream.read(min(count, 1 << 20)))
-        if not part and count < 8:
-            return  # the last element of a file may lack its padding
-        if not part:  # SciPy would allocate the announced size before it notices
-            raise NetworkError("damaged or truncated")
+    while part := len(stream.read(min(count, 1 << 20))):
         count -= part
+    if count >= 8:  # the last element of a file may lack its padding; SciPy would allocate the size that is announced
+        raise NetworkError("damaged or truncated")
 
 
 class _Decompressed:
     """A readable stream of the next `size` bytes of a file, decompressed."""
 
     def __init__(self, file, size):
-        self._file, self._left, self._zlib, self._ready = file, size, zlib.decompressobj(), b""
+        self._file, self._end, self._zlib, self._ready = file, file.tell() + size, zlib.decompressobj(), b""
 
     def read(self, count):
         while len(self._ready) < count:
-            packed = self._zlib.unconsumed_tail or self._file.read(min(self._left, 1 << 16))
-            if not self._zlib.unconsumed_tail:
-                self._left -= len(packed)
+            packed = self._zlib.unconsumed_tail or self._file.read(min(self._end - self._file.tell(), 1 << 16))
             part = self._zlib.decompress(packed, 1 << 20)
-            if not part and not self._zlib.unconsumed_tail and not (self._left and packed):
+            if not packed and not part:
                 break
             self._ready += part
         result, self._ready = self._ready[:count], self._ready[count:]

@@ -1,13 +1,13 @@
 """Which file of weights a run uses, and the download of the full network.
 
-Two networks have names: `pocket`, the small one in this directory, and `vgg19`, the full one, which is kept in the
+Two networks have names: `pocket`, the small one in this directory, and `vgg19`, the full one. The latter is in the
 cache of Keras, KERAS_HOME or ~/.keras, so that either program finds what the other has downloaded.
 """
 
 import os
 import sys
+from collections import namedtuple
 from contextlib import suppress
-from typing import NamedTuple
 
 from brushwork.errors import NetworkError
 
@@ -16,29 +16,13 @@ POCKET_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pocket-v
 TIMEOUT = 30  # seconds, to connect and to wait for more data
 RETRIES = 2  # of each source
 
-
-class Source(NamedTuple):
-    """A published file of VGG-19's weights."""
-
-    directory: str  # its address
-    name: str
-    megabytes: int
-    digest: str  # "ALGORITHM:HEXADECIMAL"
-
-
+# A published file of VGG-19's weights: its address is directory/name, its digest "ALGORITHM:HEXADECIMAL".
+Source = namedtuple("Source", ["directory", "name", "megabytes", "digest"])
+KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/vgg19"
+MATCONVNET = "https://www.vlfeat.org/matconvnet/models"
 SOURCES = (
-    Source(
-        "https://storage.googleapis.com/tensorflow/keras-applications/vgg19",
-        "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        80,
-        "md5:253f8cb515780f3b799900260a226db6",
-    ),
-    Source(
-        "https://www.vlfeat.org/matconvnet/models",
-        CLASSIC_FILE,
-        535,
-        "sha256:abdb57167f82a2a1fbab1e1c16ad9373411883f262a1a37ee5db2e6fb0044695",
-    ),
+    Source(KERAS, "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", 80, "md5:253f8cb515780f3b799900260a226db6"),
+    Source(MATCONVNET, CLASSIC_FILE, 535, "sha256:abdb57167f82a2a1fbab1e1c16ad9373411883f262a1a37ee5db2e6fb0044695"),
 )
 
 
@@ -49,11 +33,17 @@ def resolve(name_or_path=None, *, say, directory="."):
     None: the network that NEURAL_STYLE_NETWORK names; else the classic program's file in `directory`; else vgg19 if it
     is in the cache; else pocket. In this case, one sentence to `say` names the network.
     """
+    if name_or_path is None and (name_or_path := os.environ.get("NEURAL_STYLE_NETWORK") or None):
+        say(f"using the network {name_or_path}, from NEURAL_STYLE_NETWORK")
+    if name_or_path == "pocket":
+        return POCKET_FILE
+    if name_or_path == "vgg19":
+        return fetch(say)
     if name_or_path is not None:
-        return _named(name_or_path, say)
-    if wish := os.environ.get("NEURAL_STYLE_NETWORK"):
-        say(f"using the network {wish}, from NEURAL_STYLE_NETWORK")
-        return _named(wish, say)
+        is_name = name_or_path == os.path.basename(name_or_path) and "." not in name_or_path
+        if is_name and not os.path.exists(name_or_path):
+            raise NetworkError(f"no network '{name_or_path}': it is neither a file nor one of pocket and vgg19")
+        return name_or_path
     path = os.path.normpath(os.path.join(directory, CLASSIC_FILE))
     if os.path.isfile(path):
         say(f"using the network {path}")
@@ -63,17 +53,6 @@ def resolve(name_or_path=None, *, say, directory="."):
         return path
     say("using the small network, pocket; --network vgg19 downloads the full one (80 MB, once)")
     return POCKET_FILE
-
-
-def _named(name_or_path, say):
-    if name_or_path == "pocket":
-        return POCKET_FILE
-    if name_or_path == "vgg19":
-        return fetch(say)
-    is_name = name_or_path == os.path.basename(name_or_path) and "." not in name_or_path
-    if is_name and not os.path.exists(name_or_path):
-        raise NetworkError(f"no network '{name_or_path}': it is neither a file nor one of pocket and vgg19")
-    return name_or_path
 
 
 def would_download(name_or_path=None):
@@ -93,29 +72,33 @@ def cached():
         if os.path.isfile(path):
             import pooch
 
-            algorithm, _, digest = source.digest.partition(":")
             with suppress(OSError):
-                if pooch.file_hash(path, algorithm) == digest:
+                if source.digest.endswith(":" + pooch.file_hash(path, source.digest.partition(":")[0])):
                     return path
     return None
 
 
 def fetch(say):
-    """The path of vgg19 in the cache, downloaded if it is not there. Raises NetworkError.
+    """The path of vgg19 in the cache, downloaded from the first source that works if it is not there.
 
-    The sources are tried in turn. NEURAL_STYLE_MIRROR, the address of a directory, replaces the addresses of both; the
-    digests are the same.
+    NEURAL_STYLE_MIRROR, the address of a directory, replaces the addresses of all sources, but not their digests.
+    Raises NetworkError.
     """
     if path := cached():
         return path
+    import pooch
     import requests
 
+    pooch.get_logger().setLevel("WARNING")
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=TIMEOUT)
     failures = []
     for source in SOURCES:
         address = os.environ.get("NEURAL_STYLE_MIRROR") or source.directory
         say(f"downloading vgg19 ({source.megabytes} MB) from {address}")
+        registry, base = {source.name: source.digest}, address.rstrip("/") + "/"
+        cache = pooch.create(path=cache_directory(), base_url=base, registry=registry, retry_if_failed=RETRIES)
         try:
-            return _download(source, address)
+            return cache.fetch(source.name, downloader=downloader)
         except requests.RequestException as error:
             failures.append(f"{address}: {_reason(error)}")
         except ValueError:
@@ -124,24 +107,8 @@ def fetch(say):
             failures.append(f"cannot write to {cache_directory()} ({error.strerror or 'permission denied'})")
             break
     places = " or ".join(f"{s.directory}/{s.name} ({s.digest})" for s in SOURCES)
-    raise NetworkError(
-        f"cannot download vgg19: {'; '.join(failures)}; download it by hand from {places} and use --network FILE"
-    )
-
-
-def _download(source, address):
-    """Download a file to the cache, through a temporary one; returns its path. ValueError: the digest is wrong."""
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-    cache = pooch.create(
-        path=cache_directory(),
-        base_url=address.rstrip("/") + "/",
-        registry={source.name: source.digest},
-        retry_if_failed=RETRIES,
-    )
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=TIMEOUT)
-    return cache.fetch(source.name, downloader=downloader)
+    remedy = f"download it by hand from {places} and use --network FILE"
+    raise NetworkError(f"cannot download vgg19: {'; '.join(failures)}; {remedy}")
 
 
 def _reason(error):
@@ -154,6 +121,4 @@ def _reason(error):
         return "the connection broke off"
     if "timed out" in str(error):
         return "timed out"
-    if isinstance(error, exceptions.ConnectionError):
-        return f"cannot connect ({type(error).__name__})"
-    return str(error)
+    return f"cannot connect ({type(error).__name__})" if isinstance(error, exceptions.ConnectionError) else str(error)

@@ -1,9 +1,8 @@
 """3x3 convolutions with a quarter of the multiplications: Winograd's minimal filtering F(4x4, 3x3).
 
 Lavin and Gray 2016, equation 8: Y = A'[(G g G') * (B' d B)]A maps overlapping blocks d of 6x6 pixels, 4 px apart, to
-blocks Y of 4x4. The matrices are those of the Cook-Toom algorithm, which evaluates polynomials at five points and
-infinity. The points contain -1/p beside p, as Barabasz et al. 2020 recommend: the rounding error is two thirds of that
-with the usual points 0, 1, -1, 2, -2.
+blocks Y of 4x4. The matrices are those of the Cook-Toom algorithm, which evaluates polynomials at POINTS and infinity.
+The points contain -1/p beside p, as Barabasz et al. 2020 recommend; 0, 1, -1, 2, -2 have 1.5 times the rounding error.
 """
 
 import numpy as np
@@ -19,8 +18,7 @@ SIDE = OUT + TAPS - 1
 def pays(kernel):
     """Whether Winograd's method is the faster one for a kernel [3, 3, in, out]: on a CPU, between many channels.
 
-    It takes a third to a half of the time between 256 and 512 channels. Between 128 channels, copying the blocks costs
-    what the multiplications save.
+    It takes a third to half of the time from 256 channels; with 128, copying the blocks costs what multiplying saves.
     """
     return is_wide(kernel) and not tf.config.list_physical_devices("GPU")
 
@@ -34,9 +32,8 @@ def transformed(kernel):
 def convolution(features, kernel, origin=(0, 0)):
     """Convolve features [N, H, W, in] with a `transformed` kernel, zero padding (SAME); returns [N, H, W, out].
 
-    Differentiable with respect to the features, not to the kernel.
-    origin: (top, left) of the features in the larger array that they are a tile of, integers or scalar tensors. The
-    blocks of a tile then coincide with those of the larger array, which makes their rounding errors nearly the same.
+    Differentiable with respect to the features only. origin: (top, left) of the features in the array that they are a
+    tile of, integers or scalar tensors: the tile is cut into the same blocks as the array, with nearly the same errors.
     """
     offset = [tf.convert_to_tensor(start) % OUT for start in origin]
 
@@ -52,9 +49,8 @@ def convolution(features, kernel, origin=(0, 0)):
 
 def _correlation(features, kernel, offset, data_matrix, result_matrix, *, adjoint):
     """`convolution`, or with `adjoint` its gradient, with the matrices B' [6, 6] and A' [4, 6]."""
-    to_values, to_pixels = (
-        tf.constant(np.kron(matrix, matrix), features.dtype) for matrix in (data_matrix, result_matrix)
-    )
+    to_values = tf.constant(np.kron(data_matrix, data_matrix), features.dtype)
+    to_pixels = tf.constant(np.kron(result_matrix, result_matrix), features.dtype)
     count, height, width = tf.unstack(tf.shape(features)[:3])
     bottom, right = offset[0] + height, offset[1] + width
     down, across = (bottom + OUT - 1) // OUT, (right + OUT - 1) // OUT  # blocks
@@ -66,16 +62,15 @@ def _correlation(features, kernel, offset, data_matrix, result_matrix, *, adjoin
     channels = kernel.shape[1 if adjoint else 2]
     pixels = to_pixels @ tf.reshape(products, [SIDE**2, -1])  # [16, blocks * out]
     pixels = tf.transpose(tf.reshape(pixels, [OUT, OUT, count, down, across, channels]), [2, 3, 0, 4, 1, 5])
-    convolved = tf.reshape(pixels, [count, down * OUT, across * OUT, channels])
-    convolved = convolved[:, offset[0] : bottom, offset[1] : right]
+    pixels = tf.reshape(pixels, [count, down * OUT, across * OUT, channels])
+    convolved = pixels[:, offset[0] : bottom, offset[1] : right]
     convolved.set_shape([*features.shape[:3], channels])
     return convolved
 
 
 def _blocks(padded, count, down, across):
     """[36, blocks, channels]: the pixels of the overlapping 6x6 blocks, sorted by their position in the block."""
-    position = tf.range(SIDE)
-    shape = tf.shape(padded)
+    position, shape = tf.range(SIDE), tf.shape(padded)
     pictures = tf.range(count) * shape[1]
     rows = (position[:, np.newaxis, np.newaxis] + pictures[:, np.newaxis] + OUT * tf.range(down)) * shape[2]
     columns = position[:, np.newaxis] + OUT * tf.range(across)

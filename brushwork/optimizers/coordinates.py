@@ -3,18 +3,16 @@
 import numpy as np
 from scipy import fft
 
+_COSINE = {"axes": (0, 1), "norm": "ortho", "workers": -1}  # of SciPy's discrete cosine transforms
+
 
 class Pixels:
     """The pixel values themselves."""
 
-    def gradient(self, gradient):
-        return gradient
+    def gradient(self, values):
+        return values
 
-    def to_pixels(self, step):
-        return step
-
-    def from_pixels(self, step):
-        return step
+    to_pixels = from_pixels = gradient
 
 
 class Spectral:
@@ -32,19 +30,13 @@ class Spectral:
         self._units = (frequency**-exponent).astype(np.float32)  # [H, W, 1]
 
     def gradient(self, gradient):
-        """The gradient in these coordinates, from that with respect to the pixels."""
-        spectrum = _transform(gradient)
-        spectrum *= self._units
-        return spectrum
+        """The gradient with respect to these coordinates, from the one with respect to the pixels."""
+        return fft.dctn(gradient, **_COSINE) * self._units
 
     def to_pixels(self, step):
         """A step in these coordinates as a step of the pixels."""
-        return fft.idctn(step * self._units, axes=(0, 1), norm="ortho", workers=-1, overwrite_x=True)
+        return fft.idctn(step * self._units, **_COSINE, overwrite_x=True)
 
     def from_pixels(self, step):
         """A step of the pixels as a step in these coordinates."""
-        return _transform(step) / self._units
-
-
-def _transform(image):
-    return fft.dctn(image, axes=(0, 1), norm="ortho", workers=-1)
+        return fft.dctn(step, **_COSINE) / self._units

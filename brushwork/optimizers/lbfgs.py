@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from brushwork.optimizers.box import BOX, movable
+from brushwork.optimizers import BOX
 from brushwork.optimizers.coordinates import Pixels
 from brushwork.optimizers.line_search import line_search
 
@@ -13,22 +13,19 @@ CHUNK = 16384  # numbers of a row worked on at once: those of 20 rows fit into a
 class LBFGS:
     """An iterator over (image, losses): the start, then each iterate of L-BFGS, until no step lowers the loss.
 
-    Each step is found by a strong Wolfe line search, usually with one evaluation. The arithmetic is in the image's own
-    type, where SciPy's is in float64 and takes as long as a fast evaluation; and SciPy's history cannot be saved.
+    Each step is found by a strong Wolfe line search, usually with one evaluation. It computes in the image's own type.
+    SciPy's L-BFGS computes in float64, which takes as long as a fast evaluation, and its history cannot be saved.
 
-    evaluate: image -> (losses, gradient), called when an item is asked for.
-    image: the start, [H, W, 3], RGB, 0..255.
-    pairs: how many pairs of a step and a gradient change the history holds.
-    coordinates: the variables to solve for, such as `Spectral`; None: the pixels.
-    box: whether every image is within 0..255. Steps are projected onto the box, and pixels on a bound that the loss
-    pulls outward stay there (Bertsekas 1982).
-    first_change: root mean square of the first trial step, on the scale of 0..255.
-    resume: the snapshot of another LBFGS, to continue from.
+    evaluate: image -> (losses, gradient), called when an item is asked for. image: the start, [H, W, 3], RGB, 0..255.
+    pairs: how many pairs of a step and a gradient change the history holds. coordinates: the variables to solve for,
+    such as `Spectral`; None: the pixels. box: whether images stay within 0..255: steps are projected onto the box, and
+    pixels on a bound that the loss pulls outward stay there (Bertsekas 1982). first_change: root mean square of the
+    first trial step, on the scale of 0..255. resume: the snapshot of another LBFGS, to continue from.
     """
 
     def __init__(self, evaluate, image, *, pairs, coordinates=None, box=False, first_change=2.0, resume=None):
         self._evaluate, self._image, self._losses, self._gradient = evaluate, image, None, None
-        self._coordinates, self._box, self._first_change = coordinates or Pixels(), box, first_change
+        self._coordinates, self._box, self._first_change = coordinates or Pixels(), BOX if box else None, first_change
         self._history = History(pairs, image.shape, image.dtype)
         if resume:
             self._history.restore(resume)
@@ -37,24 +34,12 @@ class LBFGS:
         return self
 
     def __next__(self):
-        if self._gradient is None:
+        if self._losses is None:
             self._losses, self._gradient = self._evaluate(self._image)
             self._slopes = self._coordinates.gradient(self._gradient)
-        else:
-            self._advance()
-        return self._image, self._losses
-
-    def snapshot(self):
-        """The history: name -> array. The arrays are views, valid until the next item; also available after `close`."""
-        return self._history.snapshot()
-
-    def close(self):
-        pass
-
-    def _advance(self):
-        """Go to the next iterate. Raises StopIteration if there is none."""
+            return self._image, self._losses
         step, point = self._search()
-        if point is None and len(self._history):  # its direction is of no use here; the gradient's may be
+        if point is None and len(self._history):  # the history's direction did not help; the gradient's may
             self._history.clear()
             step, point = self._search()
         if point is None:
@@ -65,12 +50,21 @@ class LBFGS:
         self._image, self._losses, self._gradient = point.image, point.losses, point.gradient
         before, self._slopes = self._slopes, self._coordinates.gradient(self._gradient)
         self._history.append(step, length, before, self._slopes)
+        return self._image, self._losses
+
+    def snapshot(self):
+        """The history: name -> array. The arrays are views, valid until the next item; also available after `close`."""
+        return self._history.snapshot()
+
+    def close(self):
+        pass
 
     def _search(self):
         """(the direction searched, in the coordinates; the Point found along it or None)."""
         slopes = self._slopes
-        if self._box:
-            free = movable(self._image, self._gradient)
+        if self._box:  # without the pixels on a bound that the loss pulls outward
+            image, (least, greatest) = self._image, self._box
+            free = ~((image <= least) & (self._gradient > 0) | (image >= greatest) & (self._gradient < 0))
             slopes = self._coordinates.gradient(self._gradient * free)
         step = self._history.newton_step(slopes) if len(self._history) else -slopes
         direction = self._coordinates.to_pixels(step)
@@ -80,16 +74,15 @@ class LBFGS:
             norm = float(np.linalg.norm(direction))
             scale = direction.dtype.type(self._first_change * np.sqrt(direction.size) / norm if norm else 0)
             direction, step = direction * scale, step * scale
-        box = BOX if self._box else None
-        return step, line_search(self._evaluate, self._image, self._losses["total"], self._gradient, direction, box)
+        losses, gradient = self._losses, self._gradient
+        return step, line_search(self._evaluate, self._image, losses["total"], gradient, direction, self._box)
 
 
 class History:
     """The last pairs of a step s and a gradient change y, and the inverse Hessian that they define.
 
-    The compact form of Byrd, Nocedal and Schnabel 1994, theorem 2.2: three products of the stored rows with a vector,
-    limited by the speed of RAM, where the textbook's two loops take four times as long. Two of the products share one
-    pass, so that a step without a box reads the rows twice.
+    The compact form of Byrd, Nocedal and Schnabel 1994, theorem 2.2. It is limited by the speed of RAM and reads the
+    stored rows twice for each step without a box; the textbook's two loops take four times as long.
     """
 
     def __init__(self, pairs, shape, dtype):
@@ -97,6 +90,7 @@ class History:
         self._products = np.zeros([2, pairs, pairs])  # s_i y_j, y_i y_j
         self._order = []  # the rows in use, the oldest first
         self._latest = None, None  # the gradient after the last step, its products with the rows
+        self._chunks = [slice(start, start + CHUNK) for start in range(0, self._arrays.shape[-1], CHUNK)]
 
     def __len__(self):
         return len(self._order)
@@ -107,11 +101,8 @@ class History:
     def snapshot(self):
         """The rows in use, their order and their products: name -> array; views, not copies."""
         used = max(self._order, default=-1) + 1
-        return {
-            "pairs": self._arrays[:, :used],
-            "products": self._products[:, :used, :used],
-            "order": np.array(self._order, np.int64),
-        }
+        pairs, products = self._arrays[:, :used], self._products[:, :used, :used]
+        return {"pairs": pairs, "products": products, "order": np.array(self._order, np.int64)}
 
     def restore(self, snapshot):
         """Take over the snapshot of a History that held no more pairs than this one can."""
@@ -122,12 +113,12 @@ class History:
         self._latest = None, None
 
     def append(self, direction, length, before, after):
-        """Store the step length * direction and its gradient change, after - before, in place of the oldest pair.
+        """Store the step length * direction and its gradient change, after - before, if its curvature is positive.
 
-        Not stored where the curvature along the step is not positive: s'y <= 0.
+        If there is no room, either way the oldest pair is lost.
         """
-        row = next((row for row in range(self._arrays.shape[1]) if row not in self._order), None)
-        row = self._order[0] if row is None else row
+        unused = [row for row in range(self._arrays.shape[1]) if row not in self._order]
+        row = (unused or self._order)[0]
         step, change = self._arrays[:, row]
         np.multiply(direction.reshape(-1), length, out=step)
         np.subtract(after.reshape(-1), before.reshape(-1), out=change)
@@ -142,8 +133,7 @@ class History:
 
     def newton_step(self, gradient):
         """Minus the inverse Hessian times the gradient. It updates s'y / y'y of the last pair, times the identity."""
-        order = self._order
-        used = max(order) + 1
+        order, used = self._order, max(self._order) + 1
         latest, products = self._latest
         if latest is not gradient:
             (products,) = self._times([gradient.reshape(-1)], used)
@@ -156,7 +146,7 @@ class History:
         weights[0, order] = -solve_triangular(triangle, inner, trans="T")
         weights[1, order] = scale * bent
         step = gradient.reshape(-1) * gradient.dtype.type(-scale)
-        for chunk in self._chunks():
+        for chunk in self._chunks:
             for rows, share in zip(self._arrays, weights, strict=True):
                 step[chunk] += share @ rows[:used, chunk]
         return step.reshape(gradient.shape)
@@ -164,10 +154,7 @@ class History:
     def _times(self, vectors, used):
         """The products of the first `used` steps and changes with each of the vectors: [vectors, 2, used]."""
         results = np.zeros([len(vectors), 2, used])
-        for chunk in self._chunks():
+        for chunk in self._chunks:
             for vector, result in zip(vectors, results, strict=True):
                 result += [rows[:used, chunk] @ vector[chunk] for rows in self._arrays]
         return results
-
-    def _chunks(self):
-        return (slice(start, start + CHUNK) for start in range(0, self._arrays.shape[-1], CHUNK))

@@ -20,12 +20,11 @@ class Point(NamedTuple):
 
 
 def line_search(evaluate, image, total, gradient, direction, box=None):
-    """The first Point along `direction` that meets the strong Wolfe conditions; else the best one, or None.
+    """The first Point along `direction` that meets the strong Wolfe conditions; else the best one.
 
-    evaluate: image -> (losses, gradient), called at most TRIALS times; total, gradient: those of `image`.
-    box: (least, greatest) value of a pixel, or None. Trials are clipped to it; a clipped pixel adds nothing to the
-    slope.
-    None: the direction is not one of descent, or no trial lowers the total. A non-finite total counts as too high.
+    evaluate: image -> (losses, gradient), called at most TRIALS times; total, gradient: their values at `image`.
+    box: None or (least, greatest) value of a pixel, to which trials are clipped; clipped pixels do not count in slopes.
+    Returns None if the direction does not descend or no trial lowers the total. A non-finite total counts as too high.
 
     Nocedal and Wright 2006, algorithms 3.5 and 3.6 in one loop: `low` is the best point so far; once there is a `high`,
     a minimum lies between the two.
@@ -51,7 +50,6 @@ def line_search(evaluate, image, total, gradient, direction, box=None):
 
 
 def _trial(evaluate, image, direction, position, box):
-    """The Point at `position`."""
     trial = position * direction
     trial += image
     if box:
@@ -62,9 +60,9 @@ def _trial(evaluate, image, direction, position, box):
 
 
 def _minimum_between(low, high):
-    """The position of the minimum of the cubic through two points and their slopes, at least a tenth away from `low`.
+    """The minimum of the cubic through two points and their slopes, a position at least a tenth away from `low`.
 
-    high.total >= low.total, so that the minimum is never near `high`.
+    It is never near `high`, because high.total >= low.total.
     """
     width = high.position - low.position
     with np.errstate(all="ignore"):

@@ -2,11 +2,11 @@
 
 import math
 import os
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 from PIL import Image
+
+_BEST = {"quality": 95, "subsampling": "4:4:4"}
 
 
 class Format(NamedTuple):
@@ -18,30 +18,22 @@ class Format(NamedTuple):
     depth_16: bool = False  # whether a colour channel can have 16 bits
     longest_side: float = math.inf  # px, of what Pillow can write and read again
     writable: bool = True
-    save_options: Mapping = MappingProxyType({})  # for Pillow's save
+    save_options: dict | None = None  # for Pillow's save
 
 
 # Only these are read and written. Other decoders of Pillow start programs (EPS: Ghostscript) or open a file inside the
 # file as any format at all (IPTC). Pillow tries them in this order; TGA has no signature and accepts too much, so it
 # comes last. JPEG without `optimize`: for that Pillow gives libjpeg a buffer that a noisy picture overflows.
+# PSD, SUN: Pillow cannot write them. ICO, ICNS: it shrinks large pictures to the sizes of icons.
 _TABLE = (
     Format("PNG", "text", transparency=True, depth_16=True),
-    Format("JPEG", "exif", longest_side=65500, save_options={"quality": 95, "subsampling": "4:4:4"}),
+    Format("JPEG", "exif", longest_side=65500, save_options=_BEST),
     Format("WEBP", "exif", transparency=True, longest_side=16383, save_options={"quality": 95}),
-    Format("GIF", longest_side=65535),
     Format("TIFF", "description", True, depth_16=True, save_options={"compression": "tiff_adobe_deflate"}),
-    Format("BMP"),
-    Format("DIB"),
-    Format("PPM"),
-    Format("JPEG2000"),
-    Format("AVIF", "exif", True, longest_side=32768, save_options={"quality": 95, "subsampling": "4:4:4"}),
-    Format("PSD", writable=False),
-    Format("ICO", writable=False),  # Pillow shrinks large pictures to the sizes of icons
-    Format("ICNS", writable=False),
-    Format("QOI"),
-    Format("DDS"),
-    Format("SGI", longest_side=65535),
-    Format("SUN", writable=False),
+    Format("AVIF", "exif", transparency=True, longest_side=32768, save_options=_BEST),
+    *(Format(name) for name in ("BMP", "DIB", "PPM", "JPEG2000", "QOI", "DDS")),
+    *(Format(name, longest_side=65535) for name in ("GIF", "SGI")),
+    *(Format(name, writable=False) for name in ("PSD", "ICO", "ICNS", "SUN")),
     Format("TGA", transparency=True, longest_side=65535),
 )
 FORMATS = {kind.name: kind for kind in _TABLE}
@@ -54,7 +46,7 @@ def of(path):
 
 
 def is_writable(kind):
-    """Whether the installed Pillow can write a Format completely."""
+    """Whether the installed Pillow can write pictures of any size in a Format."""
     return kind.writable and kind.name in Image.SAVE
 
 

@@ -1,7 +1,4 @@
-"""Masks: where each style applies, where the content counts, and which part of a style picture is imitated.
-
-A mask is an array [H, W] of 0..1, as large as its picture: the weight of each pixel.
-"""
+"""Masks: arrays [H, W] of 0..1, as large as a picture, the weight of each of its pixels in a loss."""
 
 from typing import NamedTuple
 
@@ -13,9 +10,9 @@ from brushwork.pictures import colors, sizes
 class Masks(NamedTuple):
     """The masks of a run. Without any, everything counts everywhere."""
 
-    styles: tuple[np.ndarray, ...] = ()  # one for each style, over the content
-    content: np.ndarray | None = None  # over the content
-    sources: tuple[np.ndarray, ...] = ()  # one for each style, over the style picture
+    styles: tuple[np.ndarray, ...] = ()  # over the content, one for each style: where the style applies
+    content: np.ndarray | None = None  # over the content: where it counts
+    sources: tuple[np.ndarray, ...] = ()  # over each style picture: which part of it is imitated
 
     def scaled(self, size, style_sizes):
         """The masks for a content of another size, (height, width), and for styles of other sizes."""
@@ -42,13 +39,13 @@ def from_picture(image):
 
 
 def over_cells(mask, stride):
-    """The mean of a mask in each square of stride x stride px, which is one position of a layer.
+    """The mean of a mask in each square of stride x stride px, cut off at the border, which is a position of a layer.
 
-    [ceil(H / stride), ceil(W / stride)]; squares at the border are cut off and their means taken over what is left.
+    Returns [ceil(H / stride), ceil(W / stride)].
     """
     total = mask.astype(np.float64)
     for axis in (0, 1):
         starts = np.arange(0, total.shape[axis], stride)
-        counts = np.diff([*starts, total.shape[axis]])
+        counts = np.diff(starts, append=total.shape[axis])
         total = np.add.reduceat(total, starts, axis=axis) / np.expand_dims(counts, 1 - axis)
     return total.astype(mask.dtype)

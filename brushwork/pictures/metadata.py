@@ -1,7 +1,6 @@
-"""Metadata: the settings that a picture was made with, in its file.
+"""Metadata: the settings that a picture was made with, as JSON in its file.
 
-JSON in a text chunk of PNG, in the ImageDescription of TIFF, and in the EXIF UserComment of other formats. It contains
-no time and no path: the same run writes the same bytes.
+It contains no time and no path: the same run writes the same bytes.
 """
 
 import json
@@ -15,8 +14,7 @@ from brushwork.errors import MetadataError
 from brushwork.pictures import formats
 from brushwork.settings import DEFAULTS, LOSSES, STARTS, Settings, option
 
-VERSION = "1.0"
-SOFTWARE = f"neural_style {VERSION}"
+SOFTWARE = "neural_style 1.0"
 KEY = "neural_style"
 MAX_LENGTH = 100_000  # characters; longer metadata is refused
 ASCII = b"ASCII\0\0\0"  # the first bytes of a UserComment in ASCII
@@ -39,10 +37,9 @@ def flags_of(settings):
     flags = []
     for field in fields(Settings):
         value = getattr(settings, field.name)
-        if value is None or value == DEFAULTS[field.name] or (field.name == "initial" and value not in STARTS):
-            continue
-        flags.append(option(field.name))
-        flags += [] if value is True else [str(part) for part in (value if isinstance(value, tuple) else (value,))]
+        if value not in (None, DEFAULTS[field.name]) and (field.name != "initial" or value in STARTS):
+            values = value if isinstance(value, tuple) else (value,)
+            flags += [option(field.name), *(str(part) for part in values if part is not True)]
     return flags
 
 
@@ -65,16 +62,11 @@ def save_options(kind, metadata):
 
 
 def read(path):
-    """The metadata in a picture's file: a dictionary; its "flags" are a list of known flags and of values, all strings.
-
-    Everything else in it is unchecked. Raises MetadataError.
-    """
+    """The metadata in a picture's file, a dictionary; only its "flags" are checked: strings. Raises MetadataError."""
     try:
         with files.open_regular(path) as file:
             text = _text(Image.open(file, formats=[kind.name for kind in formats.readable() if kind.metadata]))
-        if len(text) > MAX_LENGTH:
-            raise ValueError("too long")
-        metadata = json.loads(text)
+        metadata = json.loads(text) if len(text) <= MAX_LENGTH else {}
         flags, known = metadata["flags"], {option(field.name) for field in fields(Settings)}
         if not isinstance(flags, list) or any(flag.startswith("-") and flag not in known for flag in flags):
             raise ValueError("not a list of known flags")

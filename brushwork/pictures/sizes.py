@@ -22,19 +22,14 @@ def resample(image, height, width, window=LANCZOS):
     image = np.asarray(image, np.float32)
     if image.shape[:2] == (height, width):
         return image.copy()
-    result = np.empty((height, width, image.shape[2]), np.float32)
-    for channel in range(image.shape[2]):
-        plane = Image.fromarray(np.ascontiguousarray(image[:, :, channel]))  # mode F
-        result[:, :, channel] = plane.resize((width, height), window)
-    return result
+    planes = (Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(image, 2, 0))  # mode F
+    return np.dstack([plane.resize((width, height), window) for plane in planes])
 
 
 def resize(image, height, width):
     """`image`, [H, W, 3], 0..255, at another size: float32 [height, width, 3], 0..255. At its own size, a copy."""
     result = resample(image, height, width)
-    if image.shape[:2] == (height, width):
-        return result
-    return np.clip(result, 0, 255, out=result)  # Lanczos overshoots at edges
+    return result if image.shape[:2] == (height, width) else result.clip(0, 255, out=result)  # Lanczos overshoots
 
 
 def resize_to_width(image, width):

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 from PIL import ExifTags, Image
+from PIL.PngImagePlugin import putchunk
 
 from brushwork import files
 from brushwork.errors import PictureError
@@ -21,7 +22,7 @@ def save(path, image, *, metadata=None, depth=8, opacity=None):
     has a place for it. depth: 8 or 16 bits a channel. opacity: float [H, W], 0..1; None: everything is opaque.
     If anything fails, an existing file stays as it was. Raises PictureError, and ValueError for non-finite values.
     """
-    kind = _format(path, *image.shape[:2], depth, opacity is not None)
+    kind = check_format(path, *image.shape[:2], depth=depth, transparent=opacity is not None)
     if not np.isfinite(image).all():
         raise ValueError("an image with values that are not finite")
     channels = image if opacity is None else np.dstack([image, 255 * opacity])
@@ -30,10 +31,11 @@ def save(path, image, *, metadata=None, depth=8, opacity=None):
     options = save_options(kind, metadata)
     encoded = io.BytesIO()  # in memory first: encoders that write to a file hide why writing fails
     try:
-        if depth == 16:
-            _ENCODERS_16[kind.name](encoded, levels, options)
+        if depth == 16:  # Pillow writes colour with 8 bits a channel only
+            encode = _encode_png_16 if kind.name == "PNG" else _encode_tiff_16
+            encode(encoded, levels, options)
         else:
-            Image.fromarray(levels).save(encoded, format=kind.name, **kind.save_options, **options)
+            Image.fromarray(levels).save(encoded, format=kind.name, **(kind.save_options or {}), **options)
         with files.replacing(path) as file:
             file.write(encoded.getbuffer())
     except OSError as error:
@@ -41,17 +43,12 @@ def save(path, image, *, metadata=None, depth=8, opacity=None):
 
 
 def has_format(path):
-    """Whether the extension of `path` is that of a picture."""
+    """Whether `path` has the extension of a picture format."""
     return formats.of(path) is not None
 
 
 def check_format(path, height=None, width=None, *, depth=8, transparent=False):
-    """Raise PictureError unless `save` can write a picture of this size, depth and transparency to `path`."""
-    _format(path, height, width, depth, transparent)
-
-
-def _format(path, height, width, depth, transparent):
-    """The Format for `path`; PictureError unless it can hold such a picture."""
+    """The Format for `path`. Raises PictureError if it cannot hold a picture of this size, depth and transparency."""
     kind = formats.of(path)
     if kind is None or not formats.is_writable(kind):
         raise PictureError(f"cannot write {path}: unknown picture format; use .jpg, .png, .webp or .tiff")
@@ -71,18 +68,14 @@ def _encode_png_16(file, levels, options):
     """Write uint16 [H, W, 3 or 4] as PNG (ISO 15948), each row as its difference from the row above (filter 2)."""
     height, width, channels = levels.shape
     rows = levels.astype(">u2").view(np.uint8).reshape(height, -1)
-    above = np.vstack([np.zeros_like(rows[:1]), rows[:-1]])
-    filtered = np.hstack([np.full((height, 1), 2, np.uint8), rows - above])
+    differences = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))  # modulo 256
+    filtered = np.hstack([np.full((height, 1), 2, np.uint8), differences])
     header = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
-    texts = options["pnginfo"].chunks if options else ()
-    file.write(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"sRGB", b"\0"))
-    file.write(b"".join(_chunk(kind, data) for kind, data, *_ in texts))
-    file.write(_chunk(b"IDAT", zlib.compress(filtered.tobytes(), 6)) + _chunk(b"IEND", b""))
-
-
-def _chunk(kind, data):
-    """The bytes of a PNG chunk."""
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    texts = options["pnginfo"].chunks if options else []
+    last = (b"IDAT", zlib.compress(filtered.tobytes(), 6)), (b"IEND", b"")
+    file.write(b"\x89PNG\r\n\x1a\n")
+    for kind, data, *_ in ((b"IHDR", header), (b"sRGB", b"\0"), *texts, *last):
+        putchunk(file, kind, data)
 
 
 def _encode_tiff_16(file, levels, options):
@@ -91,8 +84,5 @@ def _encode_tiff_16(file, levels, options):
 
     tags = options.get("tiffinfo", {})
     texts = {"description": tags.get(ExifTags.Base.ImageDescription), "software": tags.get(ExifTags.Base.Software)}
-    extra = {"extrasamples": ["unassalpha"]} if levels.shape[2] == 4 else {}
-    tifffile.imwrite(file, levels, photometric="rgb", metadata=None, **texts, **extra)
-
-
-_ENCODERS_16 = {"PNG": _encode_png_16, "TIFF": _encode_tiff_16}  # Pillow writes colour with 8 bits a channel only
+    extra = ["unassalpha"] if levels.shape[2] == 4 else None
+    tifffile.imwrite(file, levels, photometric="rgb", metadata=None, extrasamples=extra, **texts)

@@ -105,16 +105,9 @@ def _job(options, content, styles):
         escapes = str.maketrans({"{": "{{", "}": "}}"} if braces else {"%": "%%"})
         template = _filled(template, {field: name.translate(escapes) for field, name in names.items()})
     output = _filled(options.output, names)
-    beside = os.path.dirname(output)
-    return Job(
-        content,
-        styles,
-        output,
-        checkpoints=template,
-        table=os.path.join(beside, PROGRESS_TABLE) if options.progress_write else None,
-        plot=os.path.join(beside, PROGRESS_PLOT) if options.progress_plot else None,
-        state=options.state or options.resume,
-    )
+    table = os.path.join(os.path.dirname(output), PROGRESS_TABLE) if options.progress_write else None
+    plot = os.path.join(os.path.dirname(output), PROGRESS_PLOT) if options.progress_plot else None
+    return Job(content, styles, output, template, table, plot, options.state or options.resume)
 
 
 def _stem(path):

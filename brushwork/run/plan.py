@@ -96,7 +96,8 @@ def make_plan(job, options, network_for, say):
         styles = list(_sized(styles, content, settings, job.styles, mistakes, notes))
         initial = None if initial is None else sizes.cover(initial, *content.shape[:2])
     given = _masks(options, content, styles, mistakes)
-    opacity = _opacity(opacity, content) if options.keep_alpha else None
+    opaque = opacity is None or content is None or not options.keep_alpha
+    opacity = None if opaque else np.clip(masks.resized(opacity, *content.shape[:2]), 0, 1)
     last = settings.total_iterations if settings else None
     about = {"size": () if content is None else content.shape[:2], "transparent": opacity is not None}
     check_outputs(job, options, **about, last=last, start=start, mistakes=mistakes)
@@ -111,21 +112,11 @@ def make_plan(job, options, network_for, say):
     return plan
 
 
-def _opacity(opacity, content):
-    """The opacity of the content in the size of the output, or None where all is opaque."""
-    if opacity is None or content is None:
-        return None
-    return np.clip(masks.resized(opacity, *content.shape[:2]), 0, 1)
-
-
 def _check_resume(saved, path, plan):
     """Raise Mistakes if a run of this plan cannot go on from what is saved in the file `path`."""
-    mistakes = Mistakes()
     flags, inputs = state.differences(saved, plan.settings, plan.digests)
-    for sentence in flags:
-        mistakes.add_usage(f"cannot resume {path}: {sentence}")
-    for sentence in inputs:
-        mistakes.add_file(f"cannot resume {path}: {sentence}")
+    mistakes = Mistakes(*(f"cannot resume {path}: {sentence}" for sentence in flags))
+    mistakes.sentences += [f"cannot resume {path}: {sentence}" for sentence in inputs]
     if not mistakes.sentences and not state.fits(saved.state, plan.settings, *plan.content.shape[:2]):
         mistakes.add_file(f"cannot resume {path}: damaged")
     mistakes.check()
@@ -165,13 +156,12 @@ def _sized(styles, content, settings, paths, mistakes, notes):
     """Yields the style pictures in the sizes in which they are used."""
     scales = settings.style_scales or (1.0,) * len(styles)
     for style, scale, path in zip(styles, scales, paths, strict=False):
-        if style is None:
-            yield None
-            continue
-        own, width = style.shape[1], _style_width(style, content, scale, settings)
-        if width > own:
-            notes.append(f"{path} is enlarged from a width of {own} to {width} pixels")
-        yield _fitted(style, width, "--style-scales", mistakes)
+        if style is not None:
+            own, width = style.shape[1], _style_width(style, content, scale, settings)
+            style = _fitted(style, width, "--style-scales", mistakes)
+            if width > own:
+                notes.append(f"{path} is enlarged from a width of {own} to {width} pixels")
+        yield style
 
 
 def _style_width(style, content, scale, settings):

@@ -23,15 +23,12 @@ def collected(steps, last, shots):
 
 
 def sheet(pictures, shots, result):
-    """The contact sheet: float32 [H, W, 3], RGB, 0..255.
-
-    pictures: pairs (caption, image [H, W, 3]) of the inputs; shots: those of `collected`; result: an image [H, W, 3].
-    """
+    """The contact sheet of pairs (caption, image): float32 [H, W, 3], RGB, 0..255. shots: those of `collected`."""
     cells = [*((caption, _thumbnail(image)) for caption, image in pictures), *shots, ("result", _thumbnail(result))]
     rows = [cells[start : start + ACROSS] for start in range(0, len(cells), ACROSS)]
     width = max(sum(picture.shape[1] + GAP for _, picture in row) for row in rows) + GAP
     canvas = Image.new("RGB", (width, len(rows) * (HEIGHT + CAPTION + GAP) + GAP), "white")
-    draw, font = ImageDraw.Draw(canvas), _font()
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     for index, row in enumerate(rows):
         left, top = GAP, GAP + index * (HEIGHT + CAPTION + GAP)
         for caption, picture in row:
@@ -47,18 +44,8 @@ def _thumbnail(image):
     return sizes.resize(np.clip(image, 0, 255), HEIGHT, sizes.pixels(width, HEIGHT / height))
 
 
-def _font():
-    try:
-        return ImageFont.load_default(14)
-    except (OSError, TypeError):  # a Pillow without FreeType has one size only
-        return ImageFont.load_default()
-
-
 def _fitted(caption, width, font):
     """The caption, shortened to a width in px. A character that the font may not have becomes a question mark."""
     caption = caption.encode("latin-1", "replace").decode("latin-1")
-    if font.getlength(caption) <= width:
-        return caption
-    while caption and font.getlength(caption + "...") > width:
-        caption = caption[:-1]
-    return caption + "..."
+    shorter = (caption[:end] + "..." for end in range(len(caption), -1, -1))
+    return next((text for text in [caption, *shorter] if font.getlength(text) <= width), "...")

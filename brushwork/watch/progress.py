@@ -2,7 +2,7 @@
 
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 from brushwork.settings import LOSSES
 
@@ -21,10 +21,7 @@ def watched(steps, ends, *, verbose, say):
 def print_to(file, line):
     """Print a line, above the bar if there is one."""
     tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)
-    if tqdm is None:
-        print(line, file=file, flush=True)
-        return
-    with tqdm.external_write_mode(file=file):
+    with tqdm.external_write_mode(file=file) if tqdm else nullcontext():
         print(line, file=file, flush=True)
 
 
@@ -33,13 +30,12 @@ def _with_bar(steps, ends, verbose):
 
     layout = "{percentage:3.0f}% {bar:20} {n}/{total} {rate_inv_fmt}, {remaining} left{postfix}"
     bar = tqdm(total=ends[-1], bar_format=layout, leave=False, file=sys.stderr, dynamic_ncols=True)
-    begun = False
+    first = None
     with closing(steps), bar:
         for step in steps:
-            if not begun:  # the pace is counted from here, the step that a resumed run continues from
-                bar.initial = bar.n = bar.last_print_n = step.iteration
+            if first is None:  # the pace is counted from here, the step that a resumed run continues from
+                first = bar.initial = bar.n = bar.last_print_n = step.iteration
                 bar.unpause()
-                begun = True
             where = f"scale {step.scale + 1}/{len(ends)}, " if len(ends) > 1 else ""
             bar.set_postfix_str(f"{where}{_losses(step, verbose)}", refresh=False)
             bar.update(step.iteration - bar.n)
@@ -61,18 +57,13 @@ def _with_lines(steps, ends, verbose, say):
 
 
 def _line(step, ends, pace, verbose):
-    """One line; pace: seconds for each iteration."""
     last, end = ends[-1], ends[step.scale]
     where = f"scale {step.scale + 1}, " if len(ends) > 1 else ""
-    left = f"{_clock(pace * (end - step.iteration))} left" + (" at this scale" if end < last else "")
+    minutes, seconds = divmod(round(pace * (end - step.iteration)), 60)
+    left = (f"{minutes} min " if minutes else "") + f"{seconds} s left" + (" at this scale" if end < last else "")
     return f"{where}iteration {step.iteration} of {last}, {_losses(step, verbose)}, {pace:.2f} s each, {left}"
 
 
 def _losses(step, verbose):
     names = LOSSES if verbose else ("total",)
     return ", ".join(f"{name} loss {step.losses[name]:.4g}" for name in names)
-
-
-def _clock(seconds):
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

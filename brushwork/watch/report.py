@@ -24,17 +24,15 @@ def limited(steps, deadline, scales):
     A step is expected to take as long as the longest of the last five at its scale. The first step of the next scale
     is expected to take longer in proportion to the pixels, times three: it includes the targets and the start.
     """
-    before = time.monotonic()
-    durations, scale = deque(maxlen=5), 0
+    before, durations, scale = time.monotonic(), deque(maxlen=5), 0
     with closing(steps):
         for step in steps:
             yield step
             now = time.monotonic()
             if step.scale > scale:
                 durations.clear()
-                scale = step.scale
             durations.append(now - before)
-            before, expected = now, max(durations)
+            before, scale, expected = now, step.scale, max(durations)
             if step.iteration == scales[scale][1] and scale + 1 < len(scales):
                 expected *= 3 * math.prod(scales[scale + 1][0]) / math.prod(scales[scale][0])
             if now + expected > deadline:
@@ -43,20 +41,20 @@ def limited(steps, deadline, scales):
 
 def announced(steps, scales, say):
     """Says the number and the size of each scale: of the first with its first step, of the others before it."""
-    said = None
+    said = set()
+
+    def announce(scale):
+        if scale not in said and scale < len(scales):
+            said.add(scale)
+            height, width = scales[scale][0]
+            say(f"scale {scale + 1} of {len(scales)}: {width}x{height}")
+
     with closing(steps):
         for step in steps:
-            if step.scale != said:
-                said = _announce(step.scale, scales, say)
+            announce(step.scale)
             yield step
-            if step.iteration == scales[step.scale][1] and step.scale + 1 < len(scales):
-                said = _announce(step.scale + 1, scales, say)
-
-
-def _announce(scale, scales, say):
-    height, width = scales[scale][0]
-    say(f"scale {scale + 1} of {len(scales)}: {width}x{height}")
-    return scale
+            if step.iteration == scales[step.scale][1]:
+                announce(step.scale + 1)
 
 
 def printed(steps, every, last):
@@ -74,18 +72,14 @@ def printed(steps, every, last):
 
 
 def with_checkpoints(steps, every, last, save):
-    """Calls save(step) at multiples of `every` and at the last iteration; at the start only if there is no other."""
+    """Calls save(step) at multiples of `every` and at the last iteration; at the start only if that is the last."""
     with closing(steps):
         for step in steps:
-            if due(step.iteration, every, last) and (step.iteration or not last):
+            if due(step.iteration, every, last) and (step.iteration or last == 0):
                 save(step)
             yield step
 
 
 def with_states(steps, every, save):
     """Calls save(step) at multiples of `every` except the start."""
-    with closing(steps):
-        for step in steps:
-            if step.iteration and step.iteration % every == 0:
-                save(step)
-            yield step
+    return with_checkpoints(steps, every, None, save)

@@ -14,9 +14,8 @@ SECONDS_BETWEEN_WRITES = 5.0
 def recorded(steps, every, last, *, table_path, plot_path, rows=(), complain):
     """Passes the steps on and writes the losses of some: the table every few seconds, table and plot at the end.
 
-    every: an iteration is recorded if it is a multiple or the last. table_path, plot_path: None: not written.
-    rows: those that come first, of the run that this one continues. complain: called with one sentence if a file
-    cannot be written.
+    every: iterations are recorded at its multiples and at the last. table_path, plot_path: None if it is not wanted.
+    rows: of the run that this one continues. complain: called with one sentence if a file cannot be written.
     """
     rows, written = list(rows), time.monotonic()
     with closing(steps):
@@ -29,10 +28,9 @@ def recorded(steps, every, last, *, table_path, plot_path, rows=(), complain):
                     written = time.monotonic()
                 yield step
         finally:
-            if rows and table_path:
-                _write(table_path, text(rows), complain)
-            if rows and plot_path:
-                _write(plot_path, plot(rows), complain)
+            for path, contents in ((table_path, text), (plot_path, plot)):
+                if rows and path:
+                    _write(path, contents(rows), complain)
 
 
 def rows_before(path, done):

@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
 
 from brushwork.engine import memory
 from brushwork.network import layers
 from brushwork.network.layers import CONVOLUTIONS
 from brushwork.settings import Settings
-from stylize import Objective
-from tests.helpers import oracle, tiny_networks
+from tests.helpers import tiny_networks
 
 SIZE = (600, 800)
 
@@ -93,40 +90,75 @@ def test_what_is_free(monkeypatch, tmp_path):
     own = memory.psutil.Process().memory_info().rss
     files = {"max": "3000000000", "current": "2500000000", "stat": "anon 1\ninactive_file 200000000\nx 3\n"}
     for name, text in files.items():
-        Path(tmp_path, name).write_text(text)
-    monkeypatch.setattr(memory, "CGROUPS", [[tmp_path / name for name in files]])
+        Path(tmp_path, f"memory.{name}").write_text(text)
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
     assert memory.available() == pytest.approx(0.7e9 + own, rel=0.05)
-    Path(tmp_path, "max").write_text("max\n")
+    Path(tmp_path, "memory.max").write_text("max\n")
     assert memory.available() == pytest.approx(machine, rel=0.2)
 
 
-class Scarce:
-    """A session that runs out of memory when it is fed a picture or tile of more than so many pixels."""
-
-    def __init__(self, session, image, pixels, error):
-        self.session, self.image, self.pixels, self.error = session, image, pixels, error
-
-    def run(self, fetches, feed):
-        if self.image in feed and feed[self.image].shape[0] * feed[self.image].shape[1] > self.pixels:
-            raise self.error
-        return self.session.run(fetches, feed)
+# The tiny network has 2, 3, 4, 6 and 8 channels in its blocks of 2, 2, 4, 4 and 4 convolutions.
+KERNELS_TO_RELU4_2 = 9 * (3 * 2 + 2 * 2 + 2 * 3 + 3 * 3 + 3 * 4 + 3 * 4 * 4 + 4 * 6 + 6 * 6)  # numbers
+KERNELS_TO_RELU5_1 = KERNELS_TO_RELU4_2 + 9 * (2 * 6 * 6 + 6 * 8)
+# Per pixel: each ReLU and each pooling layer to relu5_1, a quarter of the positions after each pooling.
+STORED = (2 + 2 + 2 / 4) + (3 + 3 + 3 / 4) / 4 + (4 * 4 + 4 / 4) / 16 + (4 * 6 + 6 / 4) / 64 + 8 / 256
+STYLES = 2 + 3 / 4 + 4 / 16 + 6 / 64 + 8 / 256  # per pixel: relu1_1 to relu5_1
 
 
-@pytest.mark.parametrize("error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")], ids=str)
-def test_a_run_out_of_memory_goes_on_in_smaller_tiles(tiny, random, error):
-    content = random.uniform(0, 255, (300, 400, 3)).astype(np.float32)
-    settings = Settings(precision="float32", tile_size="none")
-    with Objective(tiny, settings) as plenty:
-        plenty.aim(content, [content])
-        expected, gradient = plenty.evaluate(content + 9)
-    with Objective(tiny, settings) as objective:
-        objective.aim(content, [content])
-        sweeps = objective._sweeps
-        sweeps._session = Scarce(sweeps._session, sweeps.image, 240 * 240, error)
-        losses, slope = objective.evaluate(content + 9)
-        assert sweeps.tile_size == 96
-        assert oracle.main_losses(losses) == pytest.approx(oracle.main_losses(expected), rel=1e-5)
-        np.testing.assert_allclose(slope, gradient, rtol=1e-3, atol=1e-4 * np.abs(gradient).max())
-        sweeps._session.pixels = 0
-        with pytest.raises(memory.DoesNotFit, match="out of memory"):
-            objective.evaluate(content)
+@pytest.mark.parametrize(
+    ("settings", "precision", "tile_size", "regions", "images", "number", "area"),
+    [
+        ({}, "float32", None, 0, 9, 4, 600 * 800),
+        ({}, "bfloat16", None, 2, 9 + 2, 2, 600 * 800),
+        ({}, "float32", 128, 0, 9, 4, (128 + 160) ** 2),  # 80 px of margin on each side
+        ({}, "float32", 512, 1, 9 + 1, 4, 600 * (512 + 160)),  # no tile is higher than the picture
+        ({"optimizer": "lbfgs"}, "float32", None, 0, 8 + 20, 4, 600 * 800),
+        ({"optimizer": "lbfgs", "lbfgs_memory": 3}, "float32", None, 0, 8 + 6, 4, 600 * 800),
+    ],
+    ids=str,
+)
+def test_an_estimate_by_hand(network, settings, precision, tile_size, regions, images, number, area):
+    own = sum(kernel.nbytes for kernel, _ in network.convolutions.values())
+    expected = memory.PROCESS + own + KERNELS_TO_RELU5_1 * number
+    expected += 12 * (images * 600 * 800 + 30 * 40 + 50 * 60)  # float32 of three channels
+    expected += number * 6 / 64 * 600 * 800  # relu4_2 of the content
+    expected += number * (1.6 * STORED + regions * STYLES) * area
+    styles = [(30, 40), (50, 60)]
+    found = memory.estimate(network, Settings(**settings), precision, SIZE, styles, tile_size, regions)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_numbers_of_the_model():
+    assert (memory.PROCESS, memory.EVALUATION, memory.SHARE) == (720e6, 1.6, 0.85)
+    assert memory.TILE_SIZES == (2048, 1536, 1024, 768, 512, 384, 256, 128)
+
+
+@pytest.mark.parametrize(("steps", "allowed"), [(0, None), (1, 2048), (4, 768), (8, 128)])
+def test_tile_sizes_are_tried_from_the_largest(network, monkeypatch, steps, allowed):
+    sizes = (None, *memory.TILE_SIZES)
+    size = 3000, 4000
+    limit = needed(network, sizes[steps], size)
+    monkeypatch.setattr(memory, "available", lambda: limit / 0.85 * (1 + 1e-9))
+    assert memory.tile_size_for(network, Settings(), "float32", size, [size]) == allowed
+
+
+def test_each_scale_has_tiles_for_its_own_pictures(network, monkeypatch):
+    asked = []
+
+    def tile_size_for(*arguments):
+        asked.append(arguments)
+        return len(asked)
+
+    monkeypatch.setattr(memory, "tile_size_for", tile_size_for)
+    settings = Settings(scales=(3,))
+    found = memory.tile_sizes(network, settings, "bfloat16", (80, 60), [(40, 20), (12, 100)], 2)
+    assert found == [1, 2, 3]
+    expected = [((20, 15), [(10, 5), (3, 25)]), ((40, 30), [(20, 10), (6, 50)]), ((80, 60), [(40, 20), (12, 100)])]
+    assert asked == [(network, settings, "bfloat16", *shapes, 2) for shapes in expected]
+
+
+def test_masks_take_memory_in_the_choice_of_tiles(network, monkeypatch):
+    free = needed(network, None)
+    monkeypatch.setattr(memory, "available", lambda: free / 0.85 * (1 + 1e-9))
+    assert memory.tile_size_for(network, Settings(), "float32", SIZE, [SIZE]) is None
+    assert memory.tile_size_for(network, Settings(), "float32", SIZE, [SIZE], 1) is not None

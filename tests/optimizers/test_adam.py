@@ -9,8 +9,8 @@ import pytest
 from brushwork.optimizers.adam import Adam
 from tests.optimizers.functions import quadratic, recorded
 
-CONSTANTS = {"learning_rate": 7, "beta1": 0.8, "beta2": 0.95, "epsilon": 0.1}
-SIGNS_ONLY = {"beta1": 0, "beta2": 0, "epsilon": 1e-8}  # a step is the learning rate times the gradient's sign
+CONSTANTS = {"learning_rate": 7, "betas": (0.8, 0.95), "epsilon": 0.1}
+SIGNS_ONLY = {"betas": (0, 0), "epsilon": 1e-8}  # a step is the learning rate times the gradient's sign
 
 
 def images(count, *arguments, **options):
@@ -20,7 +20,7 @@ def images(count, *arguments, **options):
 
 def test_the_first_step_is_the_learning_rate_against_the_sign_of_the_gradient():
     start = np.array([[[90.0, 110.0, 100.5]]], np.float32)
-    first, second = images(2, quadratic, start, learning_rate=2, beta1=0.9, beta2=0.999, epsilon=1e-8)
+    first, second = images(2, quadratic, start, learning_rate=2, betas=(0.9, 0.999), epsilon=1e-8)
     np.testing.assert_array_equal(first, start)
     np.testing.assert_allclose(second, [[[92.0, 108.0, 98.5]]], rtol=1e-6)
 

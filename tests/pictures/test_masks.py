@@ -183,17 +183,45 @@ def test_the_command_with_masks(command):
 
 
 def test_the_masks_of_the_command(command, plans):
-    mask_file("left.png", (80, 60), 30)
-    mask_file("part.png", (240, 180), 130)
-    mask_file("matter.png", (40, 30), 10)
-    flags = "--style-masks left.png --style-source-masks part.png --content-mask matter.png"
-    assert command(*flags.split())[0] == 0
+    """Each is read from its own file, in its own order and in the size of its own picture."""
+    mask_file("one.png", (80, 60), 30)  # twice the content's size
+    mask_file("two.png", (40, 30), 10)
+    mask_file("matter.png", (20, 15), 5)
+    Image.new("RGB", (30, 60)).save("tall.png")
+    mask_file("wide.png", (240, 180), 130)  # of the proportions of style.png
+    mask_file("narrow.png", (15, 30), 4)  # of those of tall.png
+    flags = "--styles style.png tall.png --style-masks one.png two.png --style-source-masks wide.png narrow.png"
+    status, _, err = command(*flags.split(), "--content-mask", "matter.png", "--style-size", "original")
+    assert status == 0, err
     plan = plans[0]
-    ((style,), content, (source,)) = plan.masks
-    left, part, matter = (masks.from_picture(read.image(f"{name}.png")) for name in ("left", "part", "matter"))
-    np.testing.assert_array_equal(style, masks.resized(left, *plan.content.shape[:2]))
-    np.testing.assert_array_equal(content, matter)
-    np.testing.assert_array_equal(source, masks.resized(part, *plan.styles[0].shape[:2]))
+    found = [*plan.masks.styles, plan.masks.content, *plan.masks.sources]
+    shapes = [(30, 40)] * 3 + [(180, 240), (60, 30)]
+    for name, mask, shape in zip(("one", "two", "matter", "wide", "narrow"), found, shapes, strict=True):
+        np.testing.assert_array_equal(mask, masks.resized(masks.from_picture(read.image(f"{name}.png")), *shape))
+    assert plan.masks.content[:, 0] == pytest.approx(1, abs=0.01)  # white is where it counts
+    assert command("--style-masks", "one.png", "--network", "net.mat")[0] == 0
+    assert (len(plans[1].masks.styles), plans[1].masks.content, plans[1].masks.sources) == (1, None, ())
+
+
+@pytest.mark.parametrize(("size", "fits"), [((40, 30), True), ((39, 30), True), ((80, 60), True), ((80, 62), True)])
+def test_the_proportions_of_a_mask_may_differ_by_a_rounded_side(command, plans, size, fits):
+    mask_file("mask.png", size, 9)
+    assert (command("--content-mask", "mask.png")[0] == 0) is fits
+
+
+def test_a_style_is_measured_anew_under_another_mask(tiny, random):
+    content, style, image = pictures(random, (16, 20), 3)
+    left = np.zeros((16, 20), np.float32)
+    left[:, :8] = 1
+    settings, found = Settings(content_weight=0, style_layers=("relu1_1", "relu3_1")), []
+    given = [Masks(sources=(mask,)) for mask in (left, 1 - left, left)]
+    with Objective(tiny, settings, given[0]) as objective:
+        for each in given:
+            objective.aim(content, [style], each)
+            found.append(objective.evaluate(image)[0]["style"])
+    alone = [evaluated(tiny, settings, content, [style], image, each)[0]["style"] for each in given[:2]]
+    assert found == [alone[0], alone[1], alone[0]]
+    assert alone[0] != alone[1]
 
 
 @pytest.mark.parametrize(
@@ -206,6 +234,10 @@ def test_the_masks_of_the_command(command, plans):
             2,
             "--style-source-masks takes one picture for each style: 1, not 2",
         ),
+        ("--content-mask high.png", 1, "cannot use high.png: a mask of 40x32 for a picture of 40x30 pixels"),
+        ("--content-mask black.png", 1, "cannot use black.png: the mask is black everywhere; "),
+        ("--style-source-masks black.png", 1, "cannot use black.png: the mask is black everywhere; "),
+        ("--style-source-masks wide.png", 1, "cannot use wide.png: a mask of 80x30 for a picture of 40x30 pixels"),
         ("--content-mask wide.png", 1, "cannot use wide.png: a mask of 80x30 for a picture of 40x30 pixels"),
         ("--content-mask missing.png", 1, "cannot read missing.png: "),
         ("--content-mask left.png --output left.png --overwrite", 2, "left.png is an input of this run"),
@@ -214,6 +246,7 @@ def test_the_masks_of_the_command(command, plans):
 def test_masks_that_cannot_be(command, arguments, status, message):
     mask_file("left.png", (40, 30), 20)
     mask_file("wide.png", (80, 30), 20)
+    mask_file("high.png", (40, 32), 20)
     mask_file("black.png", (40, 30), 0)
     code, _, err = command(*arguments.split())
     assert code == status

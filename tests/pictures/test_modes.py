@@ -81,7 +81,7 @@ TOLERANCE = {"LAB": 8, "CMYK": 1, "YCbCr": 1}
 @pytest.mark.parametrize("name", MODES)
 def test_modes(name):
     make, expected = MODES[name]
-    image = read.from_pillow(make())
+    image = read.from_pillow(make())[0]
     assert image.dtype == np.float32
     np.testing.assert_allclose(image, rgb(expected), atol=TOLERANCE.get(name, 1e-4))
 

@@ -124,13 +124,13 @@ def test_reading_starts_no_program(from_bytes, monkeypatch):
 
 @pytest.mark.parametrize(("exception", "reason"), [(MemoryError, "not enough memory"), (IndexError, "damaged PNG")])
 def test_any_exception_of_a_decoder_is_a_picture_error(from_bytes, monkeypatch, exception, reason):
-    monkeypatch.setattr(read, "_planes", lambda picture: (_ for _ in ()).throw(exception))
+    monkeypatch.setattr(read, "from_pillow", lambda picture: (_ for _ in ()).throw(exception))
     with pytest.raises(PictureError, match=f"{reason}$"):
         from_bytes(picture_files.encoded(picture_files.texture(), "PNG"))
 
 
 def test_an_interrupt_is_not_a_damaged_picture(from_bytes, monkeypatch):
-    monkeypatch.setattr(read, "_planes", lambda picture: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(read, "from_pillow", lambda picture: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         from_bytes(picture_files.encoded(picture_files.texture(), "PNG"))
 

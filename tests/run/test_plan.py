@@ -1,28 +1,43 @@
 """What is decided before a run: sizes, starts, networks."""
 
+import dataclasses
+import math
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from brushwork import state
 from brushwork.network import store
+from brushwork.pictures.masks import Masks
 from tests.helpers.command import ROOT, pixels, words
 
 
-def test_width_sets_the_size(command):
-    assert command("--width", 20)[0] == 0
-    assert pixels("out.png").shape == (15, 20, 3)
-
-
-def test_style_scales_change_the_picture(command):
-    for index, scale in enumerate((1, 2)):
-        assert command("--style-scales", scale, output=f"{index}.png")[0] == 0
-    assert (pixels("0.png") != pixels("1.png")).any()
+@pytest.mark.parametrize(
+    ("size", "flags", "expected"),
+    [
+        ((40, 30), "--width 20", (15, 20)),
+        ((30, 40), "--width 20", (27, 20)),  # 26.67
+        ((40, 30), "--long-side 20", (15, 20)),
+        ((30, 40), "--long-side 20", (20, 15)),  # a portrait
+        ((30, 40), "--long-side 40", (40, 30)),
+        ((30, 40), "--long-side 400", (40, 30)),  # nothing is enlarged
+        ((30, 40), "--long-side 20 --width 30", (40, 30)),
+        ((30, 40), "--long-side 20 --width 60", (80, 60)),
+        ((30, 40), "--preset keras", (40, 30)),
+    ],
+    ids=str,
+)
+def test_the_size_of_the_output(command, plans, size, flags, expected):
+    Image.new("RGB", size).save("content.png")
+    assert command(*words(flags))[0] == 0
+    assert plans[0].content.shape[:2] == expected
 
 
 def test_initial_picture_and_no_iterations_give_it_back(command):
@@ -40,16 +55,110 @@ def test_initial_picture_of_another_shape_is_cut_and_not_stretched(command):
     assert (pixels("out.png")[15, :, 0] > 127).sum() == 15
 
 
-def test_style_size(command, plans):
-    cases = {"content": (30, 40), "original": (180, 240), "20": (15, 20), "280": (210, 280)}
-    for size, expected in cases.items():
-        status, _, err = command("--style-size", size)
-        assert status == 0
-        assert plans[-1].styles[0].shape[:2] == expected
-        enlarged = f"neural_style: style.png is enlarged from a width of 240 to {expected[1]} pixels\n"
-        assert err == (enlarged if expected[1] > 240 else "")
-    assert command("--style-size", "original", "--style-scales", 0.5)[0] == 0
-    assert plans[-1].styles[0].shape[:2] == (90, 120)
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("", [(30, 40), (53, 40)]),  # as wide as the content
+        ("--style-scales 0.5 2", [(15, 20), (107, 80)]),
+        ("--width 20", [(15, 20), (27, 20)]),
+        ("--width 20 --style-size original", [(180, 240), (40, 30)]),
+        ("--style-size original --style-scales 0.5 1", [(90, 120), (40, 30)]),
+        ("--style-size 20", [(15, 20), (20, 15)]),  # of the longer side
+        ("--style-size 20 --style-scales 2 1", [(30, 40), (20, 15)]),
+        ("--style-size 280", [(210, 280), (280, 210)]),
+    ],
+    ids=str,
+)
+def test_the_sizes_of_the_styles(command, plans, flags, expected):
+    Image.new("RGB", (30, 40)).save("portrait.png")
+    status, _, err = command(*words(flags), "--styles", "style.png", "portrait.png")
+    assert status == 0
+    assert [style.shape[:2] for style in plans[0].styles] == expected
+    own = [("style.png", 240, expected[0][1]), ("portrait.png", 30, expected[1][1])]
+    said = [f"{name} is enlarged from a width of {old} to {new} pixels" for name, old, new in own if new > old]
+    assert err.splitlines() == [f"neural_style: {line}" for line in said]
+
+
+def test_widths_of_scales_are_below_the_width_of_the_output(command, plans):
+    assert command("--scales", 20, 39)[0] == 0
+    status, _, err = command("--scales", 20, 40)
+    assert (status, len(plans)) == (2, 1)
+    assert err == "neural_style: error: --scales takes widths below the output's, which is 40\n"
+
+
+def test_a_start_by_name_reads_no_picture(command, plans):
+    for name in ("noise", "content", "style"):
+        assert command("--initial", name)[0] == 0
+        assert plans[-1].initial is None
+    assert command("--initial", "other.png", "--width", 20)[0] == 0
+    assert plans[-1].initial.shape == (15, 20, 3)
+
+
+def test_the_alpha_channel_is_kept_where_it_is_asked_for(command, plans):
+    picture = Image.new("RGBA", (40, 30), (9, 99, 199, 51))
+    picture.paste((9, 99, 199, 255), (0, 0, 20, 30))
+    picture.save("content.png")
+    assert command()[0] == 0
+    assert plans[-1].opacity is None
+    assert command("--keep-alpha", "--width", 20)[0] == 0
+    opacity = plans[-1].opacity
+    assert opacity.shape == (15, 20)
+    np.testing.assert_allclose(opacity[:, [0, -1]], [[1, 0.2]] * 15, atol=0.01)  # Lanczos is not yet even 10 px away
+    assert 0 <= opacity.min() <= opacity.max() <= 1
+
+
+def test_the_deadline_is_seconds_from_now(command, plans, monkeypatch):
+    monkeypatch.setattr("brushwork.run.plan.time", SimpleNamespace(monotonic=lambda: 1000.0))
+    assert command("--max-seconds", 7.5)[0] == 0
+    assert command()[0] == 0
+    assert [each.deadline for each in plans] == [1007.5, math.inf]
+
+
+def test_memory_is_shared_out_when_the_run_starts(command, plans, monkeypatch):
+    from brushwork.engine import memory
+
+    asked = []
+    monkeypatch.setattr(memory, "tile_sizes", lambda *arguments: asked.append(arguments) or [16, None])
+    assert command("--styles", "style.png", "other.png", "--style-masks", "content.png", "content.png")[0] == 0
+    plan = plans[0]
+    decided = plan.decided("bfloat16")
+    assert asked == [(plan.network, plan.settings, "bfloat16", (30, 40), [(30, 40), (53, 40)], 2)]
+    assert (decided.precision, decided.tile_sizes, plan.precision) == ("bfloat16", (16, None), None)
+
+
+def test_everything_that_makes_the_picture_is_in_the_digests(command, plans):
+    flags = "--styles style.png other.png --style-masks style.png content.png --style-source-masks style.png other.png"
+    assert command(*words(flags), "--content-mask", "content.png", "--initial", "style.png")[0] == 0
+    plan, seen = plans[0], []
+    (one, two), content, (source, other) = plan.masks
+    (kernel, bias), mean = plan.network.convolutions["conv3_2"], plan.network.mean_pixel
+    changes = [
+        ("network", {"convolutions": plan.network.convolutions | {"conv3_2": (kernel + 1, bias)}}),
+        ("network", {"convolutions": plan.network.convolutions | {"conv3_2": (kernel, bias + 1)}}),
+        ("network", {"mean_pixel": mean + 1}),
+        ("content", plan.content + 1),
+        ("styles", [plan.styles[0], plan.styles[1] + 1]),
+        ("styles", plan.styles[::-1]),
+        ("initial", None),
+        ("initial", plan.initial + 1),
+        ("masks", Masks((two, one), content, (source, other))),
+        ("masks", Masks((one, two), content, (other, source))),
+        ("masks", Masks((one, two), content / 2, (source, other))),
+        ("masks", Masks((one, two), None, (source, other))),
+        ("masks", Masks((one, two), content, ())),
+        ("masks", Masks((), content, (one, two))),
+        ("masks", Masks((one, two), content, ())),
+        ("masks", Masks((one,), content, (two,))),
+        ("masks", Masks()),
+    ]
+    for name, value in changes:
+        if isinstance(value, dict):
+            value = dataclasses.replace(plan.network, **value)
+        digests = dataclasses.replace(plan, **{name: value}).digests
+        assert {each for each in digests if digests[each] != plan.digests[each]} == {name}
+        seen.append(digests[name])
+    assert len(set(seen)) == len(changes) - 1  # one is given twice
+    assert set(plan.digests) == set(state.INPUTS)
 
 
 def test_a_directory_of_styles(command, folder):

@@ -37,24 +37,6 @@ def test_a_run_that_diverges_keeps_its_last_good_picture(command):
     assert pixels("out.png").shape == (30, 40, 3)
 
 
-def test_checkpoint_that_cannot_be_written_does_not_end_the_run(command, monkeypatch):
-    from brushwork import files
-
-    real = files.replacing
-
-    def failing(path):
-        if "check" in str(path):
-            raise OSError(28, "No space left on device")
-        return real(path)
-
-    monkeypatch.setattr(files, "replacing", failing)
-    status, _, err = command("--checkpoint-output", "check{}.png", "--checkpoint-iterations", 1, iterations=2)
-    assert status == 1
-    assert err.count("cannot write check") == 2
-    assert "No space left on device" in err
-    assert pixels("out.png").shape == (30, 40, 3)
-
-
 def test_output_that_cannot_be_written_goes_to_the_temporary_directory(command, monkeypatch, tmp_path):
     from brushwork import files
 

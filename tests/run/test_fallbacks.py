@@ -1,0 +1,163 @@
+"""Where pictures and states go that cannot be written where they belong."""
+
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+
+from brushwork import state
+from brushwork.errors import PictureError
+from brushwork.pictures import read, write
+from brushwork.run import jobs, saving
+from brushwork.settings import Settings
+from brushwork.watch import contact_sheet
+
+IMAGE = np.full((4, 6, 3), 50, np.float32)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A working directory, with directories for states and for temporary files."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("states", "temporary"):
+        Path(name).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", "temporary")
+
+
+class FakePlan(SimpleNamespace):
+    """A plan whose pictures can be written only to some directories."""
+
+    def save_picture(self, path, step):
+        directory = Path(path).parent.name or "."
+        if directory not in self.writable:
+            raise PictureError(f"cannot write {path}: no space") if self.picture_error else OSError(28, "no space")
+        write.save(path, step.picture())
+
+    def saved(self, at):
+        return state.Saved(at, state.plain(Settings()), {}, [])
+
+
+def plan_with(*, path=None, writable=(".",), picture_error=True):
+    job = jobs.Job("pictures/c.png", ["a/s.png", "t.png"], "out.png", None, None, None, path)
+    options = SimpleNamespace(contact_sheet="sheet.png")
+    return FakePlan(job=job, options=options, writable=writable, picture_error=picture_error)
+
+
+AT = state.State(0, 2, IMAGE, IMAGE, 5.0, {})
+STEP = SimpleNamespace(iteration=2, picture=lambda: IMAGE, state=lambda: AT)
+
+
+def results(plan, ending=None, with_state=False):
+    """(what is said, what is complained of) when the results of a plan are saved."""
+    said, complaints = [], []
+    how = {"say": said.append, "complain": complaints.append}
+    saving.save_results(plan, STEP, ending=ending, with_state=with_state, **how)
+    return said, complaints
+
+
+def test_results_are_said_in_one_sentence(place):
+    assert results(plan_with()) == (["wrote out.png"], [])
+    assert results(plan_with(), "ended") == (["ended; wrote out.png"], [])
+    expected = ["ended; wrote out.png; continue with --resume out.state"]
+    assert results(plan_with(), "ended", True) == (expected, [])
+    assert state.read("out.state").state.index == 2
+    expected = ["wrote out.png; continue with --resume states/a.state"]
+    assert results(plan_with(path="states/a.state"), None, True) == (expected, [])
+    assert results(plan_with(), None, True)[0] == [
+        "wrote out.png; continue with --resume out.state"
+    ]  # a state, replaced
+
+
+@pytest.mark.parametrize("picture_error", [True, False])
+@pytest.mark.parametrize(
+    ("path", "writable", "directory"),
+    [
+        (None, ("temporary",), "temporary"),
+        ("states/a.state", ("states", "temporary"), "states"),
+        ("states/a.state", ("temporary",), "temporary"),
+        ("states/a.state", (), None),
+    ],
+)
+def test_a_picture_that_cannot_be_written_goes_elsewhere(place, path, writable, directory, picture_error):
+    files = psutil.Process().num_fds()
+    said, complaints = results(plan_with(path=path, writable=writable, picture_error=picture_error), "ended")
+    assert psutil.Process().num_fds() == files
+    assert said == ["ended"]
+    if directory is None:
+        assert complaints == ["cannot write out.png: no space; it could not be written elsewhere either"]
+        return
+    (found,) = Path(directory).glob("neural_style-*.png")
+    assert complaints == [f"cannot write out.png: no space; wrote {found.resolve()} instead"]
+    assert read.image(str(found)).shape == IMAGE.shape
+
+
+def test_nothing_is_said_where_nothing_could_be_written(place):
+    assert results(plan_with(writable=()))[0] == []
+
+
+def test_a_state_does_not_replace_a_file_of_the_user_s(place, monkeypatch):
+    Path("out.state").write_text("mine")
+    lost = "out.state exists and is not a state, so the state is lost; choose a file with --state"
+    assert results(plan_with(), None, True) == ([f"wrote out.png; {lost}"], [])
+    assert Path("out.state").read_text() == "mine"
+    # Whoever names it, with --overwrite, means it.
+    assert results(plan_with(path="out.state"), None, True)[0] == ["wrote out.png; continue with --resume out.state"]
+
+    def failing(path, saved):
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr(state, "write", failing)
+    said, complaints = results(plan_with(path="b.state"), None, True)
+    assert said == ["wrote out.png"]
+    assert complaints == ["cannot write b.state: no space; it could not be written elsewhere either"]
+
+
+def test_interim_files_that_cannot_be_written_do_not_end_the_run(place):
+    said = []
+    plan = plan_with(path="no/a.state", writable=())
+    plan.job = plan.job._replace(checkpoints="c{}.png")
+    saving.save_checkpoint(plan, STEP, said.append)
+    saving.save_interim_state(plan, STEP, said.append)
+    assert said == [
+        "cannot write c2.png: no space; going on",
+        "cannot write no/a.state: No such file or directory; going on",
+    ]
+    plan.writable = (".",)
+    saving.save_checkpoint(plan, STEP, pytest.fail)
+    assert read.image("c2.png").shape == IMAGE.shape
+
+
+def test_the_contact_sheet(place, monkeypatch):
+    given, said, complaints = [], [], []
+    monkeypatch.setattr(contact_sheet, "sheet", lambda *parts: given.append(parts) or IMAGE)
+    plan, shots = plan_with(), [("iteration 1", IMAGE)]
+    plan.content, plan.styles = IMAGE + 1, [IMAGE + 2, IMAGE + 3]
+    saving.save_contact_sheet(plan, shots, STEP, say=said.append, complain=complaints.append)
+    assert (said, complaints) == (["wrote sheet.png"], [])
+    ((pictures, shown, result),) = given
+    assert [caption for caption, _ in pictures] == ["content: c.png", "style: s.png", "style: t.png"]
+    assert [picture[0, 0, 0] for _, picture in pictures] == [51, 52, 53]
+    assert shown is shots
+    assert result is IMAGE
+    plan.options.contact_sheet = "no/sheet.png"
+    saving.save_contact_sheet(plan, shots, STEP, say=said.append, complain=complaints.append)
+    assert len(said) == len(complaints) == 1
+    assert complaints[0].startswith("cannot write no/sheet.png: ")
+
+
+@pytest.mark.parametrize(
+    ("iteration", "interrupted", "deadline", "clause"),
+    [
+        (9, 0, np.inf, None),
+        (8, 0, np.inf, "ended after 8 of 9 iterations, as no step lowers the loss"),
+        (8, 0, 5.0, "ended after 8 of 9 iterations, in time"),
+        (8, 130, 5.0, "interrupted after 8 of 9 iterations"),
+        (9, 143, np.inf, "interrupted after 9 of 9 iterations"),
+    ],
+)
+def test_how_a_run_ended(iteration, interrupted, deadline, clause):
+    plan = SimpleNamespace(settings=Settings(scale_iterations=(6, 3), scales=(2,)), deadline=deadline)
+    assert saving.how_it_ended(plan, SimpleNamespace(iteration=iteration), interrupted) == clause

@@ -1,0 +1,135 @@
+"""Resuming: what may have changed since, and what is refused."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brushwork import state
+from brushwork.settings import DEFAULTS, Settings
+from tests.helpers.command import words
+from tests.pictures.test_masks import mask_file
+
+OTHERS = {  # another valid value for each setting
+    "width": 9,
+    "long_side": 9,
+    "initial": "content",
+    "style_size": 9,
+    "style_scales": (2.0,),
+    "content_layers": ("relu1_1",),
+    "content_weight_blend": 0.5,
+    "style_layers": ("relu1_1",),
+    "normalization": "sums",
+    "style_blend_weights": (1.0,),
+    "tv_norm": "absolute",
+    "box": True,
+    "pooling": "avg",
+    "padding": "replicate",
+    "initial_noiseblend": 0.5,
+    "scales": (2,),
+    "scale_iterations": (9,),
+    "optimizer": "lbfgs",
+    "beta1": 0.5,
+    "beta2": 0.5,
+    "precision": "auto",
+    "tile_size": 64,
+    "colors": "luma",
+    "color_strength": 0.5,
+    "keep": "last",
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_setting_that_has_changed_is_named_unless_it_may_change(name):
+    value = OTHERS[name] if name in OTHERS else DEFAULTS[name] + 1
+    digests = dict.fromkeys(state.INPUTS, "1")
+    saved = state.Saved(None, state.plain(Settings()), digests, [])
+    flags, inputs = state.differences(saved, dataclasses.replace(Settings(), **{name: value}), digests)
+    free = name in ("iterations", "scale_iterations", "tile_size")
+    flag = "--eps" if name == "epsilon" else "--" + name.replace("_", "-")
+    assert [sentence.split()[0] for sentence in flags] == [] if free else [flag]
+    assert inputs == []
+    assert len(flags) == (not free)
+
+
+@pytest.mark.parametrize("name", state.INPUTS)
+def test_an_input_that_has_changed_is_named(name):
+    digests = dict.fromkeys(state.INPUTS, "1")
+    saved = state.Saved(None, state.plain(Settings()), digests, [])
+    for changed in (digests | {name: "2"}, digests):
+        expected = [f"{state.INPUTS[name]} has changed"] if changed is not digests else []
+        assert state.differences(saved, Settings(), changed) == ([], expected)
+
+
+FLAGS = words("--style-masks left.png --style-source-masks source.png --content-mask matter.png --scales 2 --seed 5")
+
+
+@pytest.fixture
+def halfway(command, plans):
+    """A state of a run with masks, at its second scale."""
+    for name, size in (("left", (40, 30)), ("source", (240, 180)), ("matter", (40, 30))):
+        mask_file(f"{name}.png", size, 10)
+    assert command(*FLAGS)[0] == 0
+    image = np.zeros((30, 40, 3), np.float32)
+    at = state.State(1, 1, image, image + 1, 5.0, {})
+    state.write("a.state", plans.pop().saved(at))
+    return at
+
+
+@pytest.fixture
+def resumed(command):
+    def run(*arguments):
+        status, _, err = command("--resume", "a.state", *arguments, defaults=False)
+        return status, [line.removeprefix("neural_style: error: cannot resume a.state: ") for line in err.splitlines()]
+
+    return run
+
+
+def test_a_run_goes_on_from_its_state(halfway, resumed, plans):
+    Path("out.png").touch()  # the picture so far
+    assert resumed("--iterations", 90, "--tile-size", 64, "--state-iterations", 1) == (0, [])
+    plan = plans[0]
+    assert plan.resume._replace(image=0, kept=0) == halfway._replace(image=0, kept=0)
+    np.testing.assert_array_equal(plan.resume.kept, halfway.kept)
+    assert (plan.settings.seed, plan.settings.iterations, plan.job.state) == (5, 90, "a.state")
+    assert resumed("--state", "b.state", "--state-iterations", 1) == (0, [])
+    assert plans[1].job.state == "b.state"
+
+
+def test_only_files_of_the_resumed_run_are_replaced(halfway, resumed, plans):
+    for name in ("out.png", "new.png", "b.state"):
+        Path(name).touch()
+    refused = "neural_style: error: new.png exists; choose another name or give --overwrite"
+    assert resumed("--output", "new.png") == (1, [refused])
+    Path("new.png").unlink()
+    assert resumed("--output", "new.png") == (0, [])  # the state that it goes on from may be there
+    assert resumed() == (0, [])
+
+
+@pytest.mark.parametrize("name", ["left", "source", "matter"])
+def test_a_mask_that_has_changed_is_noticed(halfway, resumed, plans, name):
+    mask_file(f"{name}.png", (40, 30), 20)
+    assert resumed() == (1, ["a mask has changed"])
+    assert plans == []
+
+
+def test_everything_that_has_changed_is_said(halfway, resumed):
+    mask_file("content.png", (40, 30), 20)
+    mask_file("style.png", (240, 180), 20)
+    assert resumed("--learning-rate", 11, "--style-layers", "relu1_1", "--seed", 6) == (
+        2,
+        [
+            "--style-layers was not given and is now relu1_1",
+            "--learning-rate was 10.0 and is now 11.0",
+            "--seed was 5 and is now 6",
+            "the content picture has changed",
+            "a style picture has changed",
+        ],
+    )
+
+
+def test_a_state_whose_arrays_do_not_fit_is_damaged(halfway, resumed, plans):
+    saved = state.read("a.state")
+    state.write("a.state", dataclasses.replace(saved, state=saved.state._replace(scale=2)))
+    assert resumed() == (1, ["damaged"])

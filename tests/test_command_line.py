@@ -1,0 +1,191 @@
+"""The command line: what is parsed, in which order flags win, and the exit statuses of batches."""
+
+import argparse
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import neural_style
+from brushwork import state
+from brushwork.errors import Mistakes, PictureError, UserError
+from brushwork.pictures import metadata
+from brushwork.run import jobs, plan
+from brushwork.settings import Settings
+from tests.helpers.command import words
+
+NEEDED = words("--content content.png --styles style.png --output out.png")
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    """The path of a state whose command line has a seed and a width."""
+    monkeypatch.chdir(tmp_path)
+    image, command = np.zeros((3, 4, 3), np.float32), [*NEEDED, "--seed", "3", "--width", "40"]
+    state.write("a.state", state.Saved(state.State(0, 1, image, image, 1.0, {}), {}, {}, command))
+    return "a.state"
+
+
+def test_flags_of_settings_are_there_only_if_they_are_given():
+    options = neural_style.parse(NEEDED)
+    assert not {field for field in vars(options) if field in Settings.__dataclass_fields__}
+    assert (options.resume, options.saved, options.own_files, options.command) == (None, None, False, NEEDED)
+    assert (options.quiet, options.verbose, options.overwrite, options.dry_run, options.depth) == (*[False] * 4, 8)
+    assert (options.skip_existing, options.keep_alpha, options.progress_write, options.progress_plot) == (False,) * 4
+    assert (options.preset, options.pairs, options.max_seconds, options.network) == (None,) * 4
+    assert neural_style.parse([*NEEDED, "--no-box"]).box is False
+    assert neural_style.parse([*NEEDED, "--eps", "0.5"]).epsilon == 0.5
+    assert neural_style.parse([*NEEDED, "--preserve-colors"]).colors == "luma"
+
+
+def test_flags_of_a_state_come_first(saved):
+    options = neural_style.parse(["--resume", saved, "--width", "50"])
+    assert (options.seed, options.width, options.content, options.output) == (3, 50, ["content.png"], "out.png")
+    assert options.saved.state.index == 1
+    assert options.resume == saved
+    assert options.command == [*NEEDED, *words("--seed 3 --width 40 --width 50")]
+    assert neural_style.parse([f"--resume={saved}"]).seed == 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "own"),
+    [
+        ("", True),
+        ("--width 9", True),
+        ("--output new.png", False),
+        ("--output=new.png", False),
+        ("--checkpoint-output c{}.png --checkpoint-iterations 1", False),
+    ],
+)
+def test_files_of_the_resumed_run_are_replaced_unless_others_are_named(saved, flags, own):
+    assert neural_style.parse(["--resume", saved, *words(flags)]).own_files is own
+
+
+def test_help_reads_no_state(capsys):
+    for flag in ("-h", "--help"):
+        with pytest.raises(SystemExit) as ended:
+            neural_style.parse(["--resume", "missing.state", flag])
+        assert ended.value.code == 0
+        assert "--resume FILE" in capsys.readouterr().out
+
+
+def test_flags_of_a_picture_come_before_those_given(monkeypatch):
+    read = {"a.png": {"flags": words("--seed 4 --width 30 --scales 2")}}
+    monkeypatch.setattr(metadata, "read", read.__getitem__)
+    options = neural_style.parse([*NEEDED, "--settings-from", "a.png", "--width", "31"])
+    assert (options.seed, options.width, options.scales) == (4, 31, [2])
+    assert options.own_files is False
+    assert options.command == [*NEEDED, "--settings-from", "a.png", "--width", "31"]
+    with pytest.raises(Mistakes) as refusal:
+        neural_style.parse([*NEEDED, "--settings-from", "a.png", "--preset", "fast"])
+    assert refusal.value.status == 2
+    assert refusal.value.sentences == [
+        "--settings-from and --preset both choose the settings to begin with; give one of them"
+    ]
+
+
+def test_a_preset_and_flags_make_the_settings():
+    def settings_of(*flags, styles=1):
+        job, mistakes = SimpleNamespace(styles=["s.png"] * styles), Mistakes()
+        made = jobs.make_settings(neural_style.parse([*NEEDED, *flags]), job, mistakes)
+        return made, mistakes.sentences
+
+    assert settings_of() == (Settings(), [])
+    fast = Settings(optimizer="lbfgs", initial="content", precision="auto", padding="replicate", iterations=9)
+    assert settings_of("--preset", "fast", "--iterations", "9") == (fast, [])
+    lists = words("--scales 4 8 --style-layers relu1_1 relu2_1 --style-size 9 --tile-size none")
+    expected = Settings(scales=(4, 8), style_layers=("relu1_1", "relu2_1"), style_size=9, tile_size="none")
+    assert settings_of(*lists) == (expected, [])
+    assert settings_of("--style-scales", "1", "2", styles=3)[1] == [
+        "--style-scales takes one number for each style: 3, not 2"
+    ]
+    assert settings_of("--seed", "-1", "--beta1", "2") == (
+        None,
+        ["--beta1 must be at least 0 and below 1, not 2", "--seed must be between 0 and 4294967295, not -1"],
+    )
+
+
+@pytest.mark.parametrize(("error", "status"), [(PictureError("no"), 1), (Mistakes(), 1), (KeyboardInterrupt(), 130)])
+def test_the_status_of_an_error(monkeypatch, capsys, error, status):
+    if isinstance(error, Mistakes):
+        error.add_file("no")
+
+    def fail(options, say):
+        raise error
+
+    monkeypatch.setattr(neural_style, "run", fail)
+    assert neural_style.main(NEEDED) == status
+    said = "interrupted" if status == 130 else "error: no"
+    assert capsys.readouterr().err == f"neural_style: {said}\n"
+
+
+def test_quiet_says_errors_only(monkeypatch, capsys):
+    monkeypatch.setattr(neural_style, "run", lambda options, say: say("a note") or say("error: a mistake") or 0)
+    assert neural_style.main([*NEEDED, "--quiet"]) == 0
+    assert capsys.readouterr().err == "neural_style: error: a mistake\n"
+    assert neural_style.main(NEEDED) == 0
+    assert capsys.readouterr().err == "neural_style: a note\nneural_style: error: a mistake\n"
+
+
+class Painter:
+    """Returns statuses in turn; a negative one is an interrupt during the picture."""
+
+    def __init__(self, statuses, interrupts):
+        self.statuses, self.interrupts, self.painted = iter(statuses), interrupts, []
+
+    def paint(self, made):
+        self.painted.append(made)
+        status = next(self.statuses)
+        self.interrupts.status = max(0, -status)
+        return max(0, status)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "bad", "existing", "status", "said"),
+    [
+        ([0, 0, 0], (), (), 0, "3 done"),
+        ([0, 1, 0], (), (), 1, "2 done, 1 failed"),
+        ([0, 0], ("b",), (), 1, "2 done, 1 failed"),
+        ([], ("a", "b", "c"), (), 1, "0 done, 3 failed"),
+        ([0], (), ("a", "c"), 0, "1 done, 2 skipped"),
+        ([0, -130], (), (), 0, "1 done, 2 not started or not finished"),
+        ([-130], (), ("a",), 0, "0 done, 1 skipped, 2 not started or not finished"),
+        ([1, -143], (), (), 1, "0 done, 1 failed, 2 not started or not finished"),
+    ],
+    ids=str,
+)
+def test_a_batch_is_counted(tmp_path, monkeypatch, statuses, bad, existing, status, said):
+    monkeypatch.chdir(tmp_path)
+    for name in existing:
+        (tmp_path / f"{name}.png").touch()
+
+    def make_plan(job, options, network_for, say):
+        if job.content in bad:
+            mistakes = Mistakes()
+            mistakes.add_file(f"cannot read {job.content}")
+            raise mistakes
+        return job.content
+
+    monkeypatch.setattr(plan, "make_plan", make_plan)
+    batch = [jobs.Job(name, ["s"], f"{name}.png", None, None, None, None) for name in "abc"]
+    options, interrupts, lines = argparse.Namespace(skip_existing=True), SimpleNamespace(status=0), []
+    painter = Painter(statuses, interrupts)
+    assert neural_style.run_batch(batch, options, None, painter, interrupts, lines.append) == status
+    assert lines[-1] == said
+    made = [name for name in "abc" if name not in (*bad, *existing)][: len(statuses)]
+    assert painter.painted == made
+    assert [f"picture {number} of 3: {name}.png" in lines for number, name in enumerate("abc", 1)] == [
+        name not in existing and (name in made or name in bad) for name in "abc"
+    ]
+    assert [f"error: cannot read {name}" in lines for name in "abc"] == [name in bad for name in "abc"]
+
+
+def test_every_error_of_the_user_has_a_status():
+    assert neural_style.report(UserError("no"), lambda sentence: None) == 1
+    mistakes, said = Mistakes(), []
+    for sentence in ("one", "two"):
+        mistakes.add_file(sentence)
+    assert neural_style.report(mistakes, said.append) == 1
+    mistakes.add_usage("three")
+    assert neural_style.report(mistakes, said.append) == 2
+    assert said == ["error: one", "error: two", "error: one", "error: two", "error: three"]
