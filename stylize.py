@@ -327,7 +327,8 @@ def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWH
     styles, state = [recolored(style, content, settings) for style in styles], resume
 
     def scaled(picture):
-        return sizes.resize_to_width(picture, sizes.pixels(picture.shape[1], size[1] / content.shape[1]))
+        share = size[1] / content.shape[1]
+        return picture if share == 1 else sizes.resize_to_width(picture, sizes.pixels(picture.shape[1], share))
 
     for scale, size in enumerate(settings.sizes(*content.shape[:2])):
         if resume and scale < resume.scale:

@@ -64,9 +64,9 @@ def enlarged(state, size, *, moments):
     image = sizes.resample(state.kept, *size)
     carried = {
         name: sizes.resample(array, *size, Image.Resampling.BILINEAR) if array.ndim == 3 else array
-        for name, array in state.optimizer.items()
+        for name, array in (state.optimizer if moments else {}).items()
     }
-    return State(state.scale + 1, 0, image, image, np.inf, carried if moments else {})
+    return State(state.scale + 1, 0, image, image, np.inf, carried)
 
 
 def write(path, saved):

@@ -105,6 +105,26 @@ def test_a_preset_and_flags_make_the_settings():
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "template", "path"),
+    [
+        ("a/50%.png", "c-{content}-{style}-%02d.png", "c-50%-style-03.png"),
+        ("a/50%{x}.png", "c-{content}-{style}-{:02}.png", "c-50%{x}-style-03.png"),
+    ],
+)
+def test_names_in_a_template_are_not_templates(content, template, path):
+    flags = ["--content", content, "--checkpoint-output", template, "--checkpoint-iterations", "1"]
+    (job,) = jobs.make_jobs(neural_style.parse([*NEEDED, *flags]), pytest.fail)
+    assert job.checkpoint(3) == path
+
+
+def test_a_state_is_of_one_picture(saved):
+    options = neural_style.parse(["--resume", saved, *words("--content a.png b.png --output {content}.png")])
+    with pytest.raises(Mistakes) as refusal:
+        jobs.make_jobs(options, pytest.fail)
+    assert refusal.value.sentences == ["--resume is for a run that makes one picture, not 2"]
+
+
 @pytest.mark.parametrize(("error", "status"), [(PictureError("no"), 1), (Mistakes(), 1), (KeyboardInterrupt(), 130)])
 def test_the_status_of_an_error(monkeypatch, capsys, error, status):
     if isinstance(error, Mistakes):

@@ -7,7 +7,7 @@ import stylize as method
 import vgg
 from brushwork.pictures import sizes
 from brushwork.settings import PRESETS
-from stylize import Objective, Settings, stylize
+from stylize import Masks, Objective, Settings, stylize
 from tests.helpers import oracle, tiny_networks
 from tools.measure import classic
 from tools.measure.classic import Classic
@@ -187,6 +187,34 @@ def losses_at(network, settings, content, styles, image):
         return objective.evaluate(image)
 
 
+@pytest.mark.parametrize("normalization", ["classic", "positions", "sums"])
+def test_the_loss_of_a_blend_is_the_mean_of_the_losses_of_its_styles(random, normalization):
+    """In float64: both sides are sums of 5 terms, whose spread is up to a few hundred times their difference."""
+    content, one, two = pictures(random, dtype=np.float64)
+    settings, found = Settings(normalization=normalization, style_blend_weights=(2, 6)), []
+    with Objective(tiny_networks.tiny_network(np.float64), settings) as objective:
+        for styles in ([one, two], [one, one], [two, two]):
+            objective.aim(content, styles)
+            found.append(objective.evaluate(content)[0]["style"])
+    assert found[0] == pytest.approx(0.25 * found[1] + 0.75 * found[2], rel=1e-10)
+    assert abs(found[1] / found[2] - 1) > 1e-3
+
+
+def test_tiles_are_chosen_for_the_pictures_and_their_masks(tiny, random, monkeypatch):
+    asked = []
+    monkeypatch.setattr(method.memory, "tile_size_for", lambda *given: asked.append(given) or 16)
+    content, *styles = pictures(random)
+    given = Masks((np.ones(content.shape[:2], np.float32),) * 2)
+    settings = Settings(content_weight=0, style_layers=("relu1_1",))
+    with Objective(tiny, settings, given, precision="float32") as objective:
+        objective.aim(content, styles, given)
+        assert asked == [(tiny, settings, "float32", (37, 45), [(29, 45), (37, 45)], 2)]
+        assert objective._sweeps.tile_size == 16
+        objective.aim(content, styles, given, tile_size=None)
+        assert objective._sweeps.tile_size is None
+    assert len(asked) == 1
+
+
 def test_a_style_in_two_halves_is_the_style(tiny, random):
     content, style, _ = pictures(random)
     one, gradient = losses_at(tiny, Settings(), content, [style], content)
@@ -321,7 +349,8 @@ def test_a_style_in_the_colors_of_the_content(random, strength):
         recolored = method.recolored(style, content, Settings(colors=name, color_strength=strength))
         expected = (1 - strength) * style.mean(axis=(0, 1)) + strength * content.mean(axis=(0, 1))
         np.testing.assert_allclose(recolored.mean(axis=(0, 1)), expected, atol=tolerance)
-    assert method.recolored(style, content, Settings(colors="luma")) is style
+    for settings in (Settings(colors="luma"), Settings(), Settings(colors="match", color_strength=0)):
+        assert method.recolored(style, content, settings) is style
     assert np.abs(style.mean(axis=(0, 1)) - content.mean(axis=(0, 1))).max() > 3
 
 

@@ -52,7 +52,7 @@ def tile_size_for(network, settings, precision, size, style_sizes, regions=0):
             return tile_size
     smallest, frugal = TILE_SIZES[-1], replace(settings, lbfgs_memory=SMALL_HISTORY)
     remedies = [f"--tile-size {each}" for each in TILE_SIZES if needed(each) <= limit]
-    if settings.optimizer == "lbfgs" and needed(smallest, frugal) <= limit:
+    if needed(smallest, frugal) <= limit:
         remedies.append(f"--lbfgs-memory {SMALL_HISTORY}")
     shares = (share for share in np.arange(0.95, 0, -0.05) if needed(smallest, share=share) <= limit)
     remedies += [f"--width {int(share * size[1])} --tile-size auto" for share in shares]

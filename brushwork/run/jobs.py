@@ -27,9 +27,16 @@ class Job(NamedTuple):
     plot: str | None
     state: str | None
 
+    @property
+    def names(self):
+        """What stands for {content} and {style} in the names of outputs."""
+        return {"content": _stem(self.content), "style": "-".join(map(_stem, self.styles))}
+
     def checkpoint(self, iteration):
         """The path of a checkpoint: the template filled by str.format, or else by the % operator."""
-        return self.checkpoints.format(iteration) if "{" in self.checkpoints else self.checkpoints % iteration
+        if "{" in _filled(self.checkpoints, dict.fromkeys(self.names, "")):
+            return self.checkpoints.format(iteration, **self.names)
+        return _filled(self.checkpoints % iteration, self.names)
 
 
 def make_jobs(options, say):
@@ -98,16 +105,11 @@ def _pairs(contents, styles, how, mistakes):
 
 
 def _job(options, content, styles):
-    names = {"content": _stem(content), "style": "-".join(map(_stem, styles))}
-    template = options.checkpoint_output
-    if template is not None:  # it is filled by str.format or by the % operator later, so names in it are escaped
-        braces = "{" in _filled(template, dict.fromkeys(names, ""))
-        escapes = str.maketrans({"{": "{{", "}": "}}"} if braces else {"%": "%%"})
-        template = _filled(template, {field: name.translate(escapes) for field, name in names.items()})
-    output = _filled(options.output, names)
+    job = Job(content, styles, options.output, options.checkpoint_output, None, None, options.state or options.resume)
+    output = _filled(options.output, job.names)
     table = os.path.join(os.path.dirname(output), PROGRESS_TABLE) if options.progress_write else None
     plot = os.path.join(os.path.dirname(output), PROGRESS_PLOT) if options.progress_plot else None
-    return Job(content, styles, output, template, table, plot, options.state or options.resume)
+    return job._replace(output=output, table=table, plot=plot)
 
 
 def _stem(path):
@@ -130,7 +132,7 @@ def _check(options, jobs, mistakes):
     twice = next((output for output in outputs if outputs.count(output) > 1), None)
     if twice:
         mistakes.add_usage(f"{twice} would be written twice; write --output as in out/{{content}}-{{style}}.jpg")
-    if options.checkpoint_output is not None and len({job.checkpoints for job in jobs}) < len(jobs):
+    if options.checkpoint_output is not None and len({_filled(job.checkpoints, job.names) for job in jobs}) < len(jobs):
         mistakes.add_usage("--checkpoint-output would be written twice; write it as in out/{content}-{style}-{:05}.jpg")
     existing = [output for output in outputs if os.path.exists(output)]
     if existing and not options.overwrite and not options.skip_existing:

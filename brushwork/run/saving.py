@@ -1,7 +1,9 @@
 """Saving: the picture and the state of a run, however it ends, and where else if their place cannot be written."""
 
 import os
+import secrets
 import tempfile
+from contextlib import suppress
 
 from brushwork import state
 from brushwork.errors import PictureError
@@ -68,14 +70,12 @@ def _written(path, plan, write_to, complain):
         reason = str(error) if isinstance(error, PictureError) else f"cannot write {path}: {error.strerror}"
     beside_state = [os.path.dirname(plan.job.state) or "."] if plan.job.state else []
     for directory in (*beside_state, tempfile.gettempdir()):
-        try:
-            handle, fallback = tempfile.mkstemp(os.path.splitext(path)[1], "neural_style-", directory)
-            os.close(handle)
+        name = f"neural_style-{secrets.token_hex(4)}{os.path.splitext(path)[1]}"
+        fallback = os.path.abspath(os.path.join(directory, name))
+        with suppress(PictureError, OSError):
             write_to(fallback)
             complain(f"{reason}; wrote {fallback} instead")
             return fallback
-        except (PictureError, OSError):
-            continue
     complain(f"{reason}; it could not be written elsewhere either")
     return None
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from brushwork.engine import sweeps
 from brushwork.network.layers import stride
 from brushwork.settings import Settings
 from stylize import Objective
 from tests.helpers import oracle, tiny_networks
 from tools.measure import classic
 
+PADDING = 16  # px
 REPLICATE = Settings(padding="replicate", content_weight_blend=0.5)
 
 
@@ -20,10 +20,10 @@ def test_the_losses_are_those_of_the_padded_picture_without_its_padding(tiny, ra
         losses, _ = replicate.evaluate(image)
 
     def layers(picture):
-        sides = (sweeps.PADDING, sweeps.PADDING)
+        sides = (PADDING, PADDING)
         net = oracle.numpy_layers(np.pad(picture, (sides, sides, (0, 0)), mode="edge"), tiny, "max")
         for name in (*classic.CONTENT_LAYERS, *classic.STYLE_LAYERS):
-            first = sweeps.PADDING // stride(name)
+            first = PADDING // stride(name)
             net[name] = net[name][first : first - (-37 // stride(name)), first : first - (-53 // stride(name))]
         return net
 

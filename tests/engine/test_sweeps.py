@@ -35,6 +35,7 @@ def failing(tile_size, error):
 
     def padded(picture):
         found.append(evaluation.tile_size)
+        assert len(found) < 9
         raise error
 
     evaluation._padded = padded
@@ -79,6 +80,16 @@ class Scarce:
         if self.image in feed and feed[self.image].shape[0] > self.rows:
             raise MemoryError
         return self.session.run(fetches, feed)
+
+
+def test_the_sums_of_tiles_are_added_up_in_float64(tiny, random):
+    content = random.uniform(0, 255, (40, 20, 3)).astype(np.float32)
+    with Objective(tiny, Settings(style_layers=("relu1_1",), content_weight=0)) as objective:
+        for tile_size in (None, 16):
+            objective.aim(content, [content], tile_size=tile_size)
+            sums = objective._sweeps.total(content, objective._style_sums, {})["relu1_1"]
+            assert {array.dtype for array in sums} == {np.dtype(np.float64)}
+            assert sums.count == 800
 
 
 def test_an_evaluation_out_of_memory_goes_on_in_smaller_tiles(random):

@@ -13,6 +13,7 @@ import stylize
 import vgg
 from brushwork.engine.sweeps import Sweeps
 from brushwork.pictures import sizes
+from brushwork.run.jobs import Job
 from brushwork.settings import Settings
 from stylize import Objective
 
@@ -157,6 +158,19 @@ def test_an_interrupt_ends_all(batch, at_evaluation):
     assert written() == ["one-a.png", "one-a.state"]
 
 
+@pytest.mark.parametrize(
+    ("template", "path"), [("c{:03}.png", "c007.png"), ("c%03d.png", "c007.png"), ("50%_{}.png", "50%_7.png")]
+)
+def test_the_path_of_a_checkpoint(template, path):
+    assert Job("c", ["s"], "o", template, None, None, None).checkpoint(7) == path
+
+
+@pytest.mark.parametrize("place", ["{:02}", "%02d"])
+def test_names_in_the_path_of_a_checkpoint_are_only_text(place):
+    job = Job("photos/{x}.png", ["50%.png", "%d.png"], "o", f"c-{{content}}-{{style}}-{place}.png", None, None, None)
+    assert job.checkpoint(7) == "c-{x}-50%-%d-07.png"
+
+
 def test_checkpoints_of_many_pictures(batch):
     for template in ("out/c-{content}-{style}-{:03}.png", "out/d-{content}-{style}-%03d.png"):
         arguments = ["--checkpoint-output", template, "--checkpoint-iterations", 2, "--overwrite"]
@@ -173,6 +187,9 @@ def test_checkpoints_of_many_pictures(batch):
         (["--pairs", "zip", "--styles", "a.png"], "--pairs zip takes one style for each content: 2, not 1"),
         (["--pairs", "some"], "argument --pairs: invalid choice: 'some'"),
         (["--state", "x.state"], "--state is for a run that makes one picture, not 2"),
+        (["--contact-sheet", "sheet.png"], "--contact-sheet is for a run that makes one picture, not 2"),
+        (["--tensorboard", "board"], "--tensorboard is for a run that makes one picture, not 2"),
+        (["--progress-plot"], "--progress-plot is for a run that makes one picture, not 2"),
         (["--progress-write"], "--progress-write is for a run that makes one picture, not 2"),
         (["--checkpoint-output", "out/{:05}.png", "--checkpoint-iterations", "1"], "would be written twice"),
         (["--content-weight", "-1"], "--content-weight must be a number not below 0"),

@@ -174,6 +174,7 @@ def test_the_picture_may_not_compress(refused, monkeypatch, free, refusal):
         ("--print-iterations -2", "--print-iterations must be a number of iterations, at least 1, not -2"),
         ("--max-seconds -1", "--max-seconds must be a number above 0, not -1"),
         ("--checkpoint-iterations 0 --checkpoint-output c{}.png", "--checkpoint-iterations must be a number of"),
+        ("--checkpoint-iterations 2 --checkpoint-output c{{}}.png", "--checkpoint-output c{{}}.png has no place for"),
         ("--checkpoint-iterations 2 --checkpoint-output c{}{}.png", "--checkpoint-output c{}{}.png has no place for"),
         ("--checkpoint-iterations 2 --checkpoint-output c{a.b}.png", "--checkpoint-output c{a.b}.png has no place for"),
     ],

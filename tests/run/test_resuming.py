@@ -57,6 +57,8 @@ def test_a_setting_that_has_changed_is_named_unless_it_may_change(name):
 def test_an_input_that_has_changed_is_named(name):
     digests = dict.fromkeys(state.INPUTS, "1")
     saved = state.Saved(None, state.plain(Settings()), digests, [])
+    without = dataclasses.replace(saved, digests={each: "1" for each in state.INPUTS if each != name})
+    assert state.differences(without, Settings(), digests)[1] == [f"{state.INPUTS[name]} has changed"]
     for changed in (digests | {name: "2"}, digests):
         expected = [f"{state.INPUTS[name]} has changed"] if changed is not digests else []
         assert state.differences(saved, Settings(), changed) == ([], expected)
