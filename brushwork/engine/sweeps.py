@@ -1,7 +1,7 @@
 """Sweeps: a loss of sums over positions, and its gradient, for a picture in one piece or tile by tile.
 
 The loss is handed in as two functions of tensors: statistics -> sums, and losses(sums) -> {name: scalar}, with "total".
-Untiled, the gradient is that of the total with respect to the image. In tiles it takes two sweeps, by the chain rule.
+Untiled, the gradient is tf.gradients(total, image). In tiles it takes two sweeps, by the chain rule.
 The first adds up the sums of all tiles; the losses of these sums are the picture's, and the derivatives of the total
 with respect to the sums, the pulls, are known. The second adds up the gradients of each tile's sums times the pulls.
 """

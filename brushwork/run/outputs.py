@@ -55,7 +55,7 @@ def _check_existing(paths, options, mistakes):
     for path in existing:
         if os.path.isdir(path):
             mistakes.add_file(f"cannot write {path}: it is a directory")
-    if options.resume is not None:  # the state is that of the same run
+    if options.resume is not None:  # this run goes on with the same state file
         existing = [path for path in existing if os.path.realpath(path) != os.path.realpath(options.resume)]
     if existing and not options.overwrite and not options.own_files:
         mistakes.add_file(f"{those_exist(existing)}; choose another name or give --overwrite")
