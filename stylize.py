@@ -151,7 +151,7 @@ def variation(pixels, sides, norm):
 
 
 def _difference(image, axis):
-    """x[i + 1] - x[i] along an axis of an image [H, W, 3]; its gradient by padding, ten times as fast as by slices."""
+    """x[i + 1] - x[i] along an axis of an image [H, W, 3]; its gradient by padding, five times as fast as by slices."""
     before, after = [[0, 0]] * 3, [[0, 0]] * 3
     before[axis], after[axis] = [1, 0], [0, 1]
 

@@ -48,7 +48,7 @@ def test_help_is_quick_and_needs_no_tensorflow(monkeypatch):
         "neural_style.main()"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert result.stdout.splitlines()[-2:] == ["1", "False False"]  # NumPy is told before it is imported
+    assert result.stdout.splitlines()[-2:] == ["1", "False False"]  # set before NumPy is imported
     assert result.stderr == ""
 
 

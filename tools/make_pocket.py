@@ -56,7 +56,7 @@ def parser():
 
 
 def picture_files(paths):
-    """The picture files among `paths` and in the directories among them, those of a directory sorted by name."""
+    """The picture files among `paths`; a directory stands for the files in it, sorted by name."""
     result = []
     for path in map(Path, paths):
         found = sorted(path.iterdir()) if path.is_dir() else [path]
