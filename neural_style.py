@@ -2,13 +2,9 @@
 
 import argparse
 import functools
-import os
 import sys
 import textwrap
 from contextlib import closing
-
-# NumPy's waiting threads would take a tenth of an iteration from TensorFlow's. To be set before NumPy is imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from brushwork.errors import BAD_USAGE, COULD_NOT, DONE, INTERRUPTED, Diverged, DoesNotFit, Mistakes, UserError
 from brushwork.settings import CHOICES, DEFAULTS, PRESETS, option

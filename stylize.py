@@ -4,6 +4,9 @@ The loss is `losses(statistics(...))`. An `Objective` evaluates it, and its grad
 `stylize` is a generator of `Step`s that lower it. Pictures are float32 [H, W, 3], RGB, 0..255; there are no files here.
 """
 
+import brushwork  # noqa: F401, it sets options of TensorFlow, which is imported below
+
+# isort: split
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial

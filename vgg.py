@@ -151,9 +151,8 @@ def build(image, convolutions, *, layers, pooling="max", origin=(0, 0)):
     """
     import tensorflow.compat.v1 as tf
 
-    from brushwork.network import winograd
+    from brushwork.network import operations, winograd
 
-    pool = {"max": tf.nn.max_pool2d, "avg": tf.nn.avg_pool2d}[pooling]
     net, current = {}, image
     for name in up_to_last(layers):
         if name.startswith("conv"):
@@ -161,11 +160,13 @@ def build(image, convolutions, *, layers, pooling="max", origin=(0, 0)):
             if len(kernel.shape) == 3:
                 current = winograd.convolution(current, kernel, [position // stride(name) for position in origin])
             else:
-                current = tf.nn.conv2d(current, kernel, strides=1, padding="SAME")
+                current = operations.convolution(current, kernel)
             current = tf.nn.bias_add(current, bias, name=name)
         elif name.startswith("relu"):
             current = tf.nn.relu(current, name=name)
+        elif pooling == "max":
+            current = operations.max_pool(current)
         else:
-            current = pool(current, ksize=2, strides=2, padding="SAME", name=name)
+            current = tf.nn.avg_pool2d(current, ksize=2, strides=2, padding="SAME", name=name)
         net[name] = current
     return {name: net[name] for name in layers}

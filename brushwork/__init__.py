@@ -1,1 +1,14 @@
-"""What carries the three classic files: settings, errors, files and states, and a room for each kind of work."""
+"""What carries the three classic files: settings, errors, files and states, and a room for each kind of work.
+
+Importing it sets options of NumPy and TensorFlow, which they read when they are imported. A user's own values stay.
+"""
+
+import os
+import platform
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow logs nothing but fatal errors
+# NumPy's waiting threads would take a tenth of an iteration from TensorFlow's.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+if platform.machine().lower() in ("x86_64", "amd64"):
+    # TensorFlow chooses the kernels of oneDNN by itself only where the processor has instructions for 8 or 16 bits.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -1,11 +1,11 @@
 """What the tests share: tiny networks, written in every layout of file, and small pictures."""
 
+import brushwork  # noqa: F401, it sets options of TensorFlow, which is imported below
+
+# isort: split
 import itertools
 import os
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command, before NumPy is imported
 
 import numpy as np
 import pytest

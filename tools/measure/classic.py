@@ -3,6 +3,11 @@
 One graph, automatic differentiation, TensorFlow's Adam on a variable, and every style's loss in full.
 """
 
+import os
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
@@ -88,3 +93,51 @@ class Classic:
         down = self._image[:, 1:] - self._image[:, :-1]
         right = self._image[:, :, 1:] - self._image[:, :, :-1]
         return self._settings.tv_weight * (tf.reduce_mean(tf.square(down)) + tf.reduce_mean(tf.square(right)))
+
+
+class Apart:
+    """A Classic in a process of its own, with TensorFlow's own options: `brushwork` sets others, which slow it down."""
+
+    OPTIONS = "TF_ENABLE_ONEDNN_OPTS", "TF_CPU_ALLOCATOR_USE_BFC"
+
+    def __init__(self, network_file, content, styles, initial, settings):
+        environment = {name: value for name, value in os.environ.items() if name not in self.OPTIONS}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen([sys.executable, "-m", __name__], env=environment, **pipes)
+        self._ask(network_file, content, styles, initial, settings)
+
+    def iterate(self):
+        """One training step; returns the total loss before it."""
+        return self._ask("iterate")
+
+    def image(self):
+        return self._ask("image")
+
+    def close(self):
+        """End the process; returns GB of memory at its peak."""
+        self._process.stdin.close()
+        _, self._process.returncode, usage = os.wait4(self._process.pid, 0)
+        return usage.ru_maxrss * 1024 / 1e9
+
+    def _ask(self, *question):
+        pickle.dump(question, self._process.stdin)
+        self._process.stdin.flush()
+        return pickle.load(self._process.stdout)
+
+
+def serve(questions, answers):
+    """Answer the questions of an `Apart`."""
+    import vgg
+
+    network_file, *others = pickle.load(questions)
+    loop = Classic(vgg.load(network_file), *others)
+    pickle.dump(None, answers)
+    answers.flush()
+    while questions.peek(1):
+        (name,) = pickle.load(questions)
+        pickle.dump(getattr(loop, name)(), answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -7,16 +7,16 @@ those of the full network in float32, with the classic weights, of the picture a
 table; with -o DIRECTORY the pictures are written.
 """
 
+import brushwork  # noqa: F401, it sets options of TensorFlow, which is imported below
+
+# isort: split
 import argparse
 import bisect
-import os
 import statistics
 import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "OPENBLAS_NUM_THREADS": "1"}  # as the command, before NumPy is imported
 
 import numpy as np
 
@@ -25,7 +25,7 @@ import vgg
 from brushwork.engine.session import chosen_precision
 from brushwork.pictures import write
 from brushwork.settings import PRESETS, Settings
-from tools.measure.classic import Classic
+from tools.measure.classic import Apart
 from tools.measure.machine import add_inputs, machine, pictures, table
 
 TAIL, EVERY = 100, 10  # of the classic loop: the median over the last TAIL, every EVERY-th, is its final loss
@@ -71,7 +71,7 @@ def race(network, content, style, options):
     """A Markdown table: iterations and seconds to the classic loop's final loss."""
     count = options.iterations
     noise = stylize.start_image(content, None, network.mean_pixel, Settings())
-    loop = Classic(network, content, [style], noise, Settings())
+    loop = Apart(options.network, content, [style], noise, Settings())
     classic = Runner("the classic loop", classic_course(loop), count)
     runners = [classic]
 

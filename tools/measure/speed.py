@@ -6,16 +6,16 @@ Prints Markdown tables: seconds of an evaluation (loss and gradient) and their r
 loop; the share of an iteration that is not TensorFlow's; the cost of watching; and the time to start.
 """
 
+import brushwork  # noqa: F401, it sets options of TensorFlow, which is imported below
+
+# isort: split
 import argparse
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from itertools import islice
-
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "OPENBLAS_NUM_THREADS": "1"}  # as the command, before NumPy is imported
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -28,10 +28,10 @@ from brushwork.run.jobs import make_jobs
 from brushwork.run.plan import make_plan
 from brushwork.run.watching import watched
 from brushwork.settings import LOSSES, PRESETS, Settings
-from tools.measure.classic import Classic
+from tools.measure.classic import Apart
 from tools.measure.machine import add_inputs, command_for, machine, pictures, table
 
-CLASSIC = "the classic loop, float32"
+CLASSIC = "the classic loop, float32, in a process of its own"
 
 
 def main(arguments=None):
@@ -44,7 +44,7 @@ def main(arguments=None):
     print(f"Measured on {machine()}, TensorFlow {tf.__version__}.")
     for size in options.sizes:
         content, style = pictures(options, size)
-        print(f"\n## {size}\n\n{evaluations(full, pocket, content, style, options.rounds)}", flush=True)
+        print(f"\n## {size}\n\n{evaluations(options, full, pocket, content, style)}", flush=True)
         seconds, share = outside_the_session(full, content, style)
         print(f"\nAn iteration of `--preset fast`: {seconds:.3f} s, {100 * share:.1f} % outside TensorFlow's session.")
     print(f"\nWatching, per iteration at {options.sizes[0]}: {watching(options):.4f} s.")
@@ -52,10 +52,11 @@ def main(arguments=None):
     return 0
 
 
-def evaluations(full, pocket, content, style, rounds):
+def evaluations(options, full, pocket, content, style):
     """A Markdown table: seconds of an evaluation of each contestant, in turn, and the ratio to the classic loop's."""
     start = content + np.random.default_rng(0).normal(0, 20, content.shape).astype(np.float32)
-    contestants = {CLASSIC: Classic(full, content, [style], start, Settings()).iterate}
+    classic = Apart(options.network, content, [style], start, Settings())
+    contestants = {CLASSIC: classic.iterate}
     four = [style, style[::-1], style[:, ::-1], style[::-1, ::-1]]
     for label, network, precision, styles in (
         ("full network, float32", full, "float32", [style]),
@@ -68,12 +69,13 @@ def evaluations(full, pocket, content, style, rounds):
         objective.aim(content, styles)
         contestants[label] = lambda objective=objective: objective.evaluate(start)
     seconds = {label: [] for label in contestants}
-    for turn in range(rounds + 1):
+    for turn in range(options.rounds + 1):
         for label, work in contestants.items():
             began = time.perf_counter()
             work()
             if turn:  # the first of each warms up
                 seconds[label].append(time.perf_counter() - began)
+    classic.close()
     medians = {label: statistics.median(values) for label, values in seconds.items()}
     rows = [(label, f"{value:.3f}", f"{value / medians[CLASSIC]:.2f}") for label, value in medians.items()]
     return table(("an evaluation", "seconds", "to the classic loop"), rows)

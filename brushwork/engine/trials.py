@@ -1,0 +1,39 @@
+"""Trials: which of two ways to compute the same is the faster one on this machine, found out by timing both.
+
+It depends on TensorFlow's kernels for the processor, and so on its version, its options and where it was built.
+"""
+
+import time
+
+import tensorflow.compat.v1 as tf
+
+from brushwork.engine.session import open_session
+
+ROUNDS = 4
+MARGIN = 1.4  # how many times as fast the other way has to be, so that a near tie does not fall now so, now so
+
+
+def is_faster(other, usual, shape):
+    """Whether `other` is clearly faster than `usual`: functions of a tensor of this shape, float32, positive numbers.
+
+    What is timed is a function's value and gradient, as in an evaluation. It takes 0.1 s. Always False on a GPU.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return False
+    with tf.Graph().as_default() as graph:
+        given = tf.Variable(tf.random_uniform(shape, seed=0), trainable=False, use_resource=True)
+        features = given.read_value()
+        results = [way(features) for way in (other, usual)]
+        # A derivative that does not depend on the features would be computed once, not in each run.
+        runs = [tf.gradients(tf.nn.l2_loss(result), features)[0].op for result in results]
+        with open_session(graph) as session:
+            session.run(tf.global_variables_initializer())
+            seconds = [[_seconds(session, run) for run in runs] for _ in range(ROUNDS)]
+    others, usuals = zip(*seconds[1:], strict=True)  # the first round warms up
+    return MARGIN * min(others) < min(usuals)
+
+
+def _seconds(session, run):
+    start = time.perf_counter()
+    session.run(run)
+    return time.perf_counter() - start
