@@ -7,7 +7,7 @@ import textwrap
 from contextlib import closing
 
 from brushwork.errors import BAD_USAGE, COULD_NOT, DONE, INTERRUPTED, Diverged, DoesNotFit, Mistakes, UserError
-from brushwork.settings import CHOICES, DEFAULTS, PRESETS, option
+from brushwork.settings import CHOICES, DEFAULTS, PRESETS, PURPOSES, option
 
 # Imports that take long are made in the functions that need them: --help and errors of usage come at once.
 
@@ -267,15 +267,23 @@ def _setting(group, flag, text, kind=None, *, field=None, default=None):
 
 
 def _presets():
-    """The flags that each preset stands for."""
+    """What each preset is for, and the flags that it stands for."""
     lines = []
-    for name, values in PRESETS.items():
-        shown = {field: f" {value}" if isinstance(value, str) else f" {value:g}" for field, value in values.items()}
-        flags = [option(field) + ("" if values[field] is True else text) for field, text in shown.items()]
-        wrap = textwrap.TextWrapper(118, initial_indent=f"  {name:12}", subsequent_indent=" " * 14)
-        wrap.break_on_hyphens = False
-        lines += wrap.wrap(" ".join(flags) or "the defaults above")
+    for name, purpose in PURPOSES.items():
+        lines.append(f"  {name:12}{purpose}")
+        flags = [_as_flag(field, value) for field, value in PRESETS[name].items()]
+        indent = " " * 14
+        wrap = textwrap.TextWrapper(118, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+        lines += wrap.wrap(" ".join(flags))
     return "\n".join(lines)
+
+
+def _as_flag(field, value):
+    """A setting as it is written on the command line."""
+    if value is True:
+        return option(field)
+    values = value if isinstance(value, tuple) else (value,)
+    return " ".join([option(field), *(each if isinstance(each, str) else f"{each:g}" for each in values)])
 
 
 def _pixels_or_word(text):
@@ -307,7 +315,9 @@ def _look(flag, setting):
     setting("--content-weight W", "weight of the content loss", float)
     setting("--content-layers LAYER...", "layers, as relu4_2 or relu4_2:0.7 with a weight", str, default="relu4_2")
     setting("--content-weight-blend SHARE", "weight of relu4_2 in the content loss; the rest is relu5_2", float)
+    setting("--strength X", "how much of the style: a factor on the weight of the style loss", float)
     setting("--style-weight W", "weight of the style loss", float)
+    setting("--style-loss", "gram as in the paper, or wasserstein, which paints more boldly", str)
     setting("--style-layers LAYER...", "the same for the style, with equal weights", str, default="relu1_1 to relu5_1")
     setting("--style-layer-weight-exp X", "weight of each style layer over that of the finer one before", float)
     setting("--normalization", "of the losses; Keras has positions, Gatys et al. sums", str)
@@ -326,8 +336,10 @@ def _look(flag, setting):
 
 def _optimisation(flag, setting):
     setting("--iterations N", "optimisation steps, at the first scale", int)
-    setting("--scales N...", "number of scales, each twice as wide, or widths before the last", int, default="1")
-    setting("--scale-iterations N...", "steps at each scale", int, default="each half of the one before")
+    setting("--scales N...", "number of scales from coarse to fine, or widths before the last", int, default="1")
+    setting("--scale-factor X", "width of a scale over that of the one before", float)
+    setting("--smallest-scale PX", "as many scales as have at least this longer side", int, default="see --scales")
+    setting("--scale-iterations N...", "steps at each scale, or at the last ones", int, default="divided by the factor")
     flag("--max-seconds S", "stop in time, with what there is by then (default: no limit)", type=float)
     setting("--optimizer", "how the loss is minimised", str)
     setting("--learning-rate RATE", "step size of Adam, on the scale of 0 to 255", float)

@@ -18,7 +18,9 @@ import tensorflow.compat.v1 as tf
 
 import vgg
 from brushwork.engine import memory
+from brushwork.engine.roots import traces_of_roots
 from brushwork.engine.session import chosen_precision, open_session
+from brushwork.engine.sums import Moments, Total, moments, squared_error, variation
 from brushwork.engine.sweeps import Sweeps
 from brushwork.errors import Diverged
 from brushwork.network.layers import stride
@@ -34,22 +36,9 @@ __all__ = ["Diverged", "Masks", "Objective", "Settings", "State", "Step", "styli
 
 SPECTRAL_EXPONENT = 0.35  # of the coordinates of L-BFGS; from 0.3 to 0.5 all do equally well, larger ones worse
 NOISE = 0.256  # standard deviation of the noise around the mean pixel, on the scale of 0..255
+VARIANCE = 1e-4  # added to the variances of features, whose mean square is 1, so that no direction has none
+NOISE_VARIANCE = 1e-5  # what rounding leaves in a direction without any
 KNOWN_STYLES = 16  # style pictures whose moments are cached, about 5 MB each
-
-
-class Moments(NamedTuple):
-    """Sums over the positions of a layer with C channels, under each of K masks m."""
-
-    count: tf.Tensor  # [K], sum of m
-    first: tf.Tensor  # [K, C], sum of m F
-    second: tf.Tensor  # [K, C, C], sum of m F F'
-
-
-class Total(NamedTuple):
-    """A sum, and the number of its terms."""
-
-    sum: tf.Tensor
-    count: tf.Tensor
 
 
 def statistics(pixels, sides, features, *, targets, content_masks, style_masks, settings):
@@ -62,22 +51,28 @@ def statistics(pixels, sides, features, *, targets, content_masks, style_masks, 
     return {"content": content, "style": style, "variation": variation(pixels, sides, settings.tv_norm)}
 
 
-def losses(sums, *, targets, shares, spreads, style_loss, settings):
+def losses(sums, *, goals, shares, spreads, content_squares, style_loss, settings):
     """The losses of these sums, by name: each term's, the sum of each kind, and the total.
 
-    targets: {layer: Moments} of the styles, divided by their counts: one for each style mask, or a blend of all styles.
+    goals: {layer: style_loss.goal of its Moments}, for each style mask, or for a blend of all styles.
     shares: [K], the weights of these. spreads: {layer: what to add to the loss of a blend}; see Objective.aim.
+    content_squares: {layer: mean square of the content's features}.
     """
     content, style, (down, across) = {}, {}, sums["variation"]
     for name, weight in settings.content_terms.items():
         error = sums["content"][name]
-        halved = settings.normalization == "sums"  # equation 1 of Gatys et al. 2015
-        content[f"content/{name}"] = weight * (error.sum / 2 if halved else error.sum / error.count)
+        if settings.style_loss == "wasserstein":
+            content[f"content/{name}"] = weight * error.sum / error.count / content_squares[name]
+        elif settings.normalization == "sums":  # equation 1 of Gatys et al. 2015
+            content[f"content/{name}"] = weight * error.sum / 2
+        else:
+            content[f"content/{name}"] = weight * error.sum / error.count
+    distances = style_loss.distances(sums["style"], goals)
     for name, weight in settings.style_terms.items():
-        channels = int(targets[name].second.shape[-1])
+        channels = int(sums["style"][name].second.shape[-1])
         scale = {"classic": 1, "positions": channels**2, "sums": channels**2 / 4}[settings.normalization]
-        distances = style_loss(sums["style"][name], targets[name])
-        terms = [scale * weight * share * distance for share, distance in zip(shares, distances, strict=True)]
+        parts = zip(shares, tf.unstack(distances[name]), strict=True)
+        terms = [scale * weight * share * distance for share, distance in parts]
         style[f"style/{name}"] = tf.add_n(terms) + scale * weight * spreads[name]
     if settings.tv_norm == "squares":
         down, across = (Total(each.sum / tf.maximum(each.count, 1), 1) for each in (down, across))
@@ -87,92 +82,81 @@ def losses(sums, *, targets, shares, spreads, style_loss, settings):
     return parts | {"total": sum(parts.values())} | content | style
 
 
-def gram_loss(sums, target):
-    """mean((G - A)^2) for each of K masks, with G = S / (n C) and A the same of the style: K scalars.
+class StyleLoss(NamedTuple):
+    """How a style is compared: two functions of tensors."""
 
-    Equations 3 and 4 of Gatys et al. 2015, in the normalisation of the classic program. S, n: second moments and count.
+    goal: Callable  # Moments of a style's layer, divided by their counts -> what the image is compared with, nested
+    distances: Callable  # ({layer: Moments of the image}, {layer: goal}) -> {layer: the loss under each of K masks}
+
+
+def gram(moments):
+    """The Gram matrices G = S / (n C) of Moments, in the normalisation of the classic program: [K, C, C]."""
+    channels = int(moments.second.shape[-1])
+    return moments.second / tf.reshape(moments.count * channels, [-1, 1, 1])
+
+
+def gram_distances(moments, goals):
+    """{layer: mean((G - A)^2)} for Gram matrices G of the image, A of the style (Gatys et al. 2015, equations 3, 4)."""
+    pairs = {name: tf.unstack(gram(moments[name]) - goal) for name, goal in goals.items()}
+    return {
+        name: tf.stack([2 * tf.nn.l2_loss(each) / int(each.shape[-1]) ** 2 for each in differences])
+        for name, differences in pairs.items()
+    }
+
+
+class Normal(NamedTuple):
+    """The features of a style as a normal distribution, in units in which their mean square is 1."""
+
+    scale: tf.Tensor  # [K], the root mean square of the features
+    mean: tf.Tensor  # [K, C]
+    trace: tf.Tensor  # [K], of the covariance T, a part of it: see `normal`
+    root: tf.Tensor  # [K, C, r], L with L L' = T; its columns are orthogonal
+
+
+def normal(moments):
+    """The Normal of a style's Moments.
+
+    Of the covariance the r principal components that are not noise are kept: fewer than C where the style picture has
+    few positions. VARIANCE is added to each.
     """
-    channels = int(target.second.shape[-1])
-
-    def gram(moments):
-        return moments.second / tf.reshape(moments.count * channels, [-1, 1, 1])
-
-    differences = tf.unstack(gram(sums) - gram(target))
-    return [2 / channels**2 * tf.nn.l2_loss(difference) for difference in differences]
-
-
-def moments(features, masks=None):
-    """The Moments of features [h, w, C] under masks [h, w, K], or under one that is 1 everywhere."""
-    positions = tf.reshape(features, [-1, features.shape[-1]])  # [h w, C]
-    exact = _exact(positions)
-    if masks is None:
-        count = tf.cast(tf.shape(positions)[:1], exact.dtype)
-        return Moments(count, tf.reduce_sum(exact, axis=0, keepdims=True), _second_moments(positions, [None]))
-    masks = tf.reshape(masks, [-1, masks.shape[-1]])  # [h w, K]
-    columns = tf.unstack(tf.cast(masks, positions.dtype)[:, :, tf.newaxis], axis=1)
-    # An error of the count, unlike those of the sums, does not average out over the entries of a Gram matrix.
-    count = tf.cast(tf.reduce_sum(tf.cast(masks, tf.float64), axis=0), masks.dtype)
-    first = tf.matmul(masks, exact, transpose_a=True)
-    return Moments(count, first, _second_moments(positions, columns))
+    first, second = (tf.cast(each, tf.float64) for each in moments[1:])
+    channels = int(second.shape[-1])
+    square = tf.linalg.trace(second) / channels
+    square = tf.where(square > 0, square, tf.ones_like(square))
+    mean = first / tf.sqrt(square)[:, tf.newaxis]
+    covariance = second / square[:, tf.newaxis, tf.newaxis] - mean[:, :, tf.newaxis] * mean[:, tf.newaxis]
+    variances, components = tf.linalg.eigh(covariance)  # in ascending order
+    count = tf.reduce_max(tf.reduce_sum(tf.cast(variances > NOISE_VARIANCE, tf.int32), axis=1))
+    variances = tf.maximum(variances[:, channels - count :], 0) + VARIANCE
+    root = components[:, :, channels - count :] * tf.sqrt(variances)[:, tf.newaxis]
+    parts = tf.sqrt(square), mean, tf.reduce_sum(variances, axis=1), root
+    return Normal(*(tf.cast(part, moments.second.dtype) for part in parts))
 
 
-def _second_moments(positions, masks):
-    """sum of m F F' over positions [n, C] for each mask m, [n, 1] or None: [K, C, C].
+def wasserstein_distances(moments, goals):
+    """{layer: squared 2-Wasserstein distance of two normal distributions, per channel} (Olkin and Pukelsheim 1982).
 
-    Its gradient, the sum of m F (D + D') over the masks for a derivative D of the loss, takes one matrix product for
-    each mask. Automatic differentiation makes two; they take 10 to 19 % of an evaluation.
+    |m - t|^2 + tr(S + T - 2 (L' S L)^(1/2)) for the mean m and the covariance S of the image's features, t and T = L L'
+    of the style's, all in the units of the style's `Normal`; VARIANCE is added to S as to T.
     """
-
-    @tf.custom_gradient
-    def second_moments(positions):
-        weighted = [positions if mask is None else positions * mask for mask in masks]
-
-        def gradient(upstream):
-            symmetric = tf.cast(upstream + tf.transpose(upstream, [0, 2, 1]), positions.dtype)
-            return tf.add_n([tf.matmul(part, symmetric[index]) for index, part in enumerate(weighted)])
-
-        return _exact(tf.stack([tf.matmul(part, positions, transpose_a=True) for part in weighted])), gradient
-
-    return second_moments(positions)
-
-
-def squared_error(features, target, mask=None):
-    """The Total of m (F - P)^2, for features and a target [h, w, C] and a mask [h, w, 1] or one of ones."""
-    error = _exact(features) - _exact(target)
-    return Total(2 * tf.nn.l2_loss(error if mask is None else error * tf.sqrt(mask)), _count(error))
+    distances, spreads = {}, {}
+    for name, goal in goals.items():
+        weight = 1 / (moments[name].count * goal.scale)
+        mean = weight[:, tf.newaxis] * moments[name].first
+        second = (weight / goal.scale)[:, tf.newaxis, tf.newaxis] * moments[name].second
+        covariance = second - mean[:, :, tf.newaxis] * mean[:, tf.newaxis]
+        variances = VARIANCE * tf.reduce_sum(tf.square(goal.root), axis=1)
+        spreads[name] = tf.matmul(goal.root, covariance @ goal.root, transpose_a=True) + tf.linalg.diag(variances)
+        distances[name] = tf.reduce_sum(tf.square(mean - goal.mean), axis=1) + tf.linalg.trace(covariance) + goal.trace
+        distances[name] += VARIANCE * tf.cast(tf.shape(variances)[1], mean.dtype)
+    for channels in sorted({int(goal.mean.shape[1]) for goal in goals.values()}):
+        names = [name for name, goal in goals.items() if goal.mean.shape[1] == channels]
+        for name, trace in zip(names, traces_of_roots([spreads[name] for name in names]), strict=True):
+            distances[name] = (distances[name] - 2 * trace) / channels
+    return distances
 
 
-def variation(pixels, sides, norm):
-    """The Totals of the differences of vertical and of horizontal neighbours: squared, or absolute and divided by 255.
-
-    pixels: [h, w, 3], or one row and column more where the picture goes on; sides: (h, w).
-    """
-    differences = _difference(pixels[:, : sides[1]], 0), _difference(pixels[: sides[0]], 1)
-    if norm == "squares":
-        return [Total(2 * tf.nn.l2_loss(each), _count(each)) for each in differences]
-    return [Total(tf.reduce_sum(tf.abs(each)) / 255, _count(each)) for each in differences]
-
-
-def _difference(image, axis):
-    """x[i + 1] - x[i] along an axis of an image [H, W, 3]; its gradient by padding, five times as fast as by slices."""
-    before, after = [[0, 0]] * 3, [[0, 0]] * 3
-    before[axis], after[axis] = [1, 0], [0, 1]
-
-    @tf.custom_gradient
-    def difference(image):
-        later, earlier = (image[1:], image[:-1]) if axis == 0 else (image[:, 1:], image[:, :-1])
-        return later - earlier, lambda upstream: tf.pad(upstream, before) - tf.pad(upstream, after)
-
-    return difference(image)
-
-
-def _exact(tensor):
-    """Sums are made in float32 at least, whatever the precision of the network."""
-    return tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor
-
-
-def _count(tensor):
-    return tf.cast(tf.size(tensor, out_type=tf.int64), tensor.dtype)
+STYLE_LOSSES = {"gram": StyleLoss(gram, gram_distances), "wasserstein": StyleLoss(normal, wasserstein_distances)}
 
 
 class Objective:
@@ -182,15 +166,17 @@ class Objective:
     are the same statistic. A context manager: it holds a TensorFlow session.
     """
 
-    def __init__(self, network, settings, masks=EVERYWHERE, *, precision=None, style_loss=gram_loss):
+    def __init__(self, network, settings, masks=EVERYWHERE, *, precision=None, style_loss=None):
         """network: vgg.Network. masks: which of them are given, and how many; `aim` takes them in their sizes.
 
         precision: "float32" or "bfloat16", of the network; by default what settings.precision chooses.
-        style_loss: a function like `gram_loss`. Raises KeyError if the network lacks a layer of the settings.
+        style_loss: a StyleLoss; by default the one that settings.style_loss names.
+        Raises KeyError if the network lacks a layer of the settings.
         """
         self.settings, self.mean_pixel, self.graph = settings, network.mean_pixel, tf.Graph()
         self.precision = precision or chosen_precision(settings.precision)
-        self._network, self._style_loss, self._known = network, style_loss, {}
+        self._network, self._known = network, {}
+        self._style_loss = style_loss or STYLE_LOSSES[settings.style_loss]
         names = [*settings.content_terms, *settings.style_terms]
         dtype = tf.bfloat16 if self.precision == "bfloat16" else self.mean_pixel.dtype
         with self.graph.as_default():
@@ -207,9 +193,10 @@ class Objective:
             self._session = open_session(self.graph)
             given = {"targets": self._targets, "content_masks": self._content_masks, "style_masks": self._style_masks}
             sums = partial(statistics, **given, settings=settings)
-            goals = {"targets": self._style_targets, "spreads": self._spreads, "style_loss": style_loss}
-            shares = settings.blend(len(masks.styles)) if masks.styles else (1.0,)
-            self._sweeps.open(self._session, sums, partial(losses, **goals, shares=shares, settings=settings))
+            goals = {"goals": self._goals, "spreads": self._spreads, "content_squares": self._content_squares}
+            goals |= {"shares": settings.blend(len(masks.styles)) if masks.styles else (1.0,)}
+            loss = partial(losses, **goals, style_loss=self._style_loss, settings=settings)
+            self._sweeps.open(self._session, sums, loss)
             self._session.run(tf.global_variables_initializer(), weights)
 
     def _make_inputs(self, masks):
@@ -224,11 +211,13 @@ class Objective:
         self._content_masks = mask_fields(content, int(masks.content is not None))
         self._style_masks = mask_fields(style, len(masks.styles))
         self._source_masks = mask_fields(style, int(bool(masks.sources)))
-        self._style_targets, self._spreads, count = {}, {}, len(masks.styles) or 1
+        self._content_squares = {name: tf.placeholder(dtype, []) for name in content}
+        self._style_targets, self._goals, self._spreads, count = {}, {}, {}, len(masks.styles) or 1
         for name in style:
             channels = cores[name].shape[-1]
             shapes = [count], [count, channels], [count, channels, channels]
             self._style_targets[name] = Moments(*(tf.placeholder(dtype, shape) for shape in shapes))
+            self._goals[name] = self._style_loss.goal(self._style_targets[name])
             self._spreads[name] = tf.placeholder(dtype, [])
         self._style_sums = {name: moments(cores[name], self._source_masks.get(name)) for name in style}
 
@@ -244,8 +233,9 @@ class Objective:
         masks: in the sizes of these pictures. tile_size: px; None: untiled; "auto": what the settings say, and the
         memory allows. Raises DoesNotFit.
 
-        Without style masks, any number of styles costs as much as one: for shares b that sum to 1, the sum of
-        b_i mean((G - A_i)^2) is mean((G - A)^2) for the blend A of all A_i, plus their spread around it, a constant.
+        Without style masks, the styles are blended into one, their moments averaged with their shares b. For Gram
+        matrices the gradient is that of all styles: the sum of b_i mean((G - A_i)^2) is mean((G - A)^2) for the blend A
+        of all A_i, plus their spread around it, a constant that is added to the loss.
         """
         if tile_size == "auto":
             shapes = [picture.shape[:2] for picture in (content, *styles)]
@@ -254,16 +244,21 @@ class Objective:
         self._sweeps.tile_size = tile_size
         sources = masks.sources or [None] * len(styles)
         known = [self._moments_of(*each) for each in zip(styles, sources, strict=True)]
-        self._constants, shares = {}, self.settings.blend(len(styles))
+        shares, constants = self.settings.blend(len(styles)), {}
         for name, inputs in self._style_targets.items():
             rows = Moments(*map(np.concatenate, zip(*(each[name] for each in known), strict=True)))
             target = rows if masks.styles else Moments(*(np.tensordot(shares, row, 1)[np.newaxis] for row in rows))
-            blended = len(target.count) < len(styles)
-            self._constants |= zip(inputs, target, strict=True)
-            self._constants[self._spreads[name]] = self._spread(rows, target, shares) if blended else 0
+            constants |= zip(inputs, target, strict=True)
+            blended = len(target.count) < len(styles) and self._style_loss.distances is gram_distances
+            constants[self._spreads[name]] = self._spread(rows, target, shares) if blended else 0
+        features = self._sweeps.features(content, list(self._targets))
+        for square, array in zip(self._content_squares.values(), features, strict=True):
+            constants[square] = np.square(array.astype(self.mean_pixel.dtype)).mean(dtype=np.float64) or 1
+        goals = tf.nest.flatten(self._goals)  # fed from now on: they are computed once
+        self._constants = constants | dict(zip(goals, self._session.run(goals, constants), strict=True))
         self._fields = _over_layers(self._style_masks, masks.styles)
         self._fields |= _over_layers(self._content_masks, [masks.content])
-        self._fields |= zip(self._targets.values(), self._sweeps.features(content, list(self._targets)), strict=True)
+        self._fields |= zip(self._targets.values(), features, strict=True)
 
     def evaluate(self, image):
         """({name: loss}, gradient of the total) of `image`; image and gradient: float32 [H, W, 3], RGB, 0..255.
@@ -276,8 +271,9 @@ class Objective:
     def _spread(self, styles, blend, shares):
         """The mean style loss of some Moments [styles] to their blend, weighted by their shares."""
         with tf.Graph().as_default() as graph, open_session(graph) as session:
-            losses = self._style_loss(*(Moments(*map(tf.constant, each)) for each in (styles, blend)))
-            return np.dot(shares, session.run(losses))
+            goals = {"": self._style_loss.goal(Moments(*map(tf.constant, blend)))}
+            distances = self._style_loss.distances({"": Moments(*map(tf.constant, styles))}, goals)
+            return np.dot(shares, session.run(distances[""]))
 
     def _moments_of(self, style, mask):
         """{layer: Moments divided by their counts} of a style picture; cached for the last KNOWN_STYLES."""
@@ -312,10 +308,11 @@ class Step(NamedTuple):
     lowest: float  # the total of `kept`
     state: Callable[[], State]  # what a run can go on from; to be called before the next step is asked for
     picture: Callable[[], np.ndarray]  # what would be saved: [H, W, 3] of the content's size, in the colours asked for
+    end_scale: Callable[[], None]  # make this the last step of its scale; to be called before the next is asked for
 
 
 def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWHERE, resume=None, tile_sizes=None):
-    """Yields a Step for the start and for each of settings.total_iterations; fewer if no step lowers the loss.
+    """Yields a Step for the start and for each iteration at each scale; fewer if no step lowers the loss.
 
     content: [H, W, 3]; styles: a sequence of [h, w, 3], each of its own size. initial: [H, W, 3], the picture to start
     from, for settings whose `initial` is a path. masks: in the sizes of these pictures; the objective has the same.
@@ -351,7 +348,7 @@ def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWH
 
 def _at_scale(objective, content, settings, state, begins):
     """Yields the Steps of a scale after `state`, and its own if the run `begins` with it; returns the last State."""
-    counts = settings.iteration_counts
+    counts, ended = settings.iteration_counts(*content.shape[:2]), []
     before = sum(counts[: state.scale])
     optimizer = _optimizer(objective.evaluate, state.image, settings, state.optimizer)
 
@@ -369,7 +366,10 @@ def _at_scale(objective, content, settings, state, begins):
             if begins or index > first:
                 snapshot = partial(with_snapshot, state)
                 picture = partial(finished, state.kept, content, settings)
-                yield Step(before + index, state.scale, image, losses, state.kept, state.lowest, snapshot, picture)
+                about = before + index, state.scale, image, losses, state.kept, state.lowest
+                yield Step(*about, snapshot, picture, partial(ended.append, True))
+            if ended:
+                break
         return with_snapshot(state)
 
 

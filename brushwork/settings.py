@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from brushwork.network.layers import FEATURES
 
 CHOICES = {
+    "style_loss": ("gram", "wasserstein"),
     "normalization": ("classic", "positions", "sums"),
     "tv_norm": ("squares", "absolute"),
     "pooling": ("max", "avg"),
@@ -41,7 +42,9 @@ class Settings:
     content_layers: tuple[str, ...] = ()  # NAME or NAME:WEIGHT, weight 1 by default; (): see content_weight_blend
     content_weight_blend: float = 1.0  # weight of relu4_2 in the content loss; relu5_2 has one minus that
     style_weight: float = 500.0
+    strength: float = 1.0  # how much of the style: a factor on style_weight
     style_layers: tuple[str, ...] = ()  # NAME or NAME:WEIGHT, equal weights by default; (): relu1_1 ... relu5_1
+    style_loss: str = "gram"  # of Gram matrices; or the Wasserstein distance of features taken as normally distributed
     style_layer_weight_exp: float = 1.0  # weight of each style layer divided by the weight of the one before
     # For a layer with n = h w positions, C channels, features F and target P or A:
     # "classic": G = F'F / (n C), mean((G - A)^2), mean((F - P)^2);
@@ -56,8 +59,12 @@ class Settings:
     padding: str = "zero"  # "replicate": continue the picture's border before the network sees it
     initial_noiseblend: float | None = None  # share of noise in the first image; None: 1 if it is noise, else 0
     iterations: int = 1000  # at the first scale
-    scales: tuple[int, ...] = (1,)  # their number, each half as wide as the next; or the widths before the last
-    scale_iterations: tuple[int, ...] = ()  # one for each scale; (): each half of the one before
+    scales: tuple[int, ...] = (1,)  # their number; or the widths before the last
+    scale_factor: float = 2.0  # width of each scale, and of its styles, over that of the one before
+    smallest_scale: int | None = None  # px of the longer side: as many scales as are not smaller; None: see `scales`
+    # One for each scale, or one for each of the last scales, when all before them have the first number.
+    # (): those of the first scale, divided by the growth of the picture's width since then.
+    scale_iterations: tuple[int, ...] = ()
     optimizer: str = "adam"
     learning_rate: float = 10.0
     beta1: float = 0.9
@@ -90,35 +97,41 @@ class Settings:
         powers = {layer: self.style_layer_weight_exp**index for index, layer in enumerate(STYLE_LAYERS)}
         shares = _weighted(self.style_layers, 1 / max(1, len(self.style_layers)))
         shares = shares or {layer: power / sum(powers.values()) for layer, power in powers.items()}
-        return {layer: self.style_weight * share for layer, share in shares.items() if self.style_weight * share > 0}
+        total = self.style_weight * self.strength
+        return {layer: total * share for layer, share in shares.items() if total * share > 0}
 
     def sizes(self, height, width):
         """(height, width) of a picture at each scale; the last is its own."""
         from brushwork.pictures.sizes import pixels  # here: a command line is parsed without NumPy
 
-        if self._scales_are_counted:
-            widths = [pixels(width, 0.5**halvings) for halvings in reversed(range(self.scales[0]))]
-        else:
+        if self._widths_are_given:
             widths = [*self.scales, width]
+        else:
+            count = range(self._scale_count(max(height, width)))
+            widths = [pixels(width, self.scale_factor**-index) for index in reversed(count)]
         return [(pixels(height, each / width), each) for each in widths]
 
-    @property
-    def iteration_counts(self):
-        """The number of iterations at each scale."""
-        halves = (-(-self.iterations // 2**index) for index in range(self._scale_count))
-        return self.scale_iterations or tuple(halves)
+    def iteration_counts(self, height, width):
+        """The number of iterations at each scale of a picture."""
+        count = self._scale_count(max(height, width))
+        if self.scale_iterations:
+            missing = count - len(self.scale_iterations)
+            return (self.scale_iterations[:1] * missing + self.scale_iterations)[-count:]
+        growth = 2.0 if self._widths_are_given else self.scale_factor
+        return tuple(math.ceil(self.iterations / growth**index) for index in range(count))
+
+    def total_iterations(self, height, width):
+        return sum(self.iteration_counts(height, width))
 
     @property
-    def total_iterations(self):
-        return sum(self.iteration_counts)
+    def _widths_are_given(self):
+        return len(self.scales) > 1 or self.scales[0] > MOST_SCALES
 
-    @property
-    def _scales_are_counted(self):
-        return len(self.scales) == 1 and self.scales[0] <= MOST_SCALES
-
-    @property
-    def _scale_count(self):
-        return self.scales[0] if self._scales_are_counted else len(self.scales) + 1
+    def _scale_count(self, side):
+        """The number of scales of a picture with this longer side."""
+        if self.smallest_scale:
+            return 1 + max(0, math.floor(math.log(side / self.smallest_scale, self.scale_factor) + 1e-9))
+        return len(self.scales) + 1 if self._widths_are_given else self.scales[0]
 
     def blend(self, count):
         """The weights of `count` styles; they sum to one."""
@@ -150,11 +163,15 @@ class Settings:
                 yield f"{option(shorthand)} is a shorthand for {option(layers)}; give one of them"
         if self.style_blend_weights and not 0 < sum(self.style_blend_weights) < math.inf:
             yield "--style-blend-weights must have a finite sum above 0"
-        widths = () if self._scales_are_counted else self.scales
+        widths = self.scales if self._widths_are_given else ()
         if list(widths) != sorted(set(widths)):
             yield "--scales takes the number of scales, or their widths in ascending order"
-        if self.scale_iterations and len(self.scale_iterations) != self._scale_count:
-            yield f"--scale-iterations takes one number for each scale: {self._scale_count}"
+        if self.smallest_scale and self.scales != (1,):
+            yield "--smallest-scale sets the number of scales, and so does --scales; give one of them"
+        elif not self.smallest_scale and len(self.scale_iterations) > self._scale_count(1):
+            yield f"--scale-iterations takes at most one number for each scale: {self._scale_count(1)}"
+        if self.style_loss == "wasserstein" and self.normalization != "classic":
+            yield "--normalization is that of the Gram loss; leave it out with --style-loss wasserstein"
         if not (self.content_weight or self.style_weight or self.tv_weight):
             yield "--content-weight, --style-weight and --tv-weight are all zero: there is nothing to optimise"
 
@@ -197,12 +214,14 @@ RULES = (
     | dict.fromkeys(
         ("content_weight", "style_weight", "tv_weight", "style_blend_weights", "iterations"), _AT_LEAST_ZERO
     )
-    | dict.fromkeys(("style_scales", "learning_rate", "epsilon"), _ABOVE_ZERO)
+    | dict.fromkeys(("style_scales", "strength", "learning_rate", "epsilon"), _ABOVE_ZERO)
     | dict.fromkeys(("content_weight_blend", "initial_noiseblend", "color_strength"), _SHARE)
     | dict.fromkeys(("beta1", "beta2"), _DECAY)
     | {
         "style_layer_weight_exp": (lambda value: 0 <= value <= 1e6, "between 0 and 1000000"),
         "lbfgs_memory": (lambda value: 1 <= value <= 1000, "between 1 and 1000"),
+        "scale_factor": (lambda value: 1.1 <= value <= 16, "between 1.1 and 16"),
+        "smallest_scale": (lambda value: value >= 16, "a number of pixels, at least 16"),
         "scales": (lambda value: value >= 1, "a number of scales, or of pixels, at least 1"),
         "scale_iterations": (lambda value: value >= 0, "a number of iterations, at least 0"),
         "seed": (lambda value: 0 <= value < 2**32, "between 0 and 4294967295"),
@@ -217,6 +236,19 @@ _KERAS = (
 # Name -> the settings that differ from the defaults. Flags of the command line override them.
 PRESETS = {
     "classic": {},
+    "painterly": {
+        "initial": "content",
+        "content_weight": 0.15,
+        "style_weight": 1.0,
+        "style_loss": "wasserstein",
+        "tv_weight": 5e-5,
+        "padding": "replicate",
+        "scale_factor": 1.414,
+        "smallest_scale": 90,
+        "scale_iterations": (80, 60, 40, 20),
+        "optimizer": "lbfgs",
+        "precision": "auto",
+    },
     "fast": {
         "initial": "content",
         "optimizer": "lbfgs",
@@ -231,5 +263,13 @@ PRESETS = {
     # The figures of the paper have alpha / beta = 1e-3 and 1e-4.
     "gatys": {"long_side": 512, "content_weight": 1.0, "style_weight": 1e3, "normalization": "sums", "tv_weight": 0.0}
     | {"pooling": "avg", "optimizer": "lbfgs", "keep": "last"},
+}
+PURPOSES = {  # what each preset is for
+    "painterly": "a painting: large strokes, and the style's own shapes; the best-looking one",
+    "fast": "the classic look in fewer steps",
+    "classic": "the defaults of the classic TensorFlow program, from noise",
+    "keras": "the Keras notebook of 2018",
+    "tensorflow": "the TensorFlow tutorial",
+    "gatys": "the paper: Gatys, Ecker and Bethge 2015",
 }
 DEFAULTS = {field.name: field.default for field in fields(Settings)}

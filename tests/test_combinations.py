@@ -13,7 +13,7 @@ from tests.helpers import oracle
 CONTROLS = {
     "pooling": ("max", "avg"),
     "padding": ("zero", "replicate"),
-    "normalization": ("classic", "positions", "sums"),
+    "style_loss": ("classic", "positions", "sums", "wasserstein"),  # Gram by its normalization, or the other one
     "tv_norm": ("squares", "absolute"),
     "content_layers": ((), ("relu2_2", "conv4_2:0.5")),
     "style_layers": ((), ("relu1_1:0.1", "conv2_1:0.4", "relu5_3:0.5")),
@@ -46,6 +46,10 @@ def pairwise(controls):
 def split(choice, size, random):
     """(what of a choice is a setting, the masks)."""
     settings = {name: value for name, value in choice.items() if name not in ("style_masks", "content_mask", "sources")}
+    if settings["style_loss"] == "wasserstein":
+        settings |= {"content_weight": 0.1, "style_weight": 1.0, "tv_weight": 1e-5}
+    else:
+        settings["normalization"] = settings.pop("style_loss")
     masks = random.uniform(0, 1, (5, *size)).astype(np.float32)
     return settings, Masks(
         tuple(masks[:2]) if choice["style_masks"] else (),

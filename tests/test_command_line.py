@@ -84,12 +84,14 @@ def test_flags_of_a_picture_come_before_those_given(monkeypatch):
     ]
 
 
-def test_a_preset_and_flags_make_the_settings():
-    def settings_of(*flags, styles=1):
-        job, mistakes = SimpleNamespace(styles=["s.png"] * styles), Mistakes()
-        made = jobs.make_settings(neural_style.parse([*NEEDED, *flags]), job, mistakes)
-        return made, mistakes.sentences
+def settings_of(*flags, styles=1):
+    """(the Settings of some flags or None, what is wrong with them)."""
+    job, mistakes = SimpleNamespace(styles=["s.png"] * styles), Mistakes()
+    made = jobs.make_settings(neural_style.parse([*NEEDED, *flags]), job, mistakes)
+    return made, mistakes.sentences
 
+
+def test_a_preset_and_flags_make_the_settings():
     assert settings_of() == (Settings(), [])
     fast = Settings(optimizer="lbfgs", initial="content", precision="auto", padding="replicate", iterations=9)
     assert settings_of("--preset", "fast", "--iterations", "9") == (fast, [])
@@ -209,3 +211,21 @@ def test_every_error_of_the_user_has_a_status():
     mistakes.add_usage("three")
     assert neural_style.report(mistakes, said.append) == 2
     assert said == ["error: one", "error: two", "error: one", "error: two", "error: three"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "counts", "widths"),
+    [
+        ("", (80, 60, 40, 20), 4),  # 90 px of the longer side, times 1.414 three times, is 255
+        ("--iterations 9", (9, 7, 5, 4), 4),
+        ("--scales 2", (40, 20), 2),
+        ("--scales 60 100", (60, 40, 20), 3),
+        ("--scale-iterations 5 3", (5, 5, 5, 3), 4),
+        ("--smallest-scale 200", (20,), 1),
+    ],
+)
+def test_flags_override_what_belongs_to_them_in_a_preset(flags, counts, widths):
+    settings, mistakes = settings_of("--preset", "painterly", *flags.split())
+    assert not mistakes
+    assert settings.iteration_counts(180, 256) == counts
+    assert len(settings.sizes(180, 256)) == widths

@@ -7,6 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import stylize
+from brushwork.engine import sums as sums_of
 from brushwork.settings import Settings
 from stylize import Masks, Moments, Objective
 from tests.helpers import tiny_networks
@@ -21,24 +22,24 @@ def run(function, *arrays):
 def test_squared_error_by_hand():
     features = np.zeros((2, 2, 2))
     features[0, 0] = 3, 4
-    assert run(stylize.squared_error, features, np.zeros((2, 2, 2))) == (pytest.approx(25), 8)
+    assert run(sums_of.squared_error, features, np.zeros((2, 2, 2))) == (pytest.approx(25), 8)
 
 
 def test_masked_squared_error_by_hand():
     features, mask = np.zeros((2, 2, 2)), np.array([[[0.5], [1]], [[0], [1]]])
     features[0, 0], features[1, 0], features[1, 1] = (3, 4), (100, 100), (1, 2)
-    error = run(stylize.squared_error, features, np.zeros((2, 2, 2)), mask)
+    error = run(sums_of.squared_error, features, np.zeros((2, 2, 2)), mask)
     assert error == (pytest.approx(0.5 * 25 + 5), 8)
 
 
 def test_moments_by_hand():
     # Two positions of two channels: F'F = [[1 + 9, 2 + 12], [2 + 12, 4 + 16]].
     features = np.array([[[1.0, 2.0]], [[3.0, 4.0]]])
-    count, first, second = run(stylize.moments, features)
+    count, first, second = run(sums_of.moments, features)
     assert (count.tolist(), first.tolist()) == ([2], [[4, 6]])
     np.testing.assert_allclose(second, [[[10, 14], [14, 20]]])
     masks = np.array([[[1.0, 0.0]], [[0.0, 0.5]]])
-    count, first, second = run(stylize.moments, features, masks)
+    count, first, second = run(sums_of.moments, features, masks)
     assert (count.tolist(), first.tolist()) == ([1, 0.5], [[1, 2], [1.5, 2]])
     np.testing.assert_allclose(second, [[[1, 2], [2, 4]], [[4.5, 6], [6, 8]]])
 
@@ -48,8 +49,12 @@ def test_gram_loss_by_hand():
     second = np.array([[[8.0, 16.0], [16.0, 40.0]], [[8.0, 0.0], [0.0, 24.0]]])
     sums = Moments(np.array([4.0, 4.0]), np.zeros((2, 2)), second)
     target = Moments(np.ones(2), np.zeros((2, 2)), np.stack([2 * np.eye(2)] * 2))
-    losses = run(lambda *parts: stylize.gram_loss(Moments(*parts[:3]), Moments(*parts[3:])), *sums, *target)
-    np.testing.assert_allclose(losses, [(0 + 4 + 4 + 16) / 4, 4 / 4])
+
+    def distances(*parts):
+        goals = {"": stylize.gram(Moments(*parts[3:]))}
+        return stylize.gram_distances({"": Moments(*parts[:3])}, goals)[""]
+
+    np.testing.assert_allclose(run(distances, *sums, *target), [(0 + 4 + 4 + 16) / 4, 4 / 4])
 
 
 @pytest.mark.parametrize("count", [None, 1, 2])
@@ -63,7 +68,7 @@ def test_the_gradient_of_moments_is_that_of_automatic_differentiation(random, co
         return tf.einsum("pk,pc,pd->kcd", weights, flat, flat)
 
     def ours(tensor, masks=None):
-        return stylize.moments(tensor, masks).second
+        return sums_of.moments(tensor, masks).second
 
     def gradient(function):
         return lambda tensor, *masks: tf.gradients(function(tensor, *masks), tensor, upstream)[0]
@@ -78,9 +83,9 @@ def test_sums_of_bfloat16_features_are_float32(random):
     # Of features between 1 and 2 nothing cancels: rounding each to 8 bits, and a sum to 8 bits, is off by 3 * 2^-8.
     features = random.uniform(1, 2, (4, 5, 3))
     for function in (
-        lambda tensor: stylize.moments(tensor).first,
-        lambda tensor: stylize.moments(tensor).second,
-        lambda tensor: stylize.squared_error(tensor, tf.zeros_like(tensor)).sum,
+        lambda tensor: sums_of.moments(tensor).first,
+        lambda tensor: sums_of.moments(tensor).second,
+        lambda tensor: sums_of.squared_error(tensor, tf.zeros_like(tensor)).sum,
     ):
         value = run(lambda tensor, function=function: function(tf.cast(tensor, tf.bfloat16)), features)
         assert value.dtype == np.float32
@@ -92,7 +97,7 @@ def variation(image, norm, more=(0, 0)):
     sides = [length - extra for length, extra in zip(image.shape, more, strict=False)]
 
     def of(tensor):
-        totals = stylize.variation(tensor, tf.constant(sides), norm)
+        totals = sums_of.variation(tensor, tf.constant(sides), norm)
         sums = [total.sum for total in totals]
         return sums, [total.count for total in totals], tf.gradients(sums, tensor)[0]
 
@@ -148,23 +153,29 @@ def test_the_variation_in_the_loss(tiny, random, norm):
     assert np.vdot(gradient, direction) == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
 
 
-def mean_and_deviation_loss(sums, target):
+def means_and_variances(moments):
+    means, squares = moments.first / moments.count[:, None], tf.linalg.diag_part(moments.second)
+    return tf.stack([means, squares / moments.count[:, None] - means**2])  # [2, K, C]
+
+
+def mean_and_variance_distances(sums, goals):
     """A style term of its own: the squared differences of the channels' means and variances."""
-    means, goals = sums.first / sums.count[:, None], target.first / target.count[:, None]
-    squares, goal_squares = tf.linalg.diag_part(sums.second) / sums.count[:, None], tf.linalg.diag_part(target.second)
-    differences = tf.square(means - goals) + tf.square(squares - means**2 - goal_squares + goals**2)
-    return tf.unstack(tf.reduce_sum(differences, axis=1))
+    return {
+        name: tf.reduce_sum(tf.square(means_and_variances(sums[name]) - goal), axis=[0, 2])
+        for name, goal in goals.items()
+    }
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_a_new_style_term_is_a_function_of_sums_and_target(random, masked):
+def test_a_new_style_term_is_two_functions_of_sums(random, masked):
     """Its gradient is right, untiled and in tiles, with masks and two styles."""
     size = 40, 56
     content, one, two, image, direction = random.uniform(0, 255, (5, *size, 3))
     given = Masks(tuple(random.uniform(0, 1, (2, *size)))) if masked else Masks()
     settings = Settings(pooling="avg", style_blend_weights=(1, 3), style_layers=("relu1_1", "relu3_1"))
     network, results = tiny_networks.tiny_network(np.float64), []
-    with Objective(network, settings, given, style_loss=mean_and_deviation_loss) as objective:
+    style_loss = stylize.StyleLoss(means_and_variances, mean_and_variance_distances)
+    with Objective(network, settings, given, style_loss=style_loss) as objective:
         for tile_size in (None, 16):
             objective.aim(content, [one, two], given, tile_size=tile_size)
             results.append(objective.evaluate(image))

@@ -10,6 +10,7 @@ from PIL import Image
 
 from brushwork.network import store
 from brushwork.run import plan
+from brushwork.settings import PURPOSES
 from brushwork.watch import report
 from tests.helpers.command import LOSS, ROOT, pixels, words
 from tests.watch.steps import Clock
@@ -82,8 +83,9 @@ def test_help_says_what_each_preset_sets(command):
     for name, flags in {
         "keras": "--content-weight 1000 --content-weight-blend 0 --style-weight 0.01",
         "gatys": "--normalization sums --tv-weight 0 --pooling avg --optimizer lbfgs --keep last",
+        "painterly": "--scale-factor 1.414 --smallest-scale 90 --scale-iterations 80 60 40 20 --optimizer lbfgs",
     }.items():
-        assert f" {name} " in presets
+        assert f" {name} {PURPOSES[name]}" in presets
         assert flags in presets
 
 

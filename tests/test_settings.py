@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from brushwork.settings import DEFAULTS, PRESETS, Settings, option
+from brushwork.settings import DEFAULTS, PRESETS, PURPOSES, Settings, option
 
 
 def test_defaults_of_the_classic_program():
@@ -20,6 +20,8 @@ def test_defaults_of_the_classic_program():
         "style_weight": 500,
         "style_layers": (),
         "style_layer_weight_exp": 1,
+        "strength": 1,
+        "style_loss": "gram",
         "normalization": "classic",
         "style_blend_weights": (),
         "tv_weight": 100,
@@ -30,6 +32,8 @@ def test_defaults_of_the_classic_program():
         "initial_noiseblend": None,
         "iterations": 1000,
         "scales": (1,),
+        "scale_factor": 2,
+        "smallest_scale": None,
         "scale_iterations": (),
         "optimizer": "adam",
         "learning_rate": 10,
@@ -62,6 +66,19 @@ def test_every_preset_as_a_literal_table():
     }
     assert {
         "classic": {},
+        "painterly": {
+            "initial": "content",
+            "content_weight": 0.15,
+            "style_weight": 1,
+            "style_loss": "wasserstein",
+            "tv_weight": 5e-5,
+            "padding": "replicate",
+            "scale_factor": 1.414,
+            "smallest_scale": 90,
+            "scale_iterations": (80, 60, 40, 20),
+            "optimizer": "lbfgs",
+            "precision": "auto",
+        },
         "fast": {
             "optimizer": "lbfgs",
             "initial": "content",
@@ -92,25 +109,49 @@ def test_every_preset_as_a_literal_table():
     } == PRESETS
     for values in PRESETS.values():
         assert Settings(**values)
+    assert set(PURPOSES) == set(PRESETS)
 
 
 def test_sizes_and_iterations_of_scales():
     # A quarter, a half and the whole; a portrait stays a portrait.
     settings = Settings(iterations=9, scales=(3,))
     assert settings.sizes(400, 300) == [(100, 75), (200, 150), (400, 300)]
-    assert settings.iteration_counts == (9, 5, 3)
-    assert settings.total_iterations == 17
+    assert settings.iteration_counts(400, 300) == (9, 5, 3)
+    assert settings.total_iterations(400, 300) == 17
     widths = Settings(scales=(60, 150), scale_iterations=(4, 0, 2))
     assert widths.sizes(400, 300) == [(80, 60), (200, 150), (400, 300)]
-    assert (widths.iteration_counts, widths.total_iterations) == ((4, 0, 2), 6)
+    assert widths.iteration_counts(400, 300) == (4, 0, 2)
     assert Settings(scales=(13,)).sizes(200, 100) == [(26, 13), (200, 100)]  # a width: more than 12 scales are none
     assert Settings(scales=(12,)).sizes(1, 2)[0] == (1, 1)
+
+
+def test_scales_by_any_factor():
+    thirds = Settings(iterations=9, scales=(3,), scale_factor=3)
+    assert thirds.sizes(90, 180) == [(10, 20), (30, 60), (90, 180)]
+    assert thirds.iteration_counts(90, 180) == (9, 3, 1)
+    # 200, 141, 100 px of the longer side; one more would be 71.
+    roots = Settings(smallest_scale=100, scale_factor=2**0.5, iterations=8)
+    assert roots.sizes(200, 150) == [(100, 75), (141, 106), (200, 150)]
+    assert roots.iteration_counts(200, 150) == (8, 6, 4)
+    assert roots.sizes(150, 199) == [(106, 141), (150, 199)]
+    assert roots.sizes(60, 80) == [(60, 80)]  # a small picture has one scale, its own
+    for side in (101, 256, 4000):
+        assert min(max(size) for size in roots.sizes(side, side)) >= 100
+        assert max(roots.sizes(side, side)[0]) < 100 * 2**0.5 + 1
+
+
+def test_fewer_numbers_of_iterations_are_those_of_the_last_scales():
+    settings = Settings(smallest_scale=100, scale_iterations=(7, 5, 3))
+    assert settings.iteration_counts(1600, 900) == (7, 7, 7, 5, 3)
+    assert settings.iteration_counts(150, 90) == (3,)
+    assert Settings(scales=(4,), scale_iterations=(7, 5)).iteration_counts(9, 9) == (7, 7, 7, 5)
 
 
 def test_weights_of_layers_and_styles():
     assert Settings(content_weight=10, content_weight_blend=0.75).content_terms == {"relu4_2": 7.5, "relu5_2": 2.5}
     terms = Settings(style_weight=31, style_layer_weight_exp=2).style_terms
     assert terms == {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu4_1": 8, "relu5_1": 16}
+    assert Settings(style_weight=5, strength=2).style_terms == dict.fromkeys(terms, 2)
     assert Settings(style_blend_weights=(3, 1)).blend(2) == (0.75, 0.25)
     assert Settings().blend(4) == (0.25,) * 4
 
@@ -122,6 +163,7 @@ LIMITS = [  # setting, values that are just valid, values that are just not
     ("tile_size", [16, "auto", "none"], [15, "content"]),
     ("style_scales", [(1e-9,)], [(0.0,), (1.0, math.inf)]),
     ("content_weight", [0, 1e300], [-1e-9, math.inf, math.nan]),
+    ("strength", [1e-9], [0, math.inf]),
     ("content_weight_blend", [0, 1], [-1e-9, 1.001]),
     ("style_layer_weight_exp", [0, 1e6], [-1e-9, 1.001e6]),
     ("style_layers", [("relu1_1:0", "relu2_1")], [("relu1_1:-1",), ("relu1_1:inf",), ("relu1_1:",), ("relu1_1",) * 2]),
@@ -131,6 +173,8 @@ LIMITS = [  # setting, values that are just valid, values that are just not
     ("iterations", [0], [-1]),
     ("scales", [(1,), (12,), (13,), (5, 6)], [(0,), (6, 5), (5, 5)]),
     ("scale_iterations", [(0,)], [(-1,), (1, 1)]),
+    ("scale_factor", [1.1, 16], [1.09, 16.1]),
+    ("smallest_scale", [16], [15]),
     ("learning_rate", [1e-9], [0, math.inf]),
     ("beta1", [0, 0.9999], [1, -1e-9]),
     ("beta2", [0, 0.9999], [1, -1e-9]),
@@ -149,12 +193,18 @@ def test_the_limits_of_each_setting(name, valid, invalid):
             Settings(**{name: value})
 
 
-def test_each_scale_has_its_number_of_iterations():
-    assert Settings(scales=(3,), scale_iterations=(1, 2, 3)).total_iterations == 6
-    for counts in ((1, 2), (1, 2, 3, 4)):
-        with pytest.raises(ValueError, match="--scale-iterations takes one number for each scale: 3$"):
-            Settings(scales=(3,), scale_iterations=counts)
-    assert Settings(scales=(5, 6), scale_iterations=(1, 2, 3)).total_iterations == 6
+def test_no_more_numbers_of_iterations_than_scales():
+    for scales in ((3,), (5, 6)):
+        assert Settings(scales=scales, scale_iterations=(1, 2, 3)).total_iterations(9, 9) == 6
+        with pytest.raises(ValueError, match="--scale-iterations takes at most one number for each scale: 3$"):
+            Settings(scales=scales, scale_iterations=(1, 2, 3, 4))
+
+
+def test_settings_that_exclude_each_other():
+    with pytest.raises(ValueError, match="^--smallest-scale sets the number of scales, and so does --scales"):
+        Settings(smallest_scale=100, scales=(3,))
+    with pytest.raises(ValueError, match="^--normalization is that of the Gram loss"):
+        Settings(style_loss="wasserstein", normalization="sums")
 
 
 def test_there_is_something_to_optimise():

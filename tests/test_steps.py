@@ -100,6 +100,16 @@ def course_in_scales(totals, counts, **settings):
     return objective, list(stylize(objective, content, [content], settings))
 
 
+def test_a_scale_that_is_ended_early_is_followed_by_the_next():
+    content = np.full((*PORTRAIT, 3), 99, np.float32)
+    settings, seen = Settings(scales=(3,), scale_iterations=(4, 3, 2), initial="content"), []
+    for step in stylize(Course(np.arange(99.0, 0, -1)), content, [content], settings):
+        seen.append((step.scale, step.iteration))
+        if step.iteration in (2, 5):
+            step.end_scale()
+    assert seen == [(0, 0), (0, 1), (0, 2), (1, 5), (2, 8), (2, 9)]
+
+
 def test_the_steps_of_three_scales_are_counted_without_gaps():
     objective, steps = course_in_scales(np.arange(20.0), (2, 0, 3))
     assert [step.iteration for step in steps] == [0, 1, 2, 3, 4, 5]

@@ -22,7 +22,7 @@ def describe(plan, objective):
     yield f"optimizer: {settings.optimizer}, precision: {plan.precision}, network: {layers} layers"
     total = peak = 0.0
     scales = settings.sizes(*plan.content.shape[:2])
-    rows = zip(scales, settings.iteration_counts, plan.tile_sizes, strict=True)
+    rows = zip(scales, settings.iteration_counts(*plan.content.shape[:2]), plan.tile_sizes, strict=True)
     for number, (size, count, tile_size) in enumerate(rows, start=1):
         small = [sizes.scaled(style, size[1] / plan.content.shape[1]) for style in styles]
         run = plan.network, settings, plan.precision, size, small, tile_size, len(plan.masks.styles)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from brushwork.errors import Mistakes
 from brushwork.pictures import write
-from brushwork.settings import PRESETS, Settings, option
+from brushwork.settings import MOST_SCALES, PRESETS, Settings, option
 
 PROGRESS_TABLE, PROGRESS_PLOT = "progress.txt", "progress.png"
 SINGLE = ("state", "resume", "progress_write", "progress_plot", "tensorboard", "contact_sheet")  # not for batches
@@ -70,11 +70,23 @@ def make_settings(options, job, mistakes):
         if numbers is not None and len(numbers) != len(job.styles):
             mistakes.add_usage(f"{option(name)} takes one number for each style: {len(job.styles)}, not {len(numbers)}")
     try:
-        return Settings(**PRESETS[options.preset or "classic"] | given)
+        return Settings(**_preset(options.preset or "classic", given) | given)
     except ValueError as error:
         for sentence in str(error).splitlines():
             mistakes.add_usage(sentence)
         return None
+
+
+def _preset(name, given):
+    """The settings of a preset; of those that belong together, only what the given ones leave."""
+    values = dict(PRESETS[name])
+    if "iterations" in given:
+        values.pop("scale_iterations", None)
+    if scales := given.get("scales"):
+        values.pop("smallest_scale", None)
+        count = scales[0] if len(scales) == 1 and scales[0] <= MOST_SCALES else len(scales) + 1
+        values |= {key: values[key][-count:] for key in ("scale_iterations",) if key in values}
+    return values
 
 
 def _pictures(name, kind, mistakes, say):

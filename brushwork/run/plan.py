@@ -98,8 +98,9 @@ def make_plan(job, options, network_for, say):
     given = _masks(options, content, styles, mistakes)
     opaque = opacity is None or content is None or not options.keep_alpha
     opacity = None if opaque else np.clip(masks.resized(opacity, *content.shape[:2]), 0, 1)
-    last = settings.total_iterations if settings else None
-    about = {"size": () if content is None else content.shape[:2], "transparent": opacity is not None}
+    size = () if content is None else content.shape[:2]
+    last = settings.total_iterations(*size) if settings and size else None
+    about = {"size": size, "transparent": opacity is not None}
     check_outputs(job, options, **about, last=last, start=start, mistakes=mistakes)
     network = network_for(settings, mistakes)
     mistakes.check()

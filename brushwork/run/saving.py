@@ -82,7 +82,7 @@ def _written(path, plan, write_to, complain):
 
 def how_it_ended(plan, step, interrupted):
     """A clause that says why a run ended before its last iteration, or None if it did not."""
-    iterations = plan.settings.total_iterations
+    iterations = plan.settings.total_iterations(*plan.content.shape[:2])
     if interrupted:
         return f"interrupted after {step.iteration} of {iterations} iterations"
     if step.iteration < iterations:

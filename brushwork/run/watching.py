@@ -9,8 +9,9 @@ from brushwork.watch import contact_sheet, progress, report, table
 
 def watched(steps, plan, *, graph, shots, say, complain):
     """The iterator `steps` of a plan, watched. graph: for TensorBoard; shots: a list, for the contact sheet."""
-    options, ends = plan.options, list(itertools.accumulate(plan.settings.iteration_counts))
-    scales = list(zip(plan.settings.sizes(*plan.content.shape[:2]), ends, strict=True))
+    options, size = plan.options, plan.content.shape[:2]
+    ends = list(itertools.accumulate(plan.settings.iteration_counts(*size)))
+    scales = list(zip(plan.settings.sizes(*size), ends, strict=True))
     if options.tensorboard:
         from brushwork.watch import tensorboard
 
@@ -40,4 +41,4 @@ def watched(steps, plan, *, graph, shots, say, complain):
 
 def _iterations_done(plan):
     """The number of iterations before the state that the run goes on from."""
-    return sum(plan.settings.iteration_counts[: plan.resume.scale]) + plan.resume.index
+    return sum(plan.settings.iteration_counts(*plan.content.shape[:2])[: plan.resume.scale]) + plan.resume.index

@@ -12,6 +12,8 @@ from contextlib import closing
 from brushwork.settings import LOSSES
 from brushwork.watch import progress
 
+CALL = 20_000  # pixels whose evaluation takes as long as what every evaluation takes beside
+
 
 def due(iteration, every, last):
     """Whether an iteration is a multiple of `every` or the last."""
@@ -21,22 +23,36 @@ def due(iteration, every, last):
 def limited(steps, deadline, scales):
     """Ends the run where one more step would probably end after the deadline, a time of time.monotonic.
 
-    A step is expected to take as long as the longest of the last five at its scale. The first step of the next scale
-    is expected to take longer in proportion to the pixels, times three: it includes the targets and the start.
+    A scale before the last ends where it has used up its share of the time, and the next begins. A step is expected to
+    take as long as the longest of the last five at its scale. The first step of the next scale is expected to take
+    longer in proportion to the pixels, times three: it includes the targets and the start.
     """
-    before, durations, scale = time.monotonic(), deque(maxlen=5), 0
+    before, durations, scale, until = time.monotonic(), deque(maxlen=5), -1, deadline
     with closing(steps):
         for step in steps:
             yield step
             now = time.monotonic()
             if step.scale > scale:
                 durations.clear()
+                until = before + _share(scales, step.scale) * (deadline - before)
             durations.append(now - before)
             before, scale, expected = now, step.scale, max(durations)
-            if step.iteration == scales[scale][1] and scale + 1 < len(scales):
-                expected *= 3 * math.prod(scales[scale + 1][0]) / math.prod(scales[scale][0])
+            if scale + 1 < len(scales):
+                ends = step.iteration == scales[scale][1]
+                if now + expected > until and not ends:
+                    step.end_scale()
+                    ends = True
+                if ends:
+                    expected *= 3 * math.prod(scales[scale + 1][0]) / math.prod(scales[scale][0])
             if now + expected > deadline:
                 return
+
+
+def _share(scales, scale):
+    """The time that a scale takes, as a share of the time of all from this one on."""
+    ends = [0, *(end for _, end in scales)]
+    costs = [(end - start) * (math.prod(size) + CALL) for (size, end), start in zip(scales, ends, strict=False)]
+    return costs[scale] / sum(costs[scale:]) if costs[scale] else 1.0
 
 
 def announced(steps, scales, say):

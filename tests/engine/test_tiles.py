@@ -1,6 +1,7 @@
 """Tiles, and that they change nothing: a picture in tiles has the losses and the gradient of the whole."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ import pytest
 import vgg
 from brushwork.engine import tiles
 from brushwork.network import layers
-from brushwork.pictures import sizes
-from brushwork.settings import Settings
-from stylize import Objective
+from brushwork.pictures import read, sizes
+from brushwork.settings import PRESETS, Settings
+from stylize import Masks, Objective
 from tests.helpers import oracle, tiny_networks
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 SIZES = [(97, 131), (160, 96), (61, 200), (200, 17)]
 
@@ -146,3 +149,37 @@ def test_tiles_change_nothing_on_the_real_network(real_network, random, size, po
     with Objective(network, Settings(**common)) as objective:
         whole, tiled = (in_tiles(objective, side, content, styles, image) for side in ("none", side))
     assert_equal(tiled, whole, loss=1e-6, slope=1e-5)
+
+
+def half_masks(height, width):
+    """Masks of the left and of the right half, which overlap."""
+    across = np.linspace(-1, 2, width, dtype=np.float32).clip(0, 1)
+    return Masks(tuple(np.tile(ramp, (height, 1)) for ramp in (1 - across, across)))
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("masked", [False, True])
+def test_tiles_change_nothing_of_the_wasserstein_loss_on_the_real_network(real_network, random, masked):
+    """Of photographs: in flat squares, many windows of max pooling are so nearly tied that rounding decides."""
+    size = (288, 352)
+    content = sizes.cover(read.image(EXAMPLES / "chelsea.jpg"), *size)
+    styles = [sizes.resize_to_width(read.image(EXAMPLES / f"{name}.jpg"), 352) for name in ("brush-strokes", "woodcut")]
+    image = content + random.normal(0, 9, content.shape).astype(np.float32)
+    masks, results = half_masks(*size) if masked else Masks(), []
+    with Objective(vgg.load(real_network), Settings(**PRESETS["painterly"]), masks, precision="float32") as objective:
+        for side in (None, 128):
+            objective.aim(content, styles, masks, tile_size=side)
+            results.append(objective.evaluate(image))
+    assert_equal(*results, loss=1e-6, slope=1e-5)
+
+
+@pytest.mark.network
+def test_the_wasserstein_loss_in_bfloat16_on_the_real_network(real_network, random):
+    content, image = smooth(random, (192, 256), np.float32), smooth(random, (192, 256), np.float32)
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        settings = Settings(**PRESETS["painterly"])
+        with Objective(vgg.load(real_network), settings, precision=precision) as objective:
+            objective.aim(content, [image[::-1] / 2])
+            losses[precision], _ = objective.evaluate(image)
+    assert losses["bfloat16"]["total"] == pytest.approx(losses["float32"]["total"], rel=0.01)

@@ -1,5 +1,6 @@
 """Steps to watch, and a clock that the tests set."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,16 +25,23 @@ def make_step(iteration, *, ends=(100,)):
     """A step as `stylize` yields it, at the scale that the ends give; all pixels of its picture equal the iteration."""
     scale = next(number for number, end in enumerate(ends) if iteration <= end)
     picture = np.full((12, 18, 3), iteration, np.float32)
-    return SimpleNamespace(iteration=iteration, scale=scale, losses=losses_at(iteration), picture=lambda: picture)
+    about = {"iteration": iteration, "scale": scale, "losses": losses_at(iteration), "picture": lambda: picture}
+    return SimpleNamespace(**about, end_scale=lambda: None)
 
 
 def run(*, first=0, ends=(4,), clock=None, durations=()):
-    """Yields the steps from `first` to the last. Each advances the clock by its duration, the last one repeated."""
-    durations = list(durations)
-    for number, iteration in enumerate(range(first, ends[-1] + 1)):
+    """Yields the steps from `first` to the last. Each advances the clock by its duration, the last one repeated.
+
+    A step whose `end_scale` is called is the last of its scale.
+    """
+    durations, number, iteration = list(durations), 0, first
+    while iteration <= ends[-1]:
         if clock:
             clock.now += durations[min(number, len(durations) - 1)]
-        yield make_step(iteration, ends=ends)
+        step, ended = make_step(iteration, ends=ends), []
+        step.end_scale = partial(ended.append, True)
+        yield step
+        iteration, number = (ends[step.scale] if ended else iteration) + 1, number + 1
 
 
 def iterations(steps):

@@ -106,10 +106,24 @@ def test_a_time_limit_expects_more_of_the_first_step_of_a_scale_only(monkeypatch
 
 
 def test_a_time_limit_forgets_the_steps_of_the_scale_before(monkeypatch):
-    # At 44 one more step ends at 50; one that takes as long as the last of the first scale would end at 54.
-    clock, scales = Clock(), [((10, 10), 1), ((10, 10), 100)]
+    # At 34 one more step ends at 40; one that takes as long as the start would end at 44.
+    clock, scales = Clock(), [((10, 10), 0), ((10, 10), 100)]
     monkeypatch.setattr(report, "time", clock.time)
-    assert len(list(report.limited(run(ends=(1, 100), clock=clock, durations=[10, 10, 6]), 50, scales))) == 7
+    assert len(list(report.limited(run(ends=(0, 100), clock=clock, durations=[10, 6]), 40, scales))) == 6
+
+
+def test_a_time_limit_is_shared_by_the_scales(monkeypatch):
+    # As many iterations and pixels in each of two scales: at 5 of 11 seconds one more step would exceed half of them.
+    clock, scales = Clock(), [((10, 10), 10), ((10, 10), 20)]
+    monkeypatch.setattr(report, "time", clock.time)
+    steps = report.limited(run(ends=(10, 20), clock=clock, durations=[1]), 11, scales)
+    assert iterations(steps) == [0, 1, 2, 3, 4, 11, 12, 13, 14, 15, 16]
+
+
+def test_the_share_of_a_scale(monkeypatch):
+    monkeypatch.setattr(report, "CALL", 50)
+    scales = [((10, 10), 4), ((10, 15), 10), ((20, 15), 10)]  # 4 x 150, 6 x 200 and 0 x 350 pixels
+    assert [report._share(scales, scale) for scale in range(3)] == [600 / 1800, 1, 1]
 
 
 def test_a_time_limit_of_a_resumed_run(monkeypatch):

@@ -1,0 +1,97 @@
+"""Sums over the positions of a layer, or over the pixels of a picture: what the losses are made of.
+
+The sums of a picture are those of its tiles, added up.
+"""
+
+from typing import NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+
+class Moments(NamedTuple):
+    """Sums over the positions of a layer with C channels, under each of K masks m."""
+
+    count: tf.Tensor  # [K], sum of m
+    first: tf.Tensor  # [K, C], sum of m F
+    second: tf.Tensor  # [K, C, C], sum of m F F'
+
+
+class Total(NamedTuple):
+    """A sum, and the number of its terms."""
+
+    sum: tf.Tensor
+    count: tf.Tensor
+
+
+def moments(features, masks=None):
+    """The Moments of features [h, w, C] under masks [h, w, K], or under one that is 1 everywhere."""
+    positions = tf.reshape(features, [-1, features.shape[-1]])  # [h w, C]
+    exact = _exact(positions)
+    if masks is None:
+        count = tf.cast(tf.shape(positions)[:1], exact.dtype)
+        return Moments(count, tf.reduce_sum(exact, axis=0, keepdims=True), _second_moments(positions, [None]))
+    masks = tf.reshape(masks, [-1, masks.shape[-1]])  # [h w, K]
+    columns = tf.unstack(tf.cast(masks, positions.dtype)[:, :, tf.newaxis], axis=1)
+    # An error of the count, unlike those of the sums, does not average out over the entries of a Gram matrix.
+    count = tf.cast(tf.reduce_sum(tf.cast(masks, tf.float64), axis=0), masks.dtype)
+    first = tf.matmul(masks, exact, transpose_a=True)
+    return Moments(count, first, _second_moments(positions, columns))
+
+
+def _second_moments(positions, masks):
+    """sum of m F F' over positions [n, C] for each mask m, [n, 1] or None: [K, C, C].
+
+    Its gradient, the sum of m F (D + D') over the masks for a derivative D of the loss, takes one matrix product for
+    each mask. Automatic differentiation makes two; they take 10 to 19 % of an evaluation.
+    """
+
+    @tf.custom_gradient
+    def second_moments(positions):
+        weighted = [positions if mask is None else positions * mask for mask in masks]
+
+        def gradient(upstream):
+            symmetric = tf.cast(upstream + tf.transpose(upstream, [0, 2, 1]), positions.dtype)
+            return tf.add_n([tf.matmul(part, symmetric[index]) for index, part in enumerate(weighted)])
+
+        return _exact(tf.stack([tf.matmul(part, positions, transpose_a=True) for part in weighted])), gradient
+
+    return second_moments(positions)
+
+
+def squared_error(features, target, mask=None):
+    """The Total of m (F - P)^2, for features and a target [h, w, C] and a mask [h, w, 1] or one of ones."""
+    error = _exact(features) - _exact(target)
+    return Total(2 * tf.nn.l2_loss(error if mask is None else error * tf.sqrt(mask)), _count(error))
+
+
+def variation(pixels, sides, norm):
+    """The Totals of the differences of vertical and of horizontal neighbours: squared, or absolute and divided by 255.
+
+    pixels: [h, w, 3], or one row and column more where the picture goes on; sides: (h, w).
+    """
+    differences = _difference(pixels[:, : sides[1]], 0), _difference(pixels[: sides[0]], 1)
+    if norm == "squares":
+        return [Total(2 * tf.nn.l2_loss(each), _count(each)) for each in differences]
+    return [Total(tf.reduce_sum(tf.abs(each)) / 255, _count(each)) for each in differences]
+
+
+def _difference(image, axis):
+    """x[i + 1] - x[i] along an axis of an image [H, W, 3]; its gradient by padding, five times as fast as by slices."""
+    before, after = [[0, 0]] * 3, [[0, 0]] * 3
+    before[axis], after[axis] = [1, 0], [0, 1]
+
+    @tf.custom_gradient
+    def difference(image):
+        later, earlier = (image[1:], image[:-1]) if axis == 0 else (image[:, 1:], image[:, :-1])
+        return later - earlier, lambda upstream: tf.pad(upstream, before) - tf.pad(upstream, after)
+
+    return difference(image)
+
+
+def _exact(tensor):
+    """Sums are made in float32 at least, whatever the precision of the network."""
+    return tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor
+
+
+def _count(tensor):
+    return tf.cast(tf.size(tensor, out_type=tf.int64), tensor.dtype)

@@ -1,0 +1,158 @@
+"""The Wasserstein style loss: by hand, against NumPy, by finite differences, where it is zero, and where it is hard."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import tensorflow.compat.v1 as tf
+
+import stylize
+import vgg
+from brushwork.engine.roots import traces_of_roots
+from brushwork.engine.sums import moments
+from brushwork.settings import Settings
+from stylize import Moments, Objective
+from tests.helpers import tiny_networks
+
+WASSERSTEIN = stylize.STYLE_LOSSES["wasserstein"]
+
+
+def distance(features, style, masks=None, style_mask=None):
+    """(the distances [K], their gradient) of features and a style, each [h, w, C], as the program computes them."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        image = tf.constant(features)
+        target = moments(tf.constant(style), style_mask)
+        target = Moments(*(part / tf.reshape(target.count, [-1] + [1] * (part.shape.rank - 1)) for part in target))
+        count = 1 if masks is None else masks.shape[-1]
+        target = Moments(*(tf.repeat(part, count, axis=0) for part in target))
+        result = WASSERSTEIN.distances({"": moments(image, masks)}, {"": WASSERSTEIN.goal(target)})[""]
+        return session.run([result, tf.gradients(result, image)[0]])
+
+
+def root(matrix):
+    """The square root of a symmetric matrix without negative eigenvalues."""
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+
+
+def oracle(features, style):
+    """The distance of the formula as it is printed, its roots by NumPy's eigendecomposition.
+
+    VARIANCE is added in the directions in which the style varies.
+    """
+    features, style = (np.asarray(each, np.float64).reshape(-1, each.shape[-1]) for each in (features, style))
+    scale, channels = np.sqrt(np.mean(style**2)), style.shape[-1]
+    mean, target = features.mean(axis=0) / scale, style.mean(axis=0) / scale
+    directions = scipy.linalg.orth((style - style.mean(axis=0)).T, rcond=1e-10)
+    added = stylize.VARIANCE * directions @ directions.T
+    covariance, other = (np.cov(each.T, bias=True) / scale**2 + added for each in (features, style))
+    half = root(other)
+    cross = root(half @ covariance @ half)
+    return (np.sum((mean - target) ** 2) + np.trace(covariance + other - 2 * cross)) / channels
+
+
+def test_two_channels_by_hand(monkeypatch):
+    monkeypatch.setattr(stylize, "VARIANCE", 0.0)
+    # The style: mean (0, 0), variances 1 and 1, so its mean square is 1. The picture: mean (1, 2), variances 4 and 9.
+    style = np.array([[[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]]])
+    picture = np.array([1.0, 2.0]) + style * [2.0, 3.0]
+    # |m|^2 = 5, and the covariances commute: (2 - 1)^2 + (3 - 1)^2 = 5.
+    assert distance(picture, style)[0] == pytest.approx((5 + 5) / 2, rel=1e-12)
+
+
+@pytest.mark.parametrize(("positions", "others"), [(40, 50), (40, 4), (3, 50), (1, 50), (40, 1)], ids=str)
+def test_the_distance_is_that_of_an_oracle(random, positions, others):
+    mixed = random.normal(size=(5, 5))
+    features, style = (random.normal(1, 1, (count, 1, 5)) @ mixed for count in (positions, others))
+    # The roots of singular matrices are exact to the root of the unit roundoff, 1e-8.
+    assert distance(features, style)[0] == pytest.approx(oracle(features, style), rel=1e-6)
+
+
+@pytest.mark.parametrize(("positions", "others"), [(12, 12), (12, 3), (3, 12), (1, 12)], ids=str)
+def test_the_gradient_is_that_of_finite_differences(random, positions, others):
+    features, style = (random.normal(1, 1, (count, 1, 4)) for count in (positions, others))
+    direction = random.normal(size=features.shape)
+    _, gradient = distance(features, style)
+    step = 1e-4
+    ahead, behind = (distance(features + sign * step * direction, style)[0] for sign in (1, -1))
+    assert np.sum(gradient * direction) == pytest.approx((ahead - behind).item() / (2 * step), rel=1e-6)
+
+
+@pytest.mark.parametrize("others", [30, 3])
+def test_a_style_is_at_no_distance_from_itself(random, others):
+    style = random.normal(2, 1, (others, 1, 5))
+    found, gradient = distance(style, style)
+    # sqrt(v^2) is exact to an eigenvalue's rounding, 1e-16 of the largest, so its root to 1e-8.
+    assert abs(found.item()) < 1e-7
+    assert np.abs(gradient).max() < 1e-7
+
+
+def test_the_order_of_positions_and_the_unit_do_not_matter(random):
+    features, style = random.normal(1, 1, (20, 1, 4)), random.normal(0, 2, (30, 1, 4))
+    expected = distance(features, style)[0]
+    assert distance(random.permutation(features), random.permutation(style))[0] == pytest.approx(expected, rel=1e-10)
+    assert distance(1000 * features, 1000 * style)[0] == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("features", ["constant", "zero", "one position"])
+@pytest.mark.parametrize("style", ["constant", "zero", "one position", "any"])
+def test_what_has_no_variance_has_a_finite_loss_and_gradient(random, dtype, features, style):
+    kinds = {"constant": np.full((4, 4, 6), 3.0), "zero": np.zeros((4, 4, 6)), "any": random.normal(size=(4, 4, 6))}
+    kinds["one position"] = random.normal(size=(1, 1, 6))
+    found, gradient = distance(kinds[features].astype(dtype), kinds[style].astype(dtype))
+    assert np.isfinite(found).all()
+    assert np.isfinite(gradient).all()
+    if features == style == "constant":
+        assert abs(found.item()) < 1e-6
+
+
+def test_each_mask_has_a_distance(random):
+    features, style = random.normal(1, 1, (6, 6, 3)), random.normal(0, 2, (5, 5, 3))
+    left = np.zeros((6, 6, 2))
+    left[:, :3, 0], left[:, 3:, 1] = 1, 1
+    found, _ = distance(features, style, left)
+    assert found == pytest.approx([oracle(features[:, :3], style), oracle(features[:, 3:], style)], rel=1e-8)
+
+
+def test_roots_of_matrices_of_different_sizes(random):
+    given = [random.normal(size=(2, rows, rows)) for rows in (1, 4, 3)]
+    given = [each @ each.transpose(0, 2, 1) for each in given]
+    with tf.Graph().as_default(), tf.Session() as session:
+        tensors = [tf.placeholder_with_default(each, [2, None, None]) for each in given]
+        traces = traces_of_roots(tensors)
+        found, gradients = session.run([traces, tf.gradients(traces, tensors)])
+    for each, trace, gradient in zip(given, found, gradients, strict=True):
+        roots = [root(matrix) for matrix in each]
+        np.testing.assert_allclose(trace, [np.trace(each) for each in roots], rtol=1e-12)
+        np.testing.assert_allclose(gradient, [np.linalg.inv(each) / 2 for each in roots], rtol=1e-7)
+
+
+def objective_for(network, **settings):
+    return Objective(network, Settings(style_loss="wasserstein", style_weight=1.0, tv_weight=0.0, **settings))
+
+
+def test_styles_are_blended_by_their_moments(random):
+    """Half of each of two styles is a style of both their positions."""
+    network = tiny_networks.tiny_network(np.float64)
+    content, one, other = (random.uniform(0, 255, (32, 32, 3)) for _ in range(3))
+    with objective_for(network, content_weight=0.0, style_layers=("relu1_1",)) as objective:
+        objective.aim(content, [one, other])
+        blended, _ = objective.evaluate(content)
+    net = {}
+    with tf.Graph().as_default(), tf.Session() as session:
+        for picture in (content, one, other):
+            centred = tf.constant(picture - network.mean_pixel)[np.newaxis]
+            built = vgg.build(centred, network.convolutions, layers=["relu1_1"])
+            net[id(picture)] = session.run(built["relu1_1"][0])
+    both = np.concatenate([net[id(one)], net[id(other)]])
+    assert blended["style"] == pytest.approx(oracle(net[id(content)], both), rel=1e-6)
+
+
+def test_the_content_loss_is_relative_to_the_content(random):
+    network = tiny_networks.tiny_network(np.float64)
+    content, image = (random.uniform(0, 255, (32, 32, 3)) for _ in range(2))
+    with objective_for(network, content_weight=3.0, style_layers=("relu1_1",)) as objective:
+        objective.aim(content, [content])
+        losses, _ = objective.evaluate(image)
+        features, target = (objective._sweeps.features(each, ["relu4_2"])[0] for each in (image, content))
+    assert losses["content"] == pytest.approx(3 * np.sum((features - target) ** 2) / np.sum(target**2), rel=1e-9)
