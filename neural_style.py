@@ -2,12 +2,14 @@
 
 import argparse
 import functools
+import os
 import sys
 import textwrap
 from contextlib import closing
 
-from brushwork.errors import BAD_USAGE, COULD_NOT, DONE, INTERRUPTED, Diverged, DoesNotFit, Mistakes, UserError
-from brushwork.settings import CHOICES, DEFAULTS, PRESETS, PURPOSES, option
+from brushwork.errors import COULD_NOT, DONE, INTERRUPTED, Diverged, DoesNotFit, Mistakes, PictureError, UserError
+from brushwork.run import arguments
+from brushwork.settings import CHOICES, DEFAULTS, PRESETS, PURPOSES, STARTS, option
 
 # Imports that take long are made in the functions that need them: --help and errors of usage come at once.
 
@@ -21,6 +23,9 @@ def main(argv=None):
         return run(options, say)
     except UserError as error:
         return report(error, say)
+    except ImportError as error:
+        say(f"error: {arguments.missing(error)}")
+        return COULD_NOT
     except KeyboardInterrupt:  # there is no picture yet
         _say("interrupted")
         return INTERRUPTED
@@ -31,38 +36,43 @@ def run(options, say):
     from brushwork import files
     from brushwork.engine.session import import_tensorflow
     from brushwork.run.interrupts import Interrupts
-    from brushwork.run.jobs import is_skipped, make_jobs
+    from brushwork.run.jobs import make_jobs
     from brushwork.run.plan import make_plan
+    from brushwork.run.resuming import settled
 
+    say = once(say)
     jobs, network_for = make_jobs(options, say), network_reader(options.network, say)
     plan = None
     if len(jobs) == 1:
-        if is_skipped(jobs[0], options, say):
+        if (job := settled(jobs[0], options, say)) is None:
             return DONE
-        plan = make_plan(jobs[0], options, network_for, say)  # before TensorFlow is imported
+        plan = make_plan(job, options, network_for, say)  # before TensorFlow is imported
     import_tensorflow()
-    with Interrupts(files.remove_unfinished) as interrupts, Painter(options, interrupts, say) as painter:
+    with Interrupts(files.remove_unfinished) as interrupts, Painter(options, interrupts, say, len(jobs)) as painter:
         status = painter.paint(plan) if plan else run_batch(jobs, options, network_for, painter, interrupts, say)
         return interrupts.status or status
 
 
 def run_batch(jobs, options, network_for, painter, interrupts, say):
     """Make one picture after the other. One that fails is reported, and the rest continue."""
-    from brushwork.run.jobs import is_skipped
     from brushwork.run.plan import make_plan
+    from brushwork.run.resuming import settled
 
-    counts = {"done": 0, "failed": 0, "skipped": 0}
+    counts, told = {"done": 0, "failed": 0, "skipped": 0}, set()
     for number, job in enumerate(jobs, start=1):
         if interrupts.status:
             break
-        if is_skipped(job, options, say):
+        if (job := settled(job, options, say)) is None:
             counts["skipped"] += 1
             continue
         say(f"picture {number} of {len(jobs)}: {job.output}")
         try:
             plan = make_plan(job, options, network_for, say)
         except Mistakes as mistakes:
-            report(mistakes, say)
+            new = [sentence for sentence in mistakes.sentences if sentence not in told]
+            told.update(new)
+            for sentence in new or [f"cannot make {job.output} for the same reason"]:
+                say(f"error: {sentence}")
             counts["failed"] += 1
             continue
         status = painter.paint(plan)
@@ -77,7 +87,7 @@ def network_reader(name, say):
     """A function (settings, mistakes) -> vgg.Network, or None with a mistake added; it reads the file once."""
     from brushwork.network import store
 
-    read = {}
+    read, notes = {}, []
 
     def network_for(settings, mistakes):
         if not read:
@@ -85,15 +95,19 @@ def network_reader(name, say):
                 return None  # nothing is downloaded for a run that would fail anyway
             import vgg
 
-            path = mistakes.catch(store.resolve, name, say=say)
+            path = mistakes.catch(store.resolve, name, say=say, note=notes.append)
             network = mistakes.catch(vgg.load, path) if path else None
             if network is None:
+                if name is None and os.environ.get("NEURAL_STYLE_NETWORK"):
+                    mistakes.sentences[-1] += "; the variable NEURAL_STYLE_NETWORK names it"
                 return None
             read.update(path=path, network=network)
         for layer in (*settings.content_terms, *settings.style_terms) if settings else ():
             if layer.replace("relu", "conv") not in read["network"].convolutions:
                 last = list(read["network"].convolutions)[-1]
                 mistakes.add_file(f"cannot use network {read['path']}: it ends at {last}, before {layer}")
+        while notes and not mistakes.sentences:
+            say(notes.pop(0))
         return read["network"]
 
     return network_for
@@ -102,8 +116,9 @@ def network_reader(name, say):
 class Painter:
     """Makes the pictures of plans that have the same settings: one network, one graph, one session."""
 
-    def __init__(self, options, interrupts, say):
+    def __init__(self, options, interrupts, say, pictures=1):
         self._options, self._interrupts, self._say, self._objective = options, interrupts, say, None
+        self._pictures = pictures
 
     def __enter__(self):
         return self
@@ -126,16 +141,17 @@ class Painter:
             finite = False
             hint = "try a smaller --learning-rate" if plan.settings.optimizer == "adam" else "try --precision float32"
             self._complain(f"{error}; {hint}")
-        except (DoesNotFit, MemoryError) as error:
+        except (DoesNotFit, PictureError, MemoryError) as error:
             finite = False
             self._complain(str(error) or "out of memory")
         finally:
             if step:
                 voices, interrupted = {"say": self._say, "complain": self._complain}, self._interrupts.status
                 whole = finite and not sys.exc_info()[0]
-                ending = saving.how_it_ended(plan, step, interrupted) if whole else None
-                with_state = whole and bool(plan.job.state or interrupted)
-                saving.save_results(plan, step, ending=ending, with_state=with_state, **voices)
+                ending, finished = saving.how_it_ended(plan, step, interrupted) if whole else (None, False)
+                with_state = whole and bool(plan.job.state or (not finished and interrupted))
+                how = {"ending": ending, "finished": finished, "with_state": with_state}
+                saving.save_results(plan, step, **how, **voices)
                 if self._options.contact_sheet:
                     saving.save_contact_sheet(plan, shots, step, **voices)
         return self._status
@@ -143,7 +159,7 @@ class Painter:
     def _steps(self, plan, shots):
         """The steps of a plan, watched; for a dry run there are none, and the run is described."""
         from brushwork.engine.session import chosen_precision
-        from brushwork.run import dry_run, watching
+        from brushwork.run import dry_run, outputs, watching
         from stylize import Objective, stylize
 
         plan = plan.decided(chosen_precision(plan.settings.precision))
@@ -155,10 +171,12 @@ class Painter:
         if self._options.dry_run:
             print(*dry_run.describe(plan, self._objective), sep="\n")
             return (step for step in ())
+        outputs.make_directories(plan.job, self._options, self._say)
         given = {"initial": plan.initial, "masks": plan.masks, "resume": plan.resume, "tile_sizes": plan.tile_sizes}
-        steps = stylize(self._objective, plan.content, plan.styles, plan.settings, **given)
+        steps = stylize(self._objective, plan.content, plan.styles, plan.unsized_settings, **given)
         voices = {"say": self._say, "complain": self._complain}
-        return watching.watched(steps, plan, graph=self._objective.graph, shots=shots, **voices)
+        pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
+        return watching.watched(steps, plan, graph=self._objective.graph, shots=shots, pictures=pictures, **voices)
 
     def _complain(self, sentence):
         self._status = COULD_NOT
@@ -167,7 +185,7 @@ class Painter:
 
 def report(error, say):
     """Say what a UserError says; returns the exit status."""
-    for sentence in error.sentences:
+    for sentence in dict.fromkeys(error.sentences):
         say(f"error: {sentence}")
     return error.status
 
@@ -181,6 +199,18 @@ def _say(sentence):
         print(line, file=sys.stderr, flush=True)
 
 
+def once(say):
+    """`say` for a batch: no message but of an error is repeated."""
+    said = set()
+
+    def say_once(sentence):
+        if sentence not in said or sentence.startswith("error: "):
+            said.add(sentence)
+            say(sentence)
+
+    return say_once
+
+
 def _say_errors(sentence):
     if sentence.startswith("error: "):
         _say(sentence)
@@ -188,46 +218,13 @@ def _say_errors(sentence):
 
 def parse(argv):
     """The options of a command line, with those of the state or picture that it begins with. Raises UserError."""
-    early, saved, flags = Parser(add_help=False, allow_abbrev=False), None, []
-    early.add_argument("--resume")
-    first, given = early.parse_known_args(argv)
-    if first.resume is not None and not {"-h", "--help"} & set(given):
-        from brushwork import state
-
-        saved = state.read(first.resume)
-        given = [*saved.command, *given]
-    options = make_parser().parse_args(given)
-    if options.settings_from is not None:
-        from brushwork.pictures import metadata
-
-        flags = metadata.read(options.settings_from)["flags"]
-        if options.preset:
-            raise Mistakes("--settings-from and --preset both choose the settings to begin with; give one of them")
-    named = {"--output", "--checkpoint-output"} & {argument.partition("=")[0] for argument in argv}
-    # own_files: the outputs are those of the run that is resumed, and are replaced.
-    extra = {"resume": first.resume, "saved": saved, "command": given, "own_files": bool(saved and not named)}
-    return make_parser().parse_args([*flags, *given], argparse.Namespace(**extra))
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        _say(f"error: {message}; --help lists the options")
-        sys.exit(BAD_USAGE)
-
-
-class Fetch(argparse.Action):
-    """A flag that, like --help, needs no other."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        from brushwork.network import store
-
-        _say(f"vgg19 is in {store.fetch(_say)}")
-        sys.exit(DONE)
+    return arguments.parse(argv, make_parser, _say)
 
 
 def make_parser():
     """The parser of the command line. Of flags that set a field of Settings, it returns only those that are given."""
-    parser = Parser(
+    parser = arguments.Parser(
+        say=_say,
         prog="neural-style",
         usage="neural-style --content PICTURE --styles PICTURE ... --output PICTURE [options]",
         description="Paints the content picture in the style of the style pictures (Gatys, Ecker and Bethge 2015).",
@@ -240,6 +237,9 @@ def make_parser():
     for add_flags in (_pictures, _look, _optimisation, _output):
         group = parser.add_argument_group(add_flags.__name__.strip("_"))
         add_flags(functools.partial(_flag, group), functools.partial(_setting, group))
+    group.add_argument(
+        "--version", action=arguments.Version, nargs=0, help="show the version, and those of Python and TensorFlow"
+    )
     group.add_argument("-h", "--help", action="help", help="show this text")
     return parser
 
@@ -251,6 +251,8 @@ def _flag(group, flag, text, **kwargs):
         kwargs["metavar"] = metavar
     if metavar.endswith("..."):
         kwargs |= {"nargs": "+", "metavar": (metavar[:-3], metavar[:-3])}
+        if "type" in kwargs:
+            kwargs |= {"type": arguments.several(kwargs["type"]), "action": arguments.Joined}
     group.add_argument(flag, help=text, **kwargs)
 
 
@@ -260,6 +262,7 @@ def _setting(group, flag, text, kind=None, *, field=None, default=None):
     if field in CHOICES:
         choices = "|".join(CHOICES[field])
         flag = f"{flag} {choices if len(choices) < 22 else 'NAME'}"
+        kind = arguments.one_of(CHOICES[field])
     if default is None:
         default = f"{DEFAULTS[field]:g}" if kind is float else DEFAULTS[field]
     kwargs = {"type": kind} if kind else {"action": argparse.BooleanOptionalAction}
@@ -293,24 +296,32 @@ def _pixels_or_word(text):
 def _pictures(flag, setting):
     flag("--content PICTURE...", "pictures to paint, or directories of pictures (required)", required=True)
     flag("--styles PICTURE...", "pictures of the style, or directories of pictures (required)", required=True)
-    flag("--output PICTURE", "file to write: out.jpg, or for many out/{content}-{style}.png (required)", required=True)
+    flag("--output PICTURE", "file or directory/; for many out/{content}-{style}.png (required)", required=True)
     text = "one style per picture: all combinations, or zip (default: all styles together)"
-    flag("--pairs all|zip", text, choices=("all", "zip"))
+    flag("--pairs all|zip", text, choices=("all", "zip"), type=str.lower)
     flag("--skip-existing", "skip pictures that exist (default: refuse)", action="store_true")
-    setting("--initial START", "first image: noise, content, style, or a picture", str)
+    setting("--initial START", "first image: noise, content, style, or a picture", arguments.one_of(STARTS))
     setting("--width PX", "width of the output", int, default="the content's")
-    setting("--long-side PX", "scale larger pictures down to this side, unless --width is given", int, default="no")
+    setting("--height PX", "height of the output; its width follows", int, default="the content's")
+    setting("--long-side PX", "scale larger pictures down to this side, unless a size is given", int, default="no")
     setting("--style-size PX", "long side of the styles; or content (its width), original", _pixels_or_word)
     setting("--style-scales X...", "factor on the size of each style", float, default="1 for each")
-    flag("--network NAME", "pocket, vgg19, or a file of VGG-19 weights (default: the best one present)")
+    network = arguments.one_of(("pocket", "vgg19"))
+    flag("--network NAME", "pocket, vgg19, or a file of VGG-19 weights (default: the best one present)", type=network)
     flag("--style-masks FILE...", "where each style applies: white, over the content (default: everywhere)")
     flag("--style-source-masks FILE...", "which part of each style picture counts: white (default: all)")
     flag("--content-mask FILE", "where the content matters: white (default: everywhere)")
-    flag("--fetch", "download vgg19, the full network, and exit (default: when first used)", action=Fetch, nargs=0)
+    fetch = {"action": arguments.Fetch, "nargs": 0}
+    flag("--fetch", "download vgg19, the full network, and exit (default: when first used)", **fetch)
 
 
 def _look(flag, setting):
-    flag("--preset NAME", "settings to begin with, one of those below (default: classic)", choices=PRESETS)
+    flag(
+        "--preset NAME",
+        "settings to begin with, one of those below (default: classic)",
+        choices=PRESETS,
+        type=str.lower,
+    )
     flag("--settings-from PICTURE", "begin with the settings of a picture made before (default: a preset)")
     setting("--content-weight W", "weight of the content loss", float)
     setting("--content-layers LAYER...", "layers, as relu4_2 or relu4_2:0.7 with a weight", str, default="relu4_2")

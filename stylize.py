@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import vgg
+from brushwork import calls
 from brushwork.engine import memory
 from brushwork.engine.roots import traces_of_roots
 from brushwork.engine.session import chosen_precision, open_session
@@ -175,7 +176,7 @@ class Objective:
         """
         self.settings, self.mean_pixel, self.graph = settings, network.mean_pixel, tf.Graph()
         self.precision = precision or chosen_precision(settings.precision)
-        self._network, self._known = network, {}
+        self._network, self._known, self._masks = network, {}, masks
         self._style_loss = style_loss or STYLE_LOSSES[settings.style_loss]
         names = [*settings.content_terms, *settings.style_terms]
         dtype = tf.bfloat16 if self.precision == "bfloat16" else self.mean_pixel.dtype
@@ -237,6 +238,8 @@ class Objective:
         matrices the gradient is that of all styles: the sum of b_i mean((G - A_i)^2) is mean((G - A)^2) for the blend A
         of all A_i, plus their spread around it, a constant that is added to the loss.
         """
+        calls.check_pictures(content, styles)
+        calls.check_masks(masks, self._masks, styles)
         if tile_size == "auto":
             shapes = [picture.shape[:2] for picture in (content, *styles)]
             run = self._network, self.settings, self.precision, shapes[0], shapes[1:], len(masks.styles)
@@ -318,8 +321,11 @@ def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWH
     from, for settings whose `initial` is a path. masks: in the sizes of these pictures; the objective has the same.
     resume: the State to go on from; its step is the first one. tile_sizes: for each scale, as for Objective.aim.
     Each further scale begins with the picture of the one before, resized, and with the moments of Adam.
-    Raises Diverged as soon as a loss is not finite; the step before holds the last good picture.
+    Raises Diverged as soon as a loss is not finite; the step before holds the last good picture. Raises ValueError for
+    a setting that cannot be honoured: sizes that are not those of the pictures, losses that are not the objective's.
     """
+    calls.check_pictures(content, styles)
+    calls.check_settings(settings, getattr(objective, "settings", settings), content, styles)
     if initial is None and settings.initial not in STARTS:
         raise ValueError(f"the settings start from {settings.initial}; pass that picture as `initial`")
     if initial is None and settings.initial == "style":

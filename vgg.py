@@ -1,20 +1,23 @@
 """VGG-19: a file of weights -> the network's layers, by name, as tensors of a TensorFlow 1 graph.
 
-    network = vgg.load("imagenet-vgg-verydeep-19.mat")
+    network = vgg.load("pocket")
     convolutions, feed = vgg.variables(network)
     net = vgg.build(image - network.mean_pixel, convolutions, layers=["relu1_1", "relu4_2"], pooling="avg")
 
 Source: Simonyan and Zisserman 2014, configuration E, without the fully connected layers.
 """
 
+import os
+import sys
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.io
 
 from brushwork import files
 from brushwork.errors import NetworkError
-from brushwork.network import hdf5, matlab
+from brushwork.network import hdf5, matlab, store
 from brushwork.network.layers import CONVOLUTIONS, LAYERS, stride, up_to_last
 
 # TensorFlow is imported in the functions that build the graph, so that a damaged file is reported without the wait.
@@ -29,8 +32,12 @@ class Network:
     mean_pixel: np.ndarray  # [3], RGB, 0..255, to be subtracted from a picture before `build`
 
 
-def load(path):
-    """Read a `Network` from a file: MatConvNet's .mat of any generation, or Keras's HDF5. Raises NetworkError."""
+def load(path="pocket"):
+    """Read a `Network` from a file: MatConvNet's .mat of any generation, or Keras's HDF5. Raises NetworkError.
+
+    path: or "pocket", the embedded network, or "vgg19", the full one, which is downloaded if it is not there yet.
+    """
+    path = store.resolve(os.fspath(path), say=partial(print, file=sys.stderr))
     try:
         with files.open_regular(path) as file:
             head = file.read(128)

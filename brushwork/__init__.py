@@ -5,6 +5,11 @@ Importing it sets options of NumPy and TensorFlow, which they read when they are
 
 import os
 import platform
+import sys
+
+VERSION = "2.0.0"
+if sys.version_info < (3, 10):  # noqa: UP036, the code may be run before it is installed
+    sys.exit(f"neural_style: error: this needs Python 3.10 or newer; {sys.executable} is {platform.python_version()}")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow logs nothing but fatal errors
 # NumPy's waiting threads would take a tenth of an iteration from TensorFlow's.

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 import stat
 from contextlib import contextmanager, suppress
@@ -11,6 +12,8 @@ _unfinished = set()  # paths of the temporary files of this process
 
 def open_regular(path):
     """Open a regular, non-empty file for reading in binary. Raises OSError; its strerror is meant for the user."""
+    if is_address(path):
+        raise OSError(errno.EINVAL, "it is an address, not a file; download it first")
     try:
         status = os.stat(path)
     except ValueError as error:  # a null character in the name
@@ -22,6 +25,11 @@ def open_regular(path):
     if status.st_size == 0:
         raise OSError(errno.EINVAL, "it is empty")
     return open(path, "rb")
+
+
+def is_address(path):
+    """Whether a path is an address in the Web, as https://example.org/photo.jpg."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/+\S", os.fspath(path)) is not None and not os.path.exists(path)
 
 
 @contextmanager

@@ -21,6 +21,13 @@ CHOICES = {
 }
 TILE_GRID = 16  # px: tiles begin at multiples of it, where the pooling windows of all layers begin
 LOSSES = ("content", "style", "tv", "total")  # in the order in which they are reported
+SIZES = "width", "height", "long_side", "style_size", "style_scales"  # carried out before the method is called
+OF_THE_RUN = (  # what an evaluation of the loss does not depend on
+    *(*SIZES, "initial", "initial_noiseblend", "seed", "iterations", "tile_size"),
+    *("scales", "scale_factor", "smallest_scale", "scale_iterations"),
+    *("optimizer", "learning_rate", "beta1", "beta2", "epsilon", "lbfgs_memory", "box", "keep"),
+    *("colors", "color_strength"),
+)
 STARTS = ("noise", "content", "style")
 MOST_SCALES = 12  # a single larger number in `scales` is a width
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -34,7 +41,8 @@ class Settings:
     """
 
     width: int | None = None  # px of the output; None: the content's, or what long_side makes of it
-    long_side: int | None = None  # px: a larger content is scaled down to it, unless `width` is given
+    height: int | None = None  # px of the output, instead of its width, which follows from the content's proportions
+    long_side: int | None = None  # px: a larger content is scaled down to it, unless `width` or `height` is given
     initial: str = "noise"  # the first image: noise, content, style (the first one), or the path of a picture
     style_size: int | str = "content"  # "content": as wide as the content; "original"; or px of the longer side
     style_scales: tuple[float, ...] = ()  # for each style, a factor on its style_size; (): 1
@@ -124,6 +132,11 @@ class Settings:
         return sum(self.iteration_counts(height, width))
 
     @property
+    def grows_by_a_factor(self):
+        """Whether there may be several scales, and scale_factor sets their widths."""
+        return bool(self.smallest_scale) or (self.scales[0] > 1 and not self._widths_are_given)
+
+    @property
     def _widths_are_given(self):
         return len(self.scales) > 1 or self.scales[0] > MOST_SCALES
 
@@ -172,6 +185,8 @@ class Settings:
             yield f"--scale-iterations takes at most one number for each scale: {self._scale_count(1)}"
         if self.style_loss == "wasserstein" and self.normalization != "classic":
             yield "--normalization is that of the Gram loss; leave it out with --style-loss wasserstein"
+        if self.width and self.height:
+            yield "--width and --height both set the size of the output; give one of them"
         if not (self.content_weight or self.style_weight or self.tv_weight):
             yield "--content-weight, --style-weight and --tv-weight are all zero: there is nothing to optimise"
 
@@ -210,7 +225,7 @@ _ABOVE_ZERO = (lambda value: value > 0, "a number above 0")
 _SHARE = (lambda value: 0 <= value <= 1, "between 0 and 1")
 _DECAY = (lambda value: 0 <= value < 1, "at least 0 and below 1")
 RULES = (
-    dict.fromkeys(("width", "long_side"), _PIXELS)
+    dict.fromkeys(("width", "height", "long_side"), _PIXELS)
     | dict.fromkeys(
         ("content_weight", "style_weight", "tv_weight", "style_blend_weights", "iterations"), _AT_LEAST_ZERO
     )

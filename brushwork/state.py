@@ -18,18 +18,19 @@ from PIL import Image
 from brushwork import files
 from brushwork.errors import StateError
 from brushwork.pictures import sizes
-from brushwork.settings import option
+from brushwork.settings import STARTS, option
 
 FORMAT = "neural style state 2"
 FREE = ("iterations", "scale_iterations", "tile_size")  # settings that may change when a run is resumed
 INPUTS = {  # of a run besides its settings, as error messages name them
-    "network": "the network",
+    "network": "the network (see --network)",
     "content": "the content picture",
     "styles": "a style picture",
     "initial": "the initial picture",
     "masks": "a mask",
 }
 PREFIX = "optimizer."
+HEADER = "settings", "digests", "command", "picture", "directory", "finished"  # fields of Saved
 
 
 class State(NamedTuple):
@@ -51,6 +52,9 @@ class Saved:
     settings: dict  # as JSON gives them back
     digests: dict[str, str]  # of the network and the pictures, by the names in INPUTS
     command: list[str]  # the command line
+    picture: tuple[str, ...] = ()  # the paths of its content and its styles
+    directory: str = ""  # where these paths, and those of the command line, begin
+    finished: bool = False  # whether the run reached its end
 
 
 def enlarged(state, size, *, moments):
@@ -72,7 +76,7 @@ def enlarged(state, size, *, moments):
 def write(path, saved):
     """Write a Saved to a file, completely or not at all. Raises OSError."""
     state = saved.state
-    header = {name: getattr(saved, name) for name in ("settings", "digests", "command")}
+    header = {name: getattr(saved, name) for name in HEADER}
     header |= {"format": FORMAT, "lowest": float(state.lowest).hex()}
     header |= {name: int(getattr(state, name)) for name in ("scale", "index")}
     arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), "image": state.image}
@@ -93,7 +97,9 @@ def read(path):
     except OSError as error:
         raise StateError(f"cannot resume {path}: {error.strerror or 'damaged'}") from None
     except Exception as error:  # zipfile and NumPy raise any type of exception for a mangled file
-        raise StateError(f"cannot resume {path}: not a state file, or damaged") from error
+        beside = os.path.splitext(path)[0] + ".state"
+        hint = f"; the state is in {beside}" if beside != path and os.path.isfile(beside) else ""
+        raise StateError(f"cannot resume {path}: not a state file, or damaged{hint}") from error
 
 
 def _read(file):
@@ -114,11 +120,13 @@ def _read(file):
     right = all(isinstance(header[name], kind) for name, kind in kinds.items())
     if not right or min(header["scale"], header["index"]) < 0:
         raise StateError("damaged")
-    command = header["command"]
-    if not all(isinstance(argument, str) for argument in command) or {"--help", "-h", "--fetch"} & set(command):
+    command, picture, directory = header["command"], header.get("picture", []), header.get("directory", "")
+    texts = isinstance(picture, list) and all(isinstance(text, str) for text in (*command, *picture, directory))
+    if not texts or {"--help", "-h", "--fetch", "--version"} & set(command):
         raise StateError("damaged")
     state = State(header["scale"], header["index"], image, kept, float.fromhex(header["lowest"]), optimizer)
-    return Saved(state, header["settings"], header["digests"], command)
+    about = {"picture": tuple(picture), "directory": directory, "finished": header.get("finished") is True}
+    return Saved(state, header["settings"], header["digests"], command, **about)
 
 
 def is_state(path):
@@ -148,6 +156,8 @@ def differences(saved, settings, digests):
     now = plain(settings)
     changed = {name: saved.settings.get(name) for name in now if name not in FREE}
     changed = {name: before for name, before in changed.items() if before != now[name]}
+    if not {changed.get("initial"), now["initial"]} & {None, *STARTS}:  # two paths; the digests tell the pictures apart
+        del changed["initial"]
     flags = [f"{option(name)} was {_shown(then)} and is now {_shown(now[name])}" for name, then in changed.items()]
     inputs = [f"{text} has changed" for name, text in INPUTS.items() if saved.digests.get(name) != digests[name]]
     return flags, inputs

@@ -103,8 +103,12 @@ def command(folder, capfd):
 
     def run(*arguments, iterations=2, output="out.png", defaults=True):
         if defaults:
-            given = ["--content", "content.png", "--styles", "style.png", "--output", output, "--network", "net.mat"]
-            arguments = [*given, "--iterations", str(iterations), *arguments]
+            given = {"--content": "content.png", "--styles": "style.png", "--output": output, "--network": "net.mat"}
+            given |= {"--iterations": str(iterations)}
+            flags = {str(argument).partition("=")[0] for argument in arguments}
+            flags |= {"--styles"} if "--style" in flags else set()
+            pairs = [pair for pair in given.items() if pair[0] not in flags]
+            arguments = [*itertools.chain(*pairs), *arguments]
         try:
             status = neural_style.main(list(map(str, arguments)))
         except SystemExit as stop:

@@ -116,15 +116,17 @@ def test_a_preset_and_flags_make_the_settings():
 )
 def test_names_in_a_template_are_not_templates(content, template, path):
     flags = ["--content", content, "--checkpoint-output", template, "--checkpoint-iterations", "1"]
-    (job,) = jobs.make_jobs(neural_style.parse([*NEEDED, *flags]), pytest.fail)
+    (job,) = jobs.make_jobs(neural_style.parse([*NEEDED[2:], *flags]), pytest.fail)
     assert job.checkpoint(3) == path
 
 
 def test_a_state_is_of_one_picture(saved):
-    options = neural_style.parse(["--resume", saved, *words("--content a.png b.png --output {content}.png")])
+    options = neural_style.parse(["--resume", saved, *words("--content b.png c.png --output {content}.png")])
     with pytest.raises(Mistakes) as refusal:
         jobs.make_jobs(options, pytest.fail)
-    assert refusal.value.sentences == ["--resume is for a run that makes one picture, not 2"]
+    assert refusal.value.sentences == [
+        f"cannot resume {saved}: it is of none of these 2 pictures; give no other --content"
+    ]
 
 
 @pytest.mark.parametrize(("error", "status"), [(PictureError("no"), 1), (Mistakes(), 1), (KeyboardInterrupt(), 130)])
@@ -189,7 +191,7 @@ def test_a_batch_is_counted(tmp_path, monkeypatch, statuses, bad, existing, stat
         return job.content
 
     monkeypatch.setattr(plan, "make_plan", make_plan)
-    batch = [jobs.Job(name, ["s"], f"{name}.png", None, None, None, None) for name in "abc"]
+    batch = [jobs.Job(name, ["s"], f"{name}.png", None, None, None, None, keep=True) for name in "abc"]
     options, interrupts, lines = argparse.Namespace(skip_existing=True), SimpleNamespace(status=0), []
     painter = Painter(statuses, interrupts)
     assert neural_style.run_batch(batch, options, None, painter, interrupts, lines.append) == status

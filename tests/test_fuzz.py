@@ -27,8 +27,8 @@ def test_damaged_files_through_the_command(command, tmp_path):
         reader, name, data = seeds[number % len(seeds)]
         Path(name).write_bytes(fuzz.damaged(random, data, seeds[random.integers(len(seeds))][2]))
         start = time.monotonic()
-        # The output's directory is missing, so no run begins, and all mistakes are reported.
-        flags = (*arguments(reader, name), "--styles", "style.png", "--output", "missing/out.png")
+        # The output's directory is a file, so no run begins, and all mistakes are reported.
+        flags = (*arguments(reader, name), "--styles", "style.png", "--output", "style.png/out.png")
         status, out, err = command(*flags, defaults=False)
         assert time.monotonic() - start < fuzz.SECONDS, (number, name)
         assert out == "", (number, name)

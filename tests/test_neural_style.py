@@ -60,7 +60,7 @@ def test_help_has_four_groups_and_a_line_for_each_flag(command):
     lines = [line for line in out.partition("\npresets")[0].splitlines() if line.startswith("  ")]
     assert [line for line in lines if not re.match(r"  --?\w", line)] == []  # no flag takes more than one line
     for line in lines:
-        assert "(default: " in line or "(required)" in line or "--help" in line, line
+        assert "(default: " in line or "(required)" in line or "--help" in line or "--version" in line, line
 
 
 CLASSIC_FLAGS = words(

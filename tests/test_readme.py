@@ -4,6 +4,8 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from PIL import Image
 
 import neural_style
 from brushwork.pictures import read, write
-from tests.helpers.command import ROOT
+from tests.helpers.command import ROOT, words
 
 README = (ROOT / "README.md").read_text()
 DOCS = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
@@ -42,7 +44,8 @@ def pictures(folder, tmp_path):
         "photos/a.jpg",
         "photos/b.jpg",
     ]
-    names += ["paintings/c.jpg", "examples/chelsea.jpg", "examples/brush-strokes.jpg"]
+    names += ["paintings/c.jpg"]
+    names += [f"examples/{name}.jpg" for name in words("chelsea astronaut brush-strokes woodcut stained-glass")]
     for name in names:
         Image.fromarray(random.integers(0, 256, (30, 40, 3)).astype(np.uint8)).save(name)
 
@@ -81,11 +84,39 @@ def test_the_gallery():
         assert neural_style.make_parser().parse_args([*flags.split(), *given])
 
 
-def test_the_program_in_python(pictures, capsys):
-    code = re.search(r"```python\n(.*?)```", DOCS["python.md"], re.S)[1]
-    exec(code.replace("iterations=50", "iterations=2"), {})
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0", "1", "2"]
+@pytest.mark.parametrize("name", ["README.md", "python.md"])
+def test_the_program_in_python(pictures, name):
+    """As it is printed, in another directory, by a Python that finds nothing but the installed modules."""
+    code = re.search(r"```python\n(.*?)```", DOCS.get(name, README), re.S)[1]
+    Path("example.py").write_text(code)
+    environment = {key: value for key, value in os.environ.items() if key != "NEURAL_STYLE_NETWORK"}
+    done = {"capture_output": True, "text": True, "env": environment | {"PYTHONPATH": str(ROOT)}}
+    result = subprocess.run([sys.executable, "example.py"], **done)
+    assert result.returncode == 0, result.stderr
+    assert [int(line.split()[0]) for line in result.stdout.splitlines()] == [*range(51)]
     assert read.image("out.jpg").shape == (30, 40, 3)
+
+
+def test_all_modules_and_the_network_are_installed():
+    tomllib = pytest.importorskip("tomllib")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert sorted(project["py-modules"]) == sorted(path.stem for path in ROOT.glob("*.py"))
+    assert project["packages"]["find"]["include"] == ["brushwork*"]
+    assert all((path.parent / "__init__.py").exists() for path in (ROOT / "brushwork").rglob("*.py"))
+    assert "pocket-vgg19.mat" in project["package-data"]["brushwork.network"]
+
+
+def test_windows_has_the_same_commands():
+    unix, windows = (re.findall(rf"^    (\.venv{sep}.*)$", README.replace("\\\n", " "), re.M) for sep in ("/", r"\\"))
+    same = [re.sub(" +", " ", line.replace("/bin/", "/Scripts/").replace("/", "\\")) for line in unix]
+    assert windows == same[: len(windows)]
+    assert len(windows) == 2
+
+
+def test_all_commands_of_readme_are_those_of_its_environment():
+    text = re.sub("```.*?```", "", README.replace("\\\n", " "), flags=re.S)
+    first = re.findall(r"^    (\S+)", text, re.M)
+    assert {word for word in first if not word.startswith(".venv")} == {"make", "python3", "py"}
 
 
 def test_make_does_what_readme_says():
@@ -121,7 +152,7 @@ def test_each_exit_status(command, pictures, monkeypatch):
     good = ["--content", "photo.jpg", "--styles", "painting.jpg", "--output", "out.jpg", *SMALL]
     assert command(*good, defaults=False)[0] == 0
     before = set(os.listdir())
-    assert command(*good, "--content", "missing.jpg", defaults=False)[0] == 1
+    assert command(*good, "--initial", "missing.jpg", defaults=False)[0] == 1
     assert command(*good, "--width", 0, defaults=False)[0] == 2
     assert set(os.listdir()) == before
     rows = re.findall(r"^\| ([0-9, ]+) \|", README, re.M)
@@ -145,4 +176,4 @@ def test_the_picture_of_a_process_that_cannot_write_is_beside_its_state(command,
     found = re.search(r"cannot write gone/out.jpg: No such file or directory; wrote (\S+/states/\S+\.jpg) instead", err)
     assert found, err
     assert read.image(found[1]).shape == (30, 40, 3)
-    assert "continue with --resume states/run.state" in err
+    assert "its state is in states/run.state" in err

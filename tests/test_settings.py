@@ -10,6 +10,7 @@ from brushwork.settings import DEFAULTS, PRESETS, PURPOSES, Settings, option
 def test_defaults_of_the_classic_program():
     assert DEFAULTS == {
         "width": None,
+        "height": None,
         "long_side": None,
         "initial": "noise",
         "style_size": "content",

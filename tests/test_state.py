@@ -181,7 +181,7 @@ def test_a_state_is_written_every_so_often_and_in_the_end(command, monkeypatch):
         status, _, err = command("--state", "run.state", "--state-iterations", 2, iterations=5)
     assert status == 0
     assert written == [2, 4, 5]
-    assert "wrote out.png; continue with --resume run.state" in err
+    assert "wrote out.png; its state is in run.state" in err
     before = Path("out.png").read_bytes()
     assert command("--resume", "run.state", "--iterations", 8, "--output", "more.png", defaults=False)[0] == 0
     assert command(iterations=8, output="eight.png")[0] == 0

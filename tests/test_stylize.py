@@ -152,7 +152,7 @@ def test_a_start_by_name_and_a_box(tiny, random, optimizer):
     with Objective(tiny, settings) as objective:
         *_, last = stylize(objective, content, [style], settings)
         with pytest.raises(ValueError, match="x.png"):
-            next(stylize(objective, content, [style], Settings(initial="x.png")))
+            next(stylize(objective, content, [style], Settings(initial="x.png", **common)))
     assert last.image.min() < 0 or last.image.max() > 255
 
 

@@ -26,15 +26,17 @@ SOURCES = (
 )
 
 
-def resolve(name_or_path=None, *, say, directory="."):
+def resolve(name_or_path=None, *, say, note=None, directory="."):
     """The path of the network to use. Raises NetworkError if there is no such network or it cannot be downloaded.
 
     name_or_path: what the user asked for. "pocket" and "vgg19" are always names; a file called so is ./vgg19.
     None: the network that NEURAL_STYLE_NETWORK names; else the classic program's file in `directory`; else vgg19 if it
-    is in the cache; else pocket. In this case, one sentence to `say` names the network.
+    is in the cache; else pocket. In this case, one sentence to `note` names the network; by default to `say`, to
+    which downloads are announced.
     """
+    note = note or say
     if name_or_path is None and (name_or_path := os.environ.get("NEURAL_STYLE_NETWORK") or None):
-        say(f"using the network {name_or_path}, from NEURAL_STYLE_NETWORK")
+        note(f"using the network {name_or_path}, from NEURAL_STYLE_NETWORK")
     if name_or_path == "pocket":
         return POCKET_FILE
     if name_or_path == "vgg19":
@@ -46,12 +48,12 @@ def resolve(name_or_path=None, *, say, directory="."):
         return name_or_path
     path = os.path.normpath(os.path.join(directory, CLASSIC_FILE))
     if os.path.isfile(path):
-        say(f"using the network {path}")
+        note(f"using the network {path}")
         return path
     if path := cached():
-        say(f"using the network vgg19, {path}")
+        note(f"using the network vgg19, {path}")
         return path
-    say("using the small network, pocket; --network vgg19 downloads the full one (80 MB, once)")
+    note("using the small network, pocket; --network vgg19 downloads the full one (80 MB, once)")
     return POCKET_FILE
 
 

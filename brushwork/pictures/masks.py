@@ -24,6 +24,7 @@ class Masks(NamedTuple):
 
 
 EVERYWHERE = Masks()
+GREY = 0.01  # what differs less from black or white is a trace of compression
 
 
 def resized(mask, height, width):
@@ -33,9 +34,13 @@ def resized(mask, height, width):
     return np.clip(sizes.resample(mask[:, :, np.newaxis], height, width)[:, :, 0], 0, 1)  # Lanczos overshoots
 
 
-def from_picture(image):
-    """A picture [H, W, 3], RGB, 0..255, as a mask [H, W]: its luma, white as 1."""
-    return np.clip(image @ colors.LUMA / 255, 0, 1)
+def from_picture(image, opacity=None):
+    """A picture [H, W, 3], RGB, 0..255, over white, as a mask [H, W]: its luma over black, white as 1.
+
+    opacity: [H, W], 0..1; None: everything is opaque. What is transparent counts as black.
+    """
+    luma = image @ colors.LUMA / 255
+    return np.clip(luma if opacity is None else luma - (1 - opacity), 0, 1)
 
 
 def over_cells(mask, stride):

@@ -10,8 +10,9 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from brushwork import files
-from brushwork.errors import MetadataError
+from brushwork.errors import MetadataError, PictureError
 from brushwork.pictures import formats
+from brushwork.pictures.read import refuse_foreign
 from brushwork.settings import DEFAULTS, LOSSES, STARTS, Settings, option
 
 SOFTWARE = "neural_style 1.0"
@@ -65,12 +66,15 @@ def read(path):
     """The metadata in a picture's file, a dictionary; only its "flags" are checked: strings. Raises MetadataError."""
     try:
         with files.open_regular(path) as file:
-            text = _text(Image.open(file, formats=[kind.name for kind in formats.readable() if kind.metadata]))
+            refuse_foreign(path, file)
+            text = _text(Image.open(file, formats=[kind.name for kind in formats.readable()]))
         metadata = json.loads(text) if len(text) <= MAX_LENGTH else {}
         flags, known = metadata["flags"], {option(field.name) for field in fields(Settings)}
         if not isinstance(flags, list) or any(flag.startswith("-") and flag not in known for flag in flags):
             raise ValueError("not a list of known flags")
         return metadata
+    except (MetadataError, PictureError) as error:
+        raise MetadataError(f"cannot take settings from {path}: {error}") from None
     except OSError as error:
         raise MetadataError(f"cannot read {path}: {error.strerror or 'not a picture in a known format'}") from error
     except Exception as error:  # decoders raise exceptions of any type
@@ -80,6 +84,9 @@ def read(path):
 def _text(picture):
     """The JSON text in a Pillow picture; an exception of any type if there is none."""
     place = formats.FORMATS[picture.format].metadata
+    if place is None:
+        able = " or ".join(kind.name for kind in formats.FORMATS.values() if kind.metadata)
+        raise MetadataError(f"{picture.format} files keep no settings; give a picture saved as {able}")
     if place == "text":
         return picture.info[KEY]
     if place == "description":

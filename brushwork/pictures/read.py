@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from brushwork import files
 from brushwork.errors import PictureError
-from brushwork.pictures import formats
+from brushwork.pictures import foreign, formats
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # Pillow refuses more: a small file could fill the memory
 
@@ -31,6 +31,7 @@ class Picture(NamedTuple):
     image: np.ndarray  # over white: float32 [H, W, 3], RGB, 0..255
     opacity: np.ndarray | None  # float32 [H, W], 0..1; None if everything is opaque
     profile: str | None  # the name of the ICC profile it was converted from; None if there was none, or sRGB
+    frames: int = 1  # in the file; the image is the first one
 
 
 def image(path):
@@ -48,11 +49,26 @@ def picture(path):
     opened = None
     try:
         with files.open_regular(path) as file, _silence():
+            refuse_foreign(path, file)
             opened = Image.open(file, formats=[kind.name for kind in formats.readable()])
             return _decode(opened)
     except Exception as error:  # decoders raise struct.error, SyntaxError, OverflowError and many others
         reason = _reason(error, opened.format if opened else "picture")
+        reason += foreign.absent(os.fspath(path)) if isinstance(error, FileNotFoundError) else ""
         raise PictureError(f"cannot read {path}: {reason}") from error
+
+
+def refuse_foreign(path, file):
+    """Raise PictureError if an open file is of a kind that this program cannot read as a picture."""
+    head = file.read(foreign.HEAD)
+    file.seek(0)
+    brand = foreign.brand(head)
+    if brand in foreign.HEIF_BRANDS and not formats.register_heif():
+        raise PictureError("HEIC needs pillow-heif: python -m pip install pillow-heif; or save it as JPEG or PNG")
+    if brand in foreign.AVIF_BRANDS and "AVIF" not in (kind.name for kind in formats.readable()):
+        raise PictureError("this Pillow cannot read AVIF: python -m pip install -U pillow; or save it as JPEG or PNG")
+    if reason := foreign.reason(path, head):
+        raise PictureError(reason)
 
 
 @contextmanager
@@ -94,7 +110,15 @@ def _decode(picture):
         ImageOps.exif_transpose(picture, in_place=True)
     image, opacity = from_pillow(picture)
     opaque = opacity is None or opacity.min() == 1
-    return Picture(image, None if opaque else opacity, _profile_name(picture.info.get("icc_profile")))
+    profile = _profile_name(picture.info.get("icc_profile"))
+    return Picture(image, None if opaque else opacity, profile, _frames(picture))
+
+
+def _frames(picture):
+    """The number of frames of an animation, or of pages of a TIFF. Other files have parts that are no pictures."""
+    with suppress(Exception):  # the frames after the first may be damaged
+        return picture.n_frames if picture.format in ("GIF", "PNG", "WEBP", "AVIF", "TIFF") else 1
+    return 1
 
 
 def _scale_key(picture):

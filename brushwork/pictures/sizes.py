@@ -42,3 +42,15 @@ def cover(image, height, width):
     image = resize(image, *scaled(image.shape[:2], max(height / image.shape[0], width / image.shape[1])))
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return image[top : top + height, left : left + width].copy()
+
+
+def output_size(settings, height, width):
+    """(height, width) of the output for a content of this size: as the settings say, in the content's proportions."""
+    if settings.height is not None:
+        return settings.height, pixels(width, settings.height / height)
+    if settings.width is not None:
+        return pixels(height, settings.width / width), settings.width
+    if settings.long_side is None:
+        return height, width
+    new = pixels(width, min(1, settings.long_side / max(height, width)))
+    return pixels(height, new / width), new

@@ -7,6 +7,7 @@ import numpy as np
 from brushwork.engine import memory, tiles
 from brushwork.pictures import sizes
 from brushwork.pictures.masks import Masks
+from brushwork.run.duration import evaluated_pixels, faster, suggested_scales
 
 PIECE = 512  # px: side of the piece of the content whose evaluation is timed
 EVALUATIONS = 1.05  # per iteration: now and then a line search needs a second one
@@ -35,7 +36,9 @@ def describe(plan, objective):
             f" {needed / 1e9:.2f} GB, {_clock(duration)}"
         )
     yield f"memory: {peak / 1e9:.2f} GB of {memory.available() / 1e9:.2f} GB"
-    yield f"time: {_clock(total)}"
+    yield f"time: {_clock(total)}{faster(plan, total)}"
+    if suggested := suggested_scales(settings, plan.content.shape[:2]):
+        yield f"suggestion: --scales {suggested} lets the brush strokes grow with the picture"
 
 
 def in_tiles(size, tile_size):
@@ -57,16 +60,6 @@ def seconds_per_pixel(plan, objective):
     start = time.perf_counter()
     objective.evaluate(piece)
     return (time.perf_counter() - start) / (height * width)
-
-
-def evaluated_pixels(settings, size, tile_size):
-    """The number of pixels whose untiled evaluation takes as long: tiles overlap, and pass the network twice."""
-    if not tiles.is_tiled(size, tile_size):
-        return size[0] * size[1]
-    margin = tiles.margin({*settings.content_terms, *settings.style_terms})
-    pieces = tiles.cut(*size, tile_size, margin)
-    areas = ((tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start) for tile in pieces)
-    return 4 / 3 * sum(areas)
 
 
 def _weighted(layers):

@@ -5,15 +5,20 @@ Each content is painted in all styles together, or with --pairs in one style at 
 
 import itertools
 import os
+import re
 from dataclasses import fields
 from typing import NamedTuple
 
 from brushwork.errors import Mistakes
-from brushwork.pictures import write
+from brushwork.pictures import foreign, write
+from brushwork.run import resuming
 from brushwork.settings import MOST_SCALES, PRESETS, Settings, option
 
+PLACEHOLDERS = "content", "style", "parent", "number"  # in the names of outputs
+NAMES = "{content}", "{content}-{style}", "{parent}-{content}-{style}", "{number}-{content}-{style}"  # the last: unique
 PROGRESS_TABLE, PROGRESS_PLOT = "progress.txt", "progress.png"
-SINGLE = ("state", "resume", "progress_write", "progress_plot", "tensorboard", "contact_sheet")  # not for batches
+# Flags that are not for batches.
+SINGLE = ("state", "state_iterations", "progress_write", "progress_plot", "tensorboard", "contact_sheet")
 
 
 class Job(NamedTuple):
@@ -26,11 +31,16 @@ class Job(NamedTuple):
     table: str | None  # of the losses
     plot: str | None
     state: str | None
+    resume: str | None = None  # the state that the run goes on from
+    number: str = "1"  # of this picture, with as many digits as that of the last one
+    keep: bool = False  # whether a picture that exists is left alone, or continued if it is not finished
 
     @property
     def names(self):
-        """What stands for {content} and {style} in the names of outputs."""
-        return {"content": _stem(self.content), "style": "-".join(map(_stem, self.styles))}
+        """What stands for {content}, {style}, {parent} and {number} in the names of outputs."""
+        parent = os.path.basename(os.path.dirname(os.path.abspath(self.content)))
+        styles = "-".join(map(_stem, self.styles))
+        return {"content": _stem(self.content), "style": styles, "parent": parent, "number": self.number}
 
     def checkpoint(self, iteration):
         """The path of a checkpoint: the template filled by str.format, or else by the % operator."""
@@ -45,19 +55,17 @@ def make_jobs(options, say):
     contents = [path for name in options.content for path in _pictures(name, "contents", mistakes, say)]
     styles = [path for name in options.styles for path in _pictures(name, "styles", mistakes, say)]
     pairs = _pairs(contents, styles, options.pairs, mistakes)
-    jobs = [_job(options, content, chosen) for content, chosen in pairs]
+    jobs = _jobs(options, options.output, pairs)
+    if _is_directory(options.output):
+        kind = ".png" if options.keep_alpha or options.depth > 8 else ".jpg"
+        jobs = _jobs(options, _unique(os.path.join(options.output, kind), jobs, names=NAMES[1:]), pairs)
+    for name in sorted(set(re.findall(r"\{(\w+)\}", options.output)) - set(PLACEHOLDERS)):
+        known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
+        mistakes.add_usage(f"--output {options.output}: there is no {{{name}}}; there are {known}")
     if len(jobs) > 1:
         _check(options, jobs, mistakes)
     mistakes.check()
-    return jobs
-
-
-def is_skipped(job, options, say):
-    """Whether the picture of a job exists and is to be left alone."""
-    if not (options.skip_existing and os.path.exists(job.output)):
-        return False
-    say(f"{job.output} exists: skipped")
-    return True
+    return resuming.assigned(jobs, options, say)
 
 
 def make_settings(options, job, mistakes):
@@ -94,15 +102,34 @@ def _pictures(name, kind, mistakes, say):
     if not os.path.isdir(name):
         return [name]
     try:
-        names = sorted(entry for entry in os.listdir(name) if write.has_format(entry))
+        with os.scandir(name) as directory:
+            entries = {entry.name: entry.is_dir() for entry in directory if not entry.name.startswith(".")}
+        names = sorted(entry for entry, is_dir in entries.items() if write.has_format(entry) and not is_dir)
     except OSError as error:
         mistakes.add_file(f"cannot read {name}: {error.strerror}")
         return []
     if not names:
-        mistakes.add_file(f"cannot read {name}: there is no picture in this directory")
+        left = _left_out(entries, names)
+        found = f"; it holds {left}" if left else ""
+        mistakes.add_file(f"cannot read {name}: there is no picture in this directory{found}")
         return []
     say(f"the {kind} in {name} are {', '.join(names)}")
+    if left := _left_out(entries, names):
+        say(f"left out of {name}: {left}")
     return [os.path.join(name, entry) for entry in names]
+
+
+def _left_out(entries, pictures):
+    """What of a directory's entries, {name: whether it is a directory}, is not among the pictures; "" if nothing."""
+    kinds = {}
+    for entry in sorted(set(entries) - set(pictures)):
+        kind = ("directory inside", "directories inside") if entries[entry] else foreign.kind_of_name(entry)
+        kinds.setdefault(kind, []).append(entry)
+    counted = []
+    for (one, many), found in sorted(kinds.items()):
+        shown = ", ".join([*found[:3], *(["..."] if len(found) > 3 else [])])
+        counted.append(f"{len(found)} {one if len(found) == 1 else many} ({shown})")
+    return ", ".join(counted)
 
 
 def _pairs(contents, styles, how, mistakes):
@@ -116,9 +143,16 @@ def _pairs(contents, styles, how, mistakes):
     return [(content, styles) for content in contents]
 
 
-def _job(options, content, styles):
-    job = Job(content, styles, options.output, options.checkpoint_output, None, None, options.state or options.resume)
-    output = _filled(options.output, job.names)
+def _jobs(options, template, pairs):
+    """The Jobs of (content, styles) whose outputs are named by a template."""
+    digits = len(str(len(pairs)))
+    return [_job(options, template, f"{number:0{digits}}", *pair) for number, pair in enumerate(pairs, start=1)]
+
+
+def _job(options, template, number, content, styles):
+    paths = template, options.checkpoint_output, None, None, options.state
+    job = Job(content, styles, *paths, number=number)
+    output = _filled(template, job.names)
     table = os.path.join(os.path.dirname(output), PROGRESS_TABLE) if options.progress_write else None
     plot = os.path.join(os.path.dirname(output), PROGRESS_PLOT) if options.progress_plot else None
     return job._replace(output=output, table=table, plot=plot)
@@ -143,12 +177,27 @@ def _check(options, jobs, mistakes):
     outputs = [job.output for job in jobs]
     twice = next((output for output in outputs if outputs.count(output) > 1), None)
     if twice:
-        mistakes.add_usage(f"{twice} would be written twice; write --output as in out/{{content}}-{{style}}.jpg")
+        mistakes.add_usage(f"{twice} would be written twice; write --output as in {_unique(options.output, jobs)}")
     if options.checkpoint_output is not None and len({_filled(job.checkpoints, job.names) for job in jobs}) < len(jobs):
-        mistakes.add_usage("--checkpoint-output would be written twice; write it as in out/{content}-{style}-{:05}.jpg")
+        how = _unique(options.checkpoint_output, jobs, "-{:05}")
+        mistakes.add_usage(f"--checkpoint-output would be written twice; write it as in {how}")
     existing = [output for output in outputs if os.path.exists(output)]
-    if existing and not options.overwrite and not options.skip_existing:
+    if existing and not (options.overwrite or options.skip_existing or options.resume):
         mistakes.add_file(f"{those_exist(existing)}; choose another name, or give --overwrite or --skip-existing")
+
+
+def _is_directory(output):
+    """Whether --output names a directory: one that exists, or by a separator at its end."""
+    return output.endswith(("/", os.sep)) or (os.path.isdir(output) and not write.has_format(output))
+
+
+def _unique(template, jobs, place="", names=NAMES):
+    """A template like the one that was given, in which no two Jobs have the same path. place: of the iteration."""
+    directory, extension = os.path.dirname(template), os.path.splitext("x" + os.path.basename(template))[1]
+    for name in names:
+        if len({_filled(name, job.names) for job in jobs}) == len(jobs):
+            break
+    return os.path.join(directory or "out", f"{name}{place}{extension or '.jpg'}")
 
 
 def those_exist(paths):

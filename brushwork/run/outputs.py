@@ -2,12 +2,16 @@
 
 import importlib.util
 import os
+import shlex
 import shutil
 
 import numpy as np
 
+from brushwork import files
+from brushwork.errors import PictureError
 from brushwork.pictures import write
 from brushwork.run.jobs import those_exist
+from brushwork.run.resuming import default_state
 from brushwork.settings import option
 
 MOST_CHECKPOINTS = 10_000  # whose paths are checked
@@ -40,7 +44,7 @@ def check_outputs(job, options, *, size, transparent, last, start, mistakes):
         mistakes.add_usage(f"{path} would be written twice; choose different names")
     for directory in dict.fromkeys(os.path.dirname(path) or "." for path in paths):
         _check_directory(directory, np.prod(size) * 3, mistakes)
-    _check_existing(dict.fromkeys(paths), options, mistakes)
+    _check_existing(job, dict.fromkeys(paths), options, mistakes)
 
 
 def _inputs(job, options, start):
@@ -49,16 +53,20 @@ def _inputs(job, options, start):
     return [*single, *(options.style_masks or ()), *(options.style_source_masks or ())]
 
 
-def _check_existing(paths, options, mistakes):
+def _check_existing(job, paths, options, mistakes):
     """That no output is a directory, or exists without a flag that lets it be replaced."""
     existing = [path for path in paths if _exists(path, mistakes)]
     for path in existing:
         if os.path.isdir(path):
             mistakes.add_file(f"cannot write {path}: it is a directory")
-    if options.resume is not None:  # this run goes on with the same state file
-        existing = [path for path in existing if os.path.realpath(path) != os.path.realpath(options.resume)]
-    if existing and not options.overwrite and not options.own_files:
-        mistakes.add_file(f"{those_exist(existing)}; choose another name or give --overwrite")
+    if job.resume is not None:  # this run goes on with the same state file
+        existing = [path for path in existing if os.path.realpath(path) != os.path.realpath(job.resume)]
+    own = job.resume is not None and (job.keep or options.own_files)  # the outputs of the run that is resumed
+    if existing and not options.overwrite and not own:
+        beside = default_state(job.output)
+        state = f", or continue it with --resume {shlex.quote(beside)}" if os.path.isfile(beside) else ""
+        remedy = f"choose another name{',' if state else ' or'} give --overwrite{state}"
+        mistakes.add_file(f"{those_exist(existing)}; {remedy}")
 
 
 def _check_numbers(options, mistakes):
@@ -93,14 +101,34 @@ def _checkpoints(job, every, last, mistakes):
 
 
 def _check_directory(directory, needed, mistakes):
-    """That files can be written to a directory; needed: bytes of the largest, a picture that cannot be compressed."""
+    """That files can be written to a directory, or that it can be created.
+
+    needed: bytes of the largest file, a picture that cannot be compressed.
+    """
+    if files.is_address(directory):
+        mistakes.add_file(f"cannot write to {directory}: it is an address; give a file on this machine")
+        return
+    while not os.path.lexists(directory) and os.path.dirname(directory) != directory:
+        directory = os.path.dirname(directory) or "."  # in which it will be created
     if not os.path.isdir(directory):
-        mistakes.add_file(f"cannot write to {directory}: there is no such directory; create it first")
+        mistakes.add_file(f"cannot write to {directory}: it is not a directory")
     elif not os.access(directory, os.W_OK | os.X_OK):
         mistakes.add_file(f"cannot write to {directory}: permission denied")
     elif (free := shutil.disk_usage(directory).free) < needed:
         sentence = f"{free / 1e6:.1f} MB are free and {needed / 1e6:.1f} MB may be needed"
         mistakes.add_file(f"cannot write to {directory}: {sentence}")
+
+
+def make_directories(job, options, say):
+    """Create the directories of all files of a Job that do not exist. Raises PictureError."""
+    paths = [job.output, job.state, options.contact_sheet, job.checkpoints and job.checkpoint(1)]
+    for directory in dict.fromkeys(os.path.dirname(path) for path in paths if path):
+        if directory and not os.path.isdir(directory):
+            try:
+                os.makedirs(directory, exist_ok=True)
+            except OSError as error:
+                raise PictureError(f"cannot create {directory}: {error.strerror}") from error
+            say(f"created the directory {directory}")
 
 
 def _exists(path, mistakes):

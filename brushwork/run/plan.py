@@ -7,6 +7,7 @@ import argparse
 import functools
 import itertools
 import math
+import os
 import time
 from dataclasses import dataclass, replace
 
@@ -18,8 +19,9 @@ from brushwork.errors import Mistakes
 from brushwork.pictures import masks, metadata, read, sizes, write
 from brushwork.pictures.masks import Masks
 from brushwork.run import jobs
+from brushwork.run.effects import without_effect
 from brushwork.run.outputs import check_outputs
-from brushwork.settings import STARTS, Settings, option
+from brushwork.settings import DEFAULTS, SIZES, STARTS, Settings, option
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Plan:
     masks: Masks
     opacity: np.ndarray | None  # [H, W], 0..1: the alpha channel of the output
     deadline: float  # by time.monotonic
+    resume: state.State | None = None  # what the run goes on from
     precision: str | None = None  # "float32" or "bfloat16"; `decided` sets it
     tile_sizes: tuple[int | None, ...] = ()  # px, or None for untiled, at each scale; `decided` sets them
 
@@ -55,13 +58,14 @@ class Plan:
         }
 
     @property
-    def resume(self):
-        """The State to go on from, or None."""
-        return self.options.saved.state if self.options.saved else None
+    def unsized_settings(self):
+        """The settings for the method: the pictures have their sizes already."""
+        return replace(self.settings, **{name: DEFAULTS[name] for name in SIZES})
 
-    def saved(self, at):
+    def saved(self, at, *, finished=False):
         """The state.Saved of this run when it is at the State `at`."""
-        return state.Saved(at, state.plain(self.settings), self.digests, self.options.command)
+        about = {"picture": (self.job.content, *self.job.styles), "directory": os.getcwd(), "finished": finished}
+        return state.Saved(at, state.plain(self.settings), self.digests, self.options.command, **about)
 
     def save_picture(self, path, step):
         """Write the picture of a Step. Raises PictureError."""
@@ -82,74 +86,129 @@ def make_plan(job, options, network_for, say):
     """
     mistakes, notes = Mistakes(), []
     settings = jobs.make_settings(options, job, mistakes)
-    content, opacity, profile = mistakes.catch(read.picture, job.content) or (None, None, None)
-    if profile:
-        notes.append(f"{job.content} is in {profile}; it is converted to sRGB, as the output is")
-    styles = [mistakes.catch(read.image, path) for path in job.styles]
+    content, opacity = _content(job.content, options, mistakes, notes)
+    styles = [_image(path, mistakes, notes) for path in job.styles]
     start = settings.initial if settings and settings.initial not in STARTS else None
-    initial = mistakes.catch(read.image, start) if start is not None else None
+    initial = _initial(start, mistakes, notes)
     if settings and content is not None:
-        content = _fitted(content, _width(settings, *content.shape[:2]), "--width", mistakes)
+        content = _sized_content(content, settings, job.content, mistakes, notes)
     if settings and content is not None:
         if any(width >= content.shape[1] for _, width in settings.sizes(*content.shape[:2])[:-1]):
             mistakes.add_usage(f"--scales takes widths below the output's, which is {content.shape[1]}")
         styles = list(_sized(styles, content, settings, job.styles, mistakes, notes))
         initial = None if initial is None else sizes.cover(initial, *content.shape[:2])
-    given = _masks(options, content, styles, mistakes)
-    opaque = opacity is None or content is None or not options.keep_alpha
-    opacity = None if opaque else np.clip(masks.resized(opacity, *content.shape[:2]), 0, 1)
+    given = _masks(options, content, styles, mistakes, notes)
     size = () if content is None else content.shape[:2]
+    opacity = None if opacity is None or content is None else masks.resized(opacity, *size)
     last = settings.total_iterations(*size) if settings and size else None
     about = {"size": size, "transparent": opacity is not None}
     check_outputs(job, options, **about, last=last, start=start, mistakes=mistakes)
     network = network_for(settings, mistakes)
     mistakes.check()
+    notes += without_effect(options, settings, job)
     deadline = time.monotonic() + (math.inf if options.max_seconds is None else options.max_seconds)
     plan = Plan(job, options, settings, network, content, styles, initial, given, opacity, deadline)
-    if options.saved:
-        _check_resume(options.saved, options.resume, plan)
+    if job.resume:
+        plan = _resumed(plan)
     for note in notes:
         say(note)
     return plan
 
 
-def _check_resume(saved, path, plan):
-    """Raise Mistakes if a run of this plan cannot go on from what is saved in the file `path`."""
+def _content(path, options, mistakes, notes):
+    """(the content picture, its opacity if the output is to have it) in a file; None where there is none."""
+    opened = mistakes.catch(read.picture, path)
+    if opened is None:
+        return None, None
+    _note_frames(path, opened, notes)
+    if opened.profile:
+        notes.append(f"{path} is in {opened.profile}; it is converted to sRGB, as the output is")
+    if opened.opacity is not None and not options.keep_alpha:
+        notes.append(f"{path} is transparent in places; they are painted over white unless --keep-alpha is given")
+    return opened.image, opened.opacity if options.keep_alpha else None
+
+
+def _image(path, mistakes, notes):
+    """The image in a file, or None with a mistake added."""
+    opened = mistakes.catch(read.picture, path)
+    if opened is None:
+        return None
+    _note_frames(path, opened, notes)
+    return opened.image
+
+
+def _initial(path, mistakes, notes):
+    """The picture to start from, or None."""
+    if path is not None and not os.path.splitext(path)[1] and not os.path.exists(path):
+        mistakes.add_usage(f"--initial must be {', '.join(STARTS)} or a picture, not {path}")
+        return None
+    return None if path is None else _image(path, mistakes, notes)
+
+
+def _note_frames(path, opened, notes):
+    if opened.frames > 1:
+        notes.append(f"{path} holds {opened.frames} pictures, as an animation does; the first one is used")
+
+
+def _sized_content(content, settings, path, mistakes, notes):
+    """The content in the size of the output; None with a mistake added."""
+    height, width = sizes.output_size(settings, *content.shape[:2])
+    if width > content.shape[1]:
+        notes.append(f"{path} is enlarged from a width of {content.shape[1]} to {width} pixels")
+    return _fitted(content, (height, width), "--height" if settings.height else "--width", mistakes)
+
+
+def _resumed(plan):
+    """The plan with the State that its job goes on from. Raises Mistakes if that is of another run."""
+    path, options, mistakes = plan.job.resume, plan.options, Mistakes()
+    named = path == options.resume  # by the user; otherwise it was found beside its picture
+    saved = options.saved if named else mistakes.catch(state.read, path)
+    mistakes.check()
+    again = f"give the flags of its run, or remove {path} and {plan.job.output}"
     flags, inputs = state.differences(saved, plan.settings, plan.digests)
-    mistakes = Mistakes(*(f"cannot resume {path}: {sentence}" for sentence in flags))
-    mistakes.sentences += [f"cannot resume {path}: {sentence}" for sentence in inputs]
+    for sentence in flags:
+        mistakes.add_usage(f"cannot resume {path}: {sentence}; {'a resumed run keeps its own' if named else again}")
+    for sentence in inputs:
+        mistakes.add_file(f"cannot resume {path}: {sentence}; {'a resumed run needs the same' if named else again}")
     if not mistakes.sentences and not state.fits(saved.state, plan.settings, *plan.content.shape[:2]):
         mistakes.add_file(f"cannot resume {path}: damaged")
     mistakes.check()
+    return replace(plan, resume=saved.state)
 
 
-def _masks(options, content, styles, mistakes):
+def _masks(options, content, styles, mistakes, notes):
     """The Masks of the flags, each in the size of its picture."""
     for name in ("style_masks", "style_source_masks"):
         if (paths := getattr(options, name)) and len(paths) != len(styles):
             mistakes.add_usage(f"{option(name)} takes one picture for each style: {len(styles)}, not {len(paths)}")
     sources = zip(options.style_source_masks or (), styles, strict=False)
     return Masks(
-        tuple(_mask(path, content, mistakes) for path in options.style_masks or ()),
-        _mask(options.content_mask, content, mistakes) if options.content_mask else None,
-        tuple(_mask(path, style, mistakes) for path, style in sources),
+        tuple(_mask(path, content, mistakes, notes) for path in options.style_masks or ()),
+        _mask(options.content_mask, content, mistakes, notes) if options.content_mask else None,
+        tuple(_mask(path, style, mistakes, notes) for path, style in sources),
     )
 
 
-def _mask(path, picture, mistakes):
+def _mask(path, picture, mistakes, notes):
     """The mask in a file, in the size of `picture`; None with a mistake added."""
-    mask = mistakes.catch(read.image, path)
-    if mask is None or picture is None:
+    opened = mistakes.catch(read.picture, path)
+    if opened is None or picture is None:
         return None
+    mask = masks.from_picture(opened.image, opened.opacity)
     (height, width), (mask_height, mask_width) = picture.shape[:2], mask.shape[:2]
     # Proportions may differ by a rounded side.
     if abs(height * mask_width - width * mask_height) > max(height, width, mask_height, mask_width):
         sizes_of_both = f"a mask of {mask_width}x{mask_height} for a picture of {width}x{height} pixels"
         mistakes.add_file(f"cannot use {path}: {sizes_of_both}; it must have the picture's proportions")
         return None
-    mask = masks.resized(masks.from_picture(mask), height, width)
-    if not mask.any():
-        mistakes.add_file(f"cannot use {path}: the mask is black everywhere; paint white where it applies")
+    mask = masks.resized(mask, height, width)
+    if mask.max() < masks.GREY:
+        black = (
+            "the mask is black everywhere" if opened.opacity is None else "the mask is black or transparent everywhere"
+        )
+        mistakes.add_file(f"cannot use {path}: {black}; paint white where it applies")
+    elif mask.min() > 1 - masks.GREY:
+        notes.append(f"{path} is white everywhere, so this mask applies everywhere; paint black where it does not")
     return mask
 
 
@@ -159,7 +218,8 @@ def _sized(styles, content, settings, paths, mistakes, notes):
     for style, scale, path in zip(styles, scales, paths, strict=False):
         if style is not None:
             own, width = style.shape[1], _style_width(style, content, scale, settings)
-            style = _fitted(style, width, "--style-scales", mistakes)
+            size = sizes.pixels(style.shape[0], width / own), width
+            style = _fitted(style, size, "--style-scales", mistakes)
             if width > own:
                 notes.append(f"{path} is enlarged from a width of {own} to {width} pixels")
         yield style
@@ -173,16 +233,9 @@ def _style_width(style, content, scale, settings):
     return sizes.pixels(style.shape[1], scale * share)
 
 
-def _width(settings, height, width):
-    """The width of the output for a content of this size."""
-    if settings.width is None and settings.long_side is not None:
-        return sizes.pixels(width, min(1, settings.long_side / max(height, width)))
-    return settings.width or width
-
-
-def _fitted(image, width, flag, mistakes):
-    """`image` at a width, its proportions kept; None with a mistake added if that is too large a picture."""
-    height = sizes.pixels(image.shape[0], width / image.shape[1])
+def _fitted(image, size, flag, mistakes):
+    """`image` at a size, (height, width); None with a mistake added if that is too large a picture."""
+    height, width = size
     if height * width > read.MAX_PIXELS:
         mistakes.add_usage(f"{flag}: a picture of {width}x{height} pixels is too large; use a smaller number")
         return None

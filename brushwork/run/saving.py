@@ -2,24 +2,26 @@
 
 import os
 import secrets
+import shlex
 import tempfile
 from contextlib import suppress
 
 from brushwork import state
 from brushwork.errors import PictureError
 from brushwork.pictures import write
+from brushwork.run.resuming import default_state
 from brushwork.watch import contact_sheet
 
 
-def save_results(plan, step, *, ending, with_state, say, complain):
+def save_results(plan, step, *, ending, finished=False, with_state, say, complain):
     """Write the picture of the last Step and, if `with_state`, the state, and say what was written.
 
-    ending: a clause that says how the run ended, or None.
+    ending, finished: what `how_it_ended` returns.
     """
     path = _written(plan.job.output, plan, lambda path: plan.save_picture(path, step), complain)
     clauses = [ending, f"wrote {path}" if path == plan.job.output else None]
     if with_state:
-        clauses.append(_save_state(plan, step, complain))
+        clauses.append(_save_state(plan, step, finished, complain))
     if any(clauses):
         say("; ".join(filter(None, clauses)))
 
@@ -52,13 +54,15 @@ def save_contact_sheet(plan, shots, step, *, say, complain):
         complain(str(error))
 
 
-def _save_state(plan, step, complain):
+def _save_state(plan, step, finished, complain):
     """Write the state; returns a clause about it, or None."""
-    path = plan.job.state or os.path.splitext(plan.job.output)[0] + ".state"
+    path = plan.job.state or default_state(plan.job.output)
     if not plan.job.state and os.path.lexists(path) and not state.is_state(path):
         return f"{path} exists and is not a state, so the state is lost; choose a file with --state"
-    path = _written(path, plan, lambda path: state.write(path, plan.saved(step.state())), complain)
-    return f"continue with --resume {path}" if path else None
+    saved = plan.saved(step.state(), finished=finished)
+    path = _written(path, plan, lambda path: state.write(path, saved), complain)
+    what = f"its state is in {path}" if finished else f"continue with --resume {shlex.quote(path or '')}"
+    return what if path else None
 
 
 def _written(path, plan, write_to, complain):
@@ -81,11 +85,12 @@ def _written(path, plan, write_to, complain):
 
 
 def how_it_ended(plan, step, interrupted):
-    """A clause that says why a run ended before its last iteration, or None if it did not."""
+    """(a clause that says why a run ended before its last iteration, or None; whether there is nothing left to do)."""
     iterations = plan.settings.total_iterations(*plan.content.shape[:2])
+    if step.iteration >= iterations:
+        return None, True
     if interrupted:
-        return f"interrupted after {step.iteration} of {iterations} iterations"
-    if step.iteration < iterations:
-        reason = "in time" if plan.deadline < float("inf") else "as no step lowers the loss"
-        return f"ended after {step.iteration} of {iterations} iterations, {reason}"
-    return None
+        return f"interrupted after {step.iteration} of {iterations} iterations", False
+    in_time = plan.deadline < float("inf")
+    reason = "in time" if in_time else "as no step lowers the loss"
+    return f"ended after {step.iteration} of {iterations} iterations, {reason}", not in_time

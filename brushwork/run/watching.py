@@ -3,12 +3,15 @@
 import itertools
 from functools import partial
 
-from brushwork.run import saving
+from brushwork.run import duration, saving
 from brushwork.watch import contact_sheet, progress, report, table
 
 
-def watched(steps, plan, *, graph, shots, say, complain):
-    """The iterator `steps` of a plan, watched. graph: for TensorBoard; shots: a list, for the contact sheet."""
+def watched(steps, plan, *, graph, shots, say, complain, pictures=0):
+    """The iterator `steps` of a plan, watched. graph: for TensorBoard; shots: a list, for the contact sheet.
+
+    pictures: how many the command makes; their duration is estimated, unless it is 0.
+    """
     options, size = plan.options, plan.content.shape[:2]
     ends = list(itertools.accumulate(plan.settings.iteration_counts(*size)))
     scales = list(zip(plan.settings.sizes(*size), ends, strict=True))
@@ -21,6 +24,9 @@ def watched(steps, plan, *, graph, shots, say, complain):
     if options.contact_sheet:
         steps = contact_sheet.collected(steps, ends[-1], shots)
     steps = report.limited(steps, plan.deadline, scales)
+    if pictures:
+        work = duration.work(plan)
+        steps = report.estimated(steps, ends, work, lambda seconds: say(duration.sentence(plan, seconds, pictures)))
     if len(scales) > 1:
         steps = report.announced(steps, scales, say)
     if options.print_iterations:

@@ -1,5 +1,6 @@
 """The progress of a run on standard error: a bar on a terminal, otherwise a line every ten seconds."""
 
+import os
 import sys
 import time
 from contextlib import closing, nullcontext
@@ -7,6 +8,7 @@ from contextlib import closing, nullcontext
 from brushwork.settings import LOSSES
 
 SECONDS_BETWEEN_LINES = 10.0
+COLUMNS, ROWS = 80, 24  # of a terminal that does not say how large it is
 
 
 def watched(steps, ends, *, verbose, say):
@@ -15,7 +17,8 @@ def watched(steps, ends, *, verbose, say):
     ends: the number of the last iteration of each scale. verbose: all losses and, without a terminal, every step.
     say: prints one line to standard error.
     """
-    return _with_bar(steps, ends, verbose) if sys.stderr.isatty() else _with_lines(steps, ends, verbose, say)
+    can_redraw = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return _with_bar(steps, ends, verbose) if can_redraw else _with_lines(steps, ends, verbose, say)
 
 
 def print_to(file, line):
@@ -29,7 +32,7 @@ def _with_bar(steps, ends, verbose):
     from tqdm import tqdm
 
     layout = "{percentage:3.0f}% {bar:20} {n}/{total} {rate_inv_fmt}, {remaining} left{postfix}"
-    bar = tqdm(total=ends[-1], bar_format=layout, leave=False, file=sys.stderr, dynamic_ncols=True)
+    bar = tqdm(total=ends[-1], bar_format=layout, leave=False, file=sys.stderr, **_size())
     first = None
     with closing(steps), bar:
         for step in steps:
@@ -40,6 +43,15 @@ def _with_bar(steps, ends, verbose):
             bar.set_postfix_str(f"{where}{_losses(step, verbose)}", refresh=False)
             bar.update(step.iteration - bar.n)
             yield step
+
+
+def _size():
+    """Arguments of tqdm: that it follows the size of the terminal, or a size where the terminal has none."""
+    try:
+        columns, rows = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):  # a stream that is no file
+        columns = rows = None
+    return {"ncols": columns or COLUMNS, "nrows": rows or ROWS} if 0 in (columns, rows) else {"dynamic_ncols": True}
 
 
 def _with_lines(steps, ends, verbose, say):

@@ -13,6 +13,7 @@ from brushwork.settings import LOSSES
 from brushwork.watch import progress
 
 CALL = 20_000  # pixels whose evaluation takes as long as what every evaluation takes beside
+TIMED_STEPS, TIMED_SECONDS = 3, 2.0  # iterations that are timed: so many, or fewer if they take longer
 
 
 def due(iteration, every, last):
@@ -53,6 +54,27 @@ def _share(scales, scale):
     ends = [0, *(end for _, end in scales)]
     costs = [(end - start) * (math.prod(size) + CALL) for (size, end), start in zip(scales, ends, strict=False)]
     return costs[scale] / sum(costs[scale:]) if costs[scale] else 1.0
+
+
+def estimated(steps, ends, work, tell):
+    """Calls tell(seconds) with the time that the run will take in all, once a few of its iterations have been timed.
+
+    ends: the number of the last iteration of each scale. work: the pixels that each evaluation passes at each scale.
+    """
+    first = began = None
+    told = False
+    with closing(steps):
+        for step in steps:
+            now = time.monotonic()
+            if first is None or step.scale != first.scale:
+                first, began = step, now
+            count = step.iteration - first.iteration
+            if not told and count and (count >= TIMED_STEPS or now - began >= TIMED_SECONDS):
+                told = True
+                pace = (now - began) / count / work[step.scale]  # seconds for a pixel
+                counts = [end - max(before, first.iteration) for before, end in zip([0, *ends], ends, strict=False)]
+                tell(pace * sum(max(0, count) * pixels for count, pixels in zip(counts, work, strict=True)))
+            yield step
 
 
 def announced(steps, scales, say):

@@ -252,3 +252,59 @@ def test_masks_that_cannot_be(command, arguments, status, message):
     assert code == status
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def alpha_mask(mode, inside, outside):
+    """A mask that is `inside` in the left half and `outside` in the right one, saved with its transparency."""
+    picture = Image.new("RGBA", (40, 30), outside)
+    picture.paste(inside, (0, 0, 20, 30))
+    if mode == "P":  # a palette with a transparent entry
+        index = Image.new("P", (40, 30), 1)
+        index.putpalette([*inside[:3], *outside[:3]])
+        index.paste(0, (0, 0, 20, 30))
+        index.save("mask.png", transparency=1)
+    else:
+        picture.convert(mode).save("mask.png")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+@pytest.mark.parametrize("hidden", [(255, 255, 255, 0), (0, 0, 0, 0), (90, 90, 90, 0)])
+@pytest.mark.parametrize("flag", ["--style-masks", "--content-mask"])
+def test_what_is_transparent_in_a_mask_counts_as_black(command, plans, mode, hidden, flag):
+    alpha_mask(mode, (255, 255, 255, 255), hidden)
+    status, _, err = command(flag, "mask.png")
+    assert (status, err) == (0, "")
+    given = plans[0].masks
+    mask = given.content if flag == "--content-mask" else given.styles[0]
+    np.testing.assert_allclose(mask, np.repeat([[1.0] * 20 + [0.0] * 20], 30, axis=0), atol=1e-6)
+
+
+def test_a_half_transparent_mask_counts_half(command, plans):
+    alpha_mask("RGBA", (255, 255, 255, 255), (255, 255, 255, 102))
+    assert command("--content-mask", "mask.png")[0] == 0
+    np.testing.assert_allclose(plans[0].masks.content[0], [1.0] * 20 + [0.4] * 20, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "message"),
+    [
+        ((0, 0, 0, 255), (0, 0, 0, 0), "the mask is black or transparent everywhere; paint white where it applies"),
+        ((255, 255, 255, 0), (255, 255, 255, 0), "the mask is black or transparent everywhere; paint white"),
+        ((0, 0, 0, 255), (2, 2, 2, 255), "the mask is black everywhere; paint white where it applies"),
+    ],
+)
+def test_a_mask_without_white_is_refused(command, plans, inside, outside, message):
+    alpha_mask("RGBA", inside, outside)
+    status, _, err = command("--style-masks", "mask.png")
+    assert (status, plans) == (1, [])
+    assert f"error: cannot use mask.png: {message}" in err
+
+
+@pytest.mark.parametrize("flag", ["--style-masks", "--content-mask"])
+def test_a_mask_that_is_white_everywhere_is_warned_of(command, plans, flag):
+    alpha_mask("RGBA", (255, 255, 255, 255), (254, 254, 254, 255))
+    status, _, err = command(flag, "mask.png")
+    assert (status, len(plans)) == (0, 1)
+    assert err == (
+        "neural_style: mask.png is white everywhere, so this mask applies everywhere; paint black where it does not\n"
+    )

@@ -226,7 +226,7 @@ def test_the_command_reads_pictures_like_this(command, plans):
     exif[0x0112] = 6
     rgba = np.dstack([squares("ABC DEF"), squares("FED CBA")[:, :, 0]])
     Image.fromarray(rgba).save("photo.png", exif=exif, icc_profile=picture_files.swapped_profile())
-    assert command("--content", "photo.png")[::2] == (0, "")
+    assert command("--content", "photo.png")[0] == 0
     np.testing.assert_array_equal(plans[0].content, read.image("photo.png"))
 
 

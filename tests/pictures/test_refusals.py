@@ -44,8 +44,8 @@ def test_a_mangled_file_is_a_picture_or_a_picture_error(from_bytes, tmp_path, ca
 REASONS = {
     "empty.png": "it is empty",
     "text.png": "not a picture in a known format",
-    "page.jpg": "not a picture in a known format",
-    "postscript.eps": "not a picture in a known format",
+    "page.jpg": "not a picture in a known format: it is a web page; save the picture that is on it",
+    "postscript.eps": "not a picture in a known format: it is PostScript; save it as PNG or JPEG",
     "bomb.png": "more than the limit of 178956970 pixels",
     "not-a-number.tif": "values of nan to nan, where white should be 65535 at most",
     "uncovered.tif": "truncated TIFF",
@@ -141,7 +141,7 @@ def test_the_command_refuses_mangled_files_in_one_sentence(command, plans):
         Path(name).write_bytes(data)
         status, _, err = command("--content", name)
         if plans:
-            assert (status, err) == (0, ""), name
+            assert (status, "error" in err) == (0, False), name
         else:
             assert status == 1, name
             assert err.startswith(f"neural_style: error: cannot read {name}: "), name

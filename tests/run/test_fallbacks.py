@@ -36,8 +36,8 @@ class FakePlan(SimpleNamespace):
             raise PictureError(f"cannot write {path}: no space") if self.picture_error else OSError(28, "no space")
         write.save(path, step.picture())
 
-    def saved(self, at):
-        return state.Saved(at, state.plain(Settings()), {}, [])
+    def saved(self, at, *, finished=False):
+        return state.Saved(at, state.plain(Settings()), {}, [], finished=finished)
 
 
 def plan_with(*, path=None, writable=(".",), picture_error=True):
@@ -50,11 +50,11 @@ AT = state.State(0, 2, IMAGE, IMAGE, 5.0, {})
 STEP = SimpleNamespace(iteration=2, picture=lambda: IMAGE, state=lambda: AT)
 
 
-def results(plan, ending=None, with_state=False):
+def results(plan, ending=None, with_state=False, finished=False):
     """(what is said, what is complained of) when the results of a plan are saved."""
     said, complaints = [], []
     how = {"say": said.append, "complain": complaints.append}
-    saving.save_results(plan, STEP, ending=ending, with_state=with_state, **how)
+    saving.save_results(plan, STEP, ending=ending, finished=finished, with_state=with_state, **how)
     return said, complaints
 
 
@@ -69,6 +69,9 @@ def test_results_are_said_in_one_sentence(place):
     assert results(plan_with(), None, True)[0] == [
         "wrote out.png; continue with --resume out.state"
     ]  # a state, replaced
+    assert not state.read("out.state").finished
+    assert results(plan_with(), None, True, True)[0] == ["wrote out.png; its state is in out.state"]
+    assert state.read("out.state").finished
 
 
 @pytest.mark.parametrize("picture_error", [True, False])
@@ -149,15 +152,16 @@ def test_the_contact_sheet(place, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("iteration", "interrupted", "deadline", "clause"),
+    ("iteration", "interrupted", "deadline", "clause", "finished"),
     [
-        (9, 0, np.inf, None),
-        (8, 0, np.inf, "ended after 8 of 9 iterations, as no step lowers the loss"),
-        (8, 0, 5.0, "ended after 8 of 9 iterations, in time"),
-        (8, 130, 5.0, "interrupted after 8 of 9 iterations"),
-        (9, 143, np.inf, "interrupted after 9 of 9 iterations"),
+        (9, 0, np.inf, None, True),
+        (8, 0, np.inf, "ended after 8 of 9 iterations, as no step lowers the loss", True),
+        (8, 0, 5.0, "ended after 8 of 9 iterations, in time", False),
+        (8, 130, 5.0, "interrupted after 8 of 9 iterations", False),
+        (9, 143, np.inf, None, True),
     ],
 )
-def test_how_a_run_ended(iteration, interrupted, deadline, clause):
-    plan = SimpleNamespace(settings=Settings(scale_iterations=(6, 3), scales=(2,)), deadline=deadline)
-    assert saving.how_it_ended(plan, SimpleNamespace(iteration=iteration), interrupted) == clause
+def test_how_a_run_ended(iteration, interrupted, deadline, clause, finished):
+    settings = Settings(scale_iterations=(6, 3), scales=(2,))
+    plan = SimpleNamespace(settings=settings, deadline=deadline, content=IMAGE)
+    assert saving.how_it_ended(plan, SimpleNamespace(iteration=iteration), interrupted) == (clause, finished)

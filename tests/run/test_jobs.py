@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import stylize
 import vgg
 from brushwork.engine.sweeps import Sweeps
 from brushwork.pictures import sizes
+from brushwork.run import jobs
 from brushwork.run.jobs import Job
 from brushwork.settings import Settings
 from stylize import Objective
@@ -28,7 +30,8 @@ def batch(command):
     Path("out").mkdir()
 
     def run(*arguments, contents=("one.png", "two.png"), styles=("a.png", "b.png"), output="out/{content}-{style}.png"):
-        given = ["--content", *contents, "--styles", *styles, "--output", output, "--network", "net.mat"]
+        styles = () if "--styles" in arguments else ("--styles", *styles)
+        given = ["--content", *contents, *styles, "--output", output, "--network", "net.mat"]
         return command(*given, "--iterations", 2, *arguments, defaults=False)
 
     return run
@@ -220,3 +223,139 @@ def test_memory_does_not_grow_with_the_pictures(tiny, random):
             objective.evaluate(sizes.resize(content, 300, 400))
             used.append(process.memory_info().rss)
     assert used[-1] < 1.05 * used[1]
+
+
+@pytest.fixture
+def interrupted(batch, at_evaluation):
+    """Runs the batch, interrupted during an evaluation of its second picture; returns what was said."""
+
+    def run(*arguments):
+        def interrupt():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+
+        at_evaluation(7, interrupt)
+        status, _, err = batch("--pairs", "all", "--iterations", 4, *arguments)
+        assert status == 130
+        at_evaluation(0, None)
+        assert written() == ["one-a.png", "one-b.png", "one-b.state"]
+        return err
+
+    return run
+
+
+def whole_batch(batch):
+    """The bytes of the pictures of a batch that is not interrupted; they are removed again."""
+    assert batch("--pairs", "all", "--iterations", 4)[0] == 0
+    whole = {name: Path("out", name).read_bytes() for name in written()}
+    for name in whole:
+        Path("out", name).unlink()
+    return whole
+
+
+@pytest.mark.parametrize("flags", [[], ["--skip-existing"], ["--overwrite"]], ids=str)
+def test_an_interrupted_batch_goes_on_where_it_was(batch, command, interrupted, flags):
+    whole = whole_batch(batch)
+    advice = interrupted(*flags).partition("continue with ")[2].splitlines()[0]
+    assert advice == "--resume out/one-b.state"
+    Path("out/one-a.png").write_bytes(b"done before")
+    if "--overwrite" in flags:
+        Path("out/two-b.png").write_bytes(b"of an earlier run")
+    status, _, err = command(*advice.split(), defaults=False)
+    assert status == 0, err
+    assert "out/one-a.png exists: skipped" in err
+    assert err.splitlines()[-1] == "neural_style: 3 done, 1 skipped"
+    assert Path("out/one-a.png").read_bytes() == b"done before"
+    assert {name: Path("out", name).read_bytes() for name in whole if name != "one-a.png"} == {
+        name: data for name, data in whole.items() if name != "one-a.png"
+    }
+
+
+def test_skip_existing_continues_a_picture_that_was_interrupted(batch, interrupted):
+    whole = whole_batch(batch)
+    interrupted()
+    status, _, err = batch("--pairs", "all", "--iterations", 4, "--skip-existing")
+    assert status == 0
+    assert "out/one-a.png exists: skipped" in err
+    assert "out/one-b.png is not finished: continuing from out/one-b.state" in err
+    assert {name: Path("out", name).read_bytes() for name in whole} == whole
+    status, _, err = batch("--pairs", "all", "--iterations", 4, "--skip-existing")  # now it is finished
+    assert (status, err.splitlines()[-1]) == (0, "neural_style: 0 done, 4 skipped")
+
+
+def test_skip_existing_continues_a_single_picture_with_its_own_flags_only(batch, command, interrupted):
+    interrupted()
+    one = ["--content", "one.png", "--styles", "b.png", "--output", "out/one-b.png", "--network", "net.mat"]
+    status, _, err = command(*one, "--skip-existing", "--iterations", 4, "--seed", 5, defaults=False)
+    assert status == 2
+    assert "cannot resume out/one-b.state: --seed was 0 and is now 5; give the flags of its run, or remove" in err
+    status, _, err = command(*one, defaults=False)
+    assert status == 1
+    assert "give --overwrite, or continue it with --resume out/one-b.state" in err
+    assert command(*one, "--skip-existing", "--iterations", 4, defaults=False)[0] == 0
+    assert "out/one-b.png exists: skipped" in command(*one, "--skip-existing", defaults=False)[2]
+
+
+def test_a_state_of_another_picture_is_not_continued(batch, interrupted):
+    interrupted()
+    os.rename("out/one-b.state", "out/one-a.state")
+    status, _, err = batch("--pairs", "all", "--iterations", 4, "--skip-existing")
+    assert (status, err.splitlines()[-1]) == (0, "neural_style: 2 done, 2 skipped")
+
+
+@pytest.fixture
+def twins(batch):
+    """Photographs of the same name in two folders, and two more in one folder, that differ in their extensions."""
+    for name in ("here/x", "there/x", "there/y"):
+        Path(name).mkdir(parents=True, exist_ok=True)
+        Image.open("one.png").save(f"{name}/photo.png")
+    Image.open("one.png").save("here/x/photo.bmp")
+
+
+@pytest.mark.parametrize(
+    ("contents", "flags", "template", "advice"),
+    [
+        (["here/x/photo.png", "there/y/photo.png"], [], "out/{content}.png", "out/{parent}-{content}-{style}.png"),
+        (["here/x/photo.png", "there/x/photo.png"], [], "out/{content}.jpg", "out/{number}-{content}-{style}.jpg"),
+        (["here/x/photo.png", "here/x/photo.bmp"], [], "out/{content}.png", "out/{number}-{content}-{style}.png"),
+        (["one.png", "one.png"], [], "out/{content}.png", "out/{number}-{content}-{style}.png"),
+        (["one.png", "two.png"], ["--pairs", "all"], "out/x.png", "out/{content}-{style}.png"),
+        (["one.png", "two.png"], [], "o.tiff", "out/{content}.tiff"),
+    ],
+    ids=str,
+)
+def test_the_advice_for_equal_names_works(batch, plans, twins, contents, flags, template, advice):
+    status, _, err = batch(*flags, contents=contents, output=template)
+    assert (status, plans) == (2, [])
+    assert f"would be written twice; write --output as in {advice}\n" in err
+    assert batch(*flags, contents=contents, output=advice)[0] == 0
+    assert len({plan.job.output for plan in plans}) == len(plans) == len(contents) * (2 if flags else 1)
+
+
+def test_the_advice_for_equal_checkpoints_works(batch, plans, twins):
+    contents, output = ["here/x/photo.png", "there/x/photo.png"], "out/{number}.png"
+    flags = ["--checkpoint-iterations", 1, "--checkpoint-output"]
+    status, _, err = batch(*flags, "out/c-{content}-{:03}.png", contents=contents, output=output)
+    assert status == 2
+    advice = "out/{number}-{content}-{style}-{:05}.png"
+    assert f"--checkpoint-output would be written twice; write it as in {advice}\n" in err
+    assert batch(*flags, advice, contents=contents, output=output)[0] == 0
+    assert [plan.job.checkpoint(1) for plan in plans] == [f"out/{n}-photo-a-b-00001.png" for n in (1, 2)]
+
+
+def test_numbers_sort_as_text(batch, plans):
+    assert batch(contents=["one.png"] * 10, output="out/{number}.png")[0] == 0
+    assert [plan.job.output for plan in plans][::9] == ["out/01.png", "out/10.png"]
+
+
+@pytest.mark.parametrize("template", ["out/{name}.png", "{Content}.png", "out/{styles}-{content}.png"])
+def test_an_unknown_placeholder_is_named(batch, template):
+    status, _, err = batch(contents=["one.png"], output=template)
+    assert status == 2
+    assert f"--output {template}: there is no {{" in err
+    assert "there are {content}, {style}, {parent}, {number}" in err
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "a exists"), (2, "a and 1 more exist"), (4, "a and 3 more exist")])
+def test_numbers_agree(count, said):
+    assert jobs.those_exist(["a", "b", "c", "d"][:count]) == said

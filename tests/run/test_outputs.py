@@ -22,7 +22,8 @@ def refused(command, plans):
         status, _, err = command(*words(text), output=output, iterations=iterations)
         assert bool(plans) == (status == 0)
         plans.clear()
-        return status, [line.removeprefix("neural_style: error: ") for line in err.splitlines()]
+        prefix = "neural_style: error: "
+        return status, [line.removeprefix(prefix) for line in err.splitlines() if line.startswith(prefix)]
 
     return run
 
@@ -43,7 +44,7 @@ def test_no_output_may_be_an_input(refused, masks):
         assert status == 2
         assert said[-1] == f"{name} is an input of this run; choose another name for the output"
     for flag in (
-        f"{CHECKPOINTS} style.{{}}.png --styles style.4.png",
+        f"{CHECKPOINTS} style.{{}}.png",
         "--contact-sheet style.4.png",
         "--state style.4.png",
     ):
@@ -116,9 +117,10 @@ def test_two_outputs_are_two_files(refused, flags, path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (f"{CHECKPOINTS} no/c{{}}.png", "cannot write to no: there is no such directory; create it first"),
-        ("--contact-sheet no/s.png", "cannot write to no: there is no such directory; create it first"),
-        ("--state no/a.state", "cannot write to no: there is no such directory; create it first"),
+        (f"{CHECKPOINTS} content.png/c{{}}.png", "cannot write to content.png: it is not a directory"),
+        ("--contact-sheet content.png/s.png", "cannot write to content.png: it is not a directory"),
+        ("--state content.png/no/a.state", "cannot write to content.png: it is not a directory"),
+        ("--state https://a.org/a.state", "cannot write to https://a.org: it is an address; give a file on this"),
         ("--contact-sheet s.xyz", "cannot write s.xyz: "),
         ("--tensorboard content.png", "cannot write to content.png: it is not a directory"),
         (f"{CHECKPOINTS} c{{}}.jpg --depth 16", "cannot write c2.jpg: "),
@@ -196,3 +198,58 @@ def test_the_plot_needs_matplotlib_only_where_it_is_asked_for(refused, monkeypat
     assert refused("--progress-write") == (0, [])
     message = "--progress-plot needs matplotlib: python -m pip install matplotlib"
     assert refused("--progress-plot") == (1, [message])
+
+
+def test_directories_are_created_once_everything_is_checked(command, folder):
+    flags = words(f"{CHECKPOINTS} c/{{}}.png --state s/t/a.state --contact-sheet sheets/sheet.png")
+    status, _, err = command(*flags, "--beta1", 2, output="new/out.png")
+    assert (status, os.path.exists("new")) == (2, False)
+    assert command(*flags, "--dry-run", output="new/out.png")[0] == 0
+    assert not any(os.path.exists(name) for name in ("new", "c", "s", "sheets"))
+    status, _, err = command(*flags, "--progress-write", output="new/out.png")
+    assert status == 0, err
+    for path in ("new/out.png", "new/progress.txt", "c/2.png", "s/t/a.state", "sheets/sheet.png"):
+        assert os.path.exists(path), path
+    assert "created the directory new\n" in err
+    assert "created the directory s/t\n" in err
+
+
+def test_a_directory_that_cannot_be_created_ends_the_run(command, monkeypatch):
+    def makedirs(path, exist_ok):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "makedirs", makedirs)
+    status, _, err = command(output="new/out.png")
+    assert (status, err.splitlines()[-1]) == (
+        1,
+        "neural_style: error: cannot create new: No space left on device",
+    )
+
+
+@pytest.mark.parametrize(
+    ("output", "flags", "path"),
+    [
+        ("new/", "", "new/content-style.jpg"),
+        ("there", "", "there/content-style.jpg"),
+        (".", "", "./content-style.jpg"),
+        ("new/a/", "--keep-alpha", "new/a/content-style.png"),
+        ("new/", "--depth 16 --styles style.png other.png", "new/content-style-other.png"),
+        ("{content}/", "", "content/content-style.jpg"),
+        ("2026.11/", "", "2026.11/content-style.jpg"),
+    ],
+)
+def test_an_output_that_is_a_directory(command, plans, output, flags, path):
+    os.mkdir("there")
+    status, _, err = command(*words(flags), output=output)
+    assert status == 0, err
+    assert plans[0].job.output == path
+
+
+def test_the_names_in_a_directory_differ(command, plans):
+    os.mkdir("twin")
+    shutil.copy("content.png", "twin/content.png")
+    contents = ["--content", "content.png", "twin/content.png"]
+    assert command(*contents, output="out/")[0] == 0
+    outputs = [plan.job.output for plan in plans]
+    assert len(set(outputs)) == 2
+    assert outputs[1] == "out/twin-content-style.jpg"

@@ -1,18 +1,23 @@
 """Resuming: what may have changed since, and what is refused."""
 
 import dataclasses
+import os
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from brushwork import state
+from brushwork.run import resuming
 from brushwork.settings import DEFAULTS, Settings
 from tests.helpers.command import words
 from tests.pictures.test_masks import mask_file
 
 OTHERS = {  # another valid value for each setting
     "width": 9,
+    "height": 9,
     "long_side": 9,
     "initial": "content",
     "style_size": 9,
@@ -21,6 +26,8 @@ OTHERS = {  # another valid value for each setting
     "content_weight_blend": 0.5,
     "style_layers": ("relu1_1",),
     "normalization": "sums",
+    "style_loss": "wasserstein",
+    "smallest_scale": 90,
     "style_blend_weights": (1.0,),
     "tv_norm": "absolute",
     "box": True,
@@ -112,7 +119,7 @@ def test_only_files_of_the_resumed_run_are_replaced(halfway, resumed, plans):
 @pytest.mark.parametrize("name", ["left", "source", "matter"])
 def test_a_mask_that_has_changed_is_noticed(halfway, resumed, plans, name):
     mask_file(f"{name}.png", (40, 30), 20)
-    assert resumed() == (1, ["a mask has changed"])
+    assert resumed() == (1, ["a mask has changed; a resumed run needs the same"])
     assert plans == []
 
 
@@ -122,11 +129,11 @@ def test_everything_that_has_changed_is_said(halfway, resumed):
     assert resumed("--learning-rate", 11, "--style-layers", "relu1_1", "--seed", 6) == (
         2,
         [
-            "--style-layers was not given and is now relu1_1",
-            "--learning-rate was 10.0 and is now 11.0",
-            "--seed was 5 and is now 6",
-            "the content picture has changed",
-            "a style picture has changed",
+            "--style-layers was not given and is now relu1_1; a resumed run keeps its own",
+            "--learning-rate was 10.0 and is now 11.0; a resumed run keeps its own",
+            "--seed was 5 and is now 6; a resumed run keeps its own",
+            "the content picture has changed; a resumed run needs the same",
+            "a style picture has changed; a resumed run needs the same",
         ],
     )
 
@@ -135,3 +142,67 @@ def test_a_state_whose_arrays_do_not_fit_is_damaged(halfway, resumed, plans):
     saved = state.read("a.state")
     state.write("a.state", dataclasses.replace(saved, state=saved.state._replace(scale=2)))
     assert resumed() == (1, ["damaged"])
+
+
+@pytest.fixture
+def cut_short(command, at_evaluation):
+    """Runs the command, interrupted during its third evaluation; returns what was said."""
+
+    def run(*arguments):
+        def interrupt():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+
+        at_evaluation(3, interrupt)
+        status, _, err = command(*arguments, iterations=6)
+        assert status == 130
+        at_evaluation(0, None)
+        return err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "flags", ["", "--state run.state", "--optimizer lbfgs", "--state-iterations 1 --state a.state"]
+)
+def test_a_resumed_run_that_is_finished_is_not_to_be_continued(command, cut_short, flags):
+    advice = cut_short(*words(flags)).partition("continue with ")[2].strip()
+    status, _, err = command(*words(advice), defaults=False)
+    assert status == 0
+    assert "continue with" not in err
+    assert f"wrote out.png; its state is in {advice.split()[1]}" in err
+
+
+def test_a_name_with_a_space_is_quoted_in_the_advice(command, cut_short):
+    err = cut_short("--output", "my picture.png")
+    assert "continue with --resume 'my picture.state'" in err
+
+
+def test_a_run_is_resumed_from_another_directory(command, cut_short, folder, monkeypatch):
+    flags = ["--initial", "other.png", "--content-mask", "content.png", "--keep", "last"]
+    assert command(*flags, output="whole.png", iterations=6)[0] == 0
+    cut_short(*flags)
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    status, _, err = command("--resume", "../out.state", defaults=False)
+    assert status == 0, err
+    assert f"the paths of ../out.state begin in {folder}, where its run began" in err
+    assert f"wrote {folder}/out.png" in err
+    assert (folder / "out.png").read_bytes() == (folder / "whole.png").read_bytes()
+    assert os.listdir() == []
+
+
+def test_only_paths_of_a_command_line_are_relocated(tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    given = words("--content a.png /b.png --initial=noise --style-size original --output=o.png --network pocket --box")
+    saved = state.Saved(None, {}, {}, given, directory=str(tmp_path / "there"))
+    there = f"{tmp_path}/there"
+    monkeypatch.chdir(tmp_path)
+    assert resuming.command(saved) == words(
+        f"--content {there}/a.png /b.png --initial=noise --style-size original --output={there}/o.png "
+        "--network pocket --box"
+    )
+    monkeypatch.chdir(tmp_path / "there")
+    assert resuming.command(saved) == given
+    gone = dataclasses.replace(saved, directory=str(tmp_path / "gone"))  # the whole project was moved
+    assert resuming.command(gone) == given

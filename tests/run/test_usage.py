@@ -45,9 +45,9 @@ BAD_VALUES = [
     ("--style-scales 1e9", "--style-scales: a picture of"),
     ("--width 0", "--width must be a number of pixels, at least 1, not 0"),
     ("--width 99999999", "--width: a picture of"),
-    ("--width 2.5", "argument --width: invalid int value: '2.5'"),
+    ("--width 2.5", "--width must be a whole number, not '2.5'; --help lists the options"),
     ("--iterations -1", "--iterations must be a number not below 0, not -1"),
-    ("--iterations many", "argument --iterations: invalid int value: 'many'"),
+    ("--iterations many", "--iterations must be a whole number, not 'many'"),
     ("--learning-rate 0", "--learning-rate must be a number above 0, not 0"),
     ("--beta1 1", "--beta1 must be at least 0 and below 1, not 1"),
     ("--beta2 -0.1", "--beta2 must be at least 0 and below 1, not -0.1"),
@@ -59,7 +59,7 @@ BAD_VALUES = [
     ("--scales 0", "--scales must be a number of scales, or of pixels, at least 1, not 0"),
     ("--scales 30 20", "--scales takes the number of scales, or their widths in ascending order"),
     ("--scales 40", "--scales takes widths below the output's, which is 40"),
-    ("--scales 3 --scale-iterations 5 4", "--scale-iterations takes one number for each scale: 3"),
+    ("--scales 3 --scale-iterations 5 4 3 2", "--scale-iterations takes at most one number for each scale: 3"),
     ("--scale-iterations -1", "--scale-iterations must be a number of iterations, at least 0, not -1"),
     ("--tile-size 8", "--tile-size must be auto or none, or a number of pixels, at least 16, not 8"),
     ("--tile-size some", "--tile-size must be auto or none, or a number of pixels, at least 16, not some"),
@@ -81,9 +81,32 @@ BAD_VALUES = [
     ("--checkpoint-iterations 5 --checkpoint-output c{x}.png", "--checkpoint-output c{x}.png has no place"),
     ("--checkpoint-iterations 5 --checkpoint-output c%d%d.png", "--checkpoint-output c%d%d.png has no place"),
     ("--content-weight 0 --style-weight 0 --tv-weight 0", "there is nothing to optimise"),
-    ("--styles", "argument --styles: expected at least one argument"),
-    ("--no-such-flag", "unrecognized arguments: --no-such-flag"),
-    ("--iter 5", "unrecognized arguments: --iter 5"),
+    ("--styles", "--styles takes at least one value, and there is none"),
+    ("--no-such-flag", "unrecognized arguments: --no-such-flag; --help lists the options"),
+    ("--iter 5", "unrecognized arguments: --iter 5; did you mean --iterations?"),
+    ("--width 512px", "--width must be a whole number, not '512px'"),
+    ("--iterations 1,000", "--iterations must be a whole number, not '1,000'"),
+    ("--style-weight 0,5", "--style-weight must be a number, with a point as in 0.5, not '0,5'"),
+    ("--box=1", "--box takes no value, not even '1'"),
+    ("--seed", "--seed takes one value, and there is none"),
+    ("--widht 5", "unrecognized arguments: --widht 5; did you mean --width?"),
+    ("--style-weigth 5", "unrecognized arguments: --style-weigth 5; did you mean --style-weight?"),
+    ("--content_weight=5", "unrecognized arguments: --content_weight=5; did you mean --content-weight?"),
+    ("-width 5", "unrecognized arguments: -width 5; did you mean --width?"),
+    ("--preserve-colours", "unrecognized arguments: --preserve-colours; did you mean --preserve-colors?"),
+    ("--Seed 5", "unrecognized arguments: --Seed 5; did you mean --seed?"),
+    ("\u2013width 5", "\u2013width begins with a dash that is no hyphen; write --width"),
+    ("\u2014seed=5", "\u2014seed=5 begins with a dash that is no hyphen; write --seed=5"),
+    ("--style style.png --style other.png", "--styles is given twice; give all its values after one --styles"),
+    ("--content a.png --content=b.png", "--content is given twice; give all its values after one --content"),
+    ("--scales 20 --scales 30", "--scales is given twice; give all its values after one --scales"),
+    ("--content=", "the value after --content is empty; is it a variable that is not set?"),
+    ("--initial random", "--initial must be noise, content, style or a picture, not random"),
+    ("--width 20 --height 20", "--width and --height both set the size of the output; give one of them"),
+    ("--height 0", "--height must be a number of pixels, at least 1, not 0"),
+    ("--height 99999999", "--height: a picture of"),
+    ("--style-blend-weights 0.5,0.5", "--style-blend-weights takes one number for each style: 1, not 2"),
+    ("--style-blend-weights 0.5,x", "--style-blend-weights must be a number, with a point as in 0.5, not '0.5,x'"),
     ("--output content.png", "content.png is an input of this run"),
     ("--output ./style.png --overwrite", "./style.png is an input of this run"),
     ("--output net.mat", "net.mat is an input of this run"),
@@ -106,6 +129,13 @@ def test_bad_usage(command, arguments, message):
 
 
 BAD_FILES = [
+    ("--content conten.png", "cannot read conten.png: No such file or directory; did you mean content.png?"),
+    ("--content Content.PNG", "cannot read Content.PNG: No such file or directory; did you mean content.png?"),
+    ("--styles style.jpg", "cannot read style.jpg: No such file or directory; did you mean style.png?"),
+    ("--styles sub/*.png", "cannot read sub/*.png: No such file or directory; no file has a name of this pattern"),
+    ("--styles style.png,other.png", "No such file or directory; separate pictures by spaces, not by commas"),
+    ("--content ~/a.png", "cannot read ~/a.png: No such file or directory; the shell replaces ~ only where"),
+    ("--resume out.png", "cannot resume out.png: No such file or directory"),
     ("--content missing.png", "cannot read missing.png: "),
     ("--content sub", "cannot read sub: there is no picture in this directory"),
     ("--styles net.dir.png", "cannot read net.dir.png: there is no picture in this directory"),
@@ -115,12 +145,25 @@ BAD_FILES = [
     ("--network text.png", "cannot read network text.png: neither a MATLAB nor an HDF5 file"),
     ("--network short.mat", "cannot use network short.mat: it ends at conv1_2, before relu4_2"),
     ("--output taken.png", "taken.png exists; choose another name or give --overwrite"),
-    ("--output missing/out.png", "cannot write to missing: there is no such directory"),
+    ("--output text.png/out.png", "cannot write to text.png: it is not a directory"),
     ("--output out.xyz", "cannot write out.xyz: "),
-    ("--output out", "cannot write out: "),
+    ("--output out", "cannot write out: unknown picture format; use .jpg, .png, .webp or .tiff"),
+    ("--output https://example.org/out.png", "cannot write to https://example.org: it is an address; give a file on"),
+    (
+        "--content https://example.org/a.jpg",
+        "cannot read https://example.org/a.jpg: it is an address, not a file; down",
+    ),
+    (
+        "--initial ftp://example.org/a.jpg",
+        "cannot read ftp://example.org/a.jpg: it is an address, not a file; download",
+    ),
+    ("--content-mask http://a.org/a.png", "cannot read http://a.org/a.png: it is an address, not a file; download it"),
+    ("--network https://a.org/net.mat", "cannot read network https://a.org/net.mat: it is an address, not a file; dow"),
+    ("--settings-from https://a.org/a.png", "cannot read https://a.org/a.png: it is an address, not a file; download"),
+    ("--resume https://a.org/a.state", "cannot resume https://a.org/a.state: it is an address, not a file; download"),
     ("--output net.dir.png --overwrite", "cannot write net.dir.png: it is a directory"),
     (f"--output {'x' * 300}.png", "File name too long"),
-    ("--checkpoint-iterations 1 --checkpoint-output no/c{}.png", "cannot write to no: there is no such directory"),
+    ("--checkpoint-iterations 1 --checkpoint-output text.png/a/c{}.png", "cannot write to text.png: it is not a dir"),
     ("--checkpoint-iterations 1 --checkpoint-output c{}.txt", "cannot write c1.txt: "),
     ("--checkpoint-iterations 1 --checkpoint-output taken_{}.png", "taken_2.png exists"),
     ("--progress-write --output sub/out.png", "sub/progress.txt exists"),
@@ -144,10 +187,30 @@ def test_bad_files(command, arguments, message):
     assert Path("taken.png").read_text() == "no picture"
 
 
+@pytest.mark.parametrize("arguments", [["--content", ""], ["--content="], [""]], ids=str)
+def test_an_empty_value(command, arguments):
+    status, _, err = command(*arguments, defaults=False)
+    name = "neural-style" if arguments == [""] else "--content"
+    assert (status, err) == (
+        2,
+        f"neural_style: error: the value after {name} is empty; is it a variable that is not set?\n",
+    )
+
+
 def test_all_mistakes_are_reported_together(command):
     arguments = words("--content a.png --styles b.png c.png --network d.mat --output e/f.xyz --beta1 2 --width 0")
     status, _, err = command(*arguments)
     assert status == 2
-    assert len(err.splitlines()) == 8
-    for part in ("a.png", "b.png", "c.png", "d.mat", "e/f.xyz", "to e", "--beta1", "--width"):
+    assert len(err.splitlines()) == 7
+    for part in ("a.png", "b.png", "c.png", "d.mat", "e/f.xyz", "--beta1", "--width"):
         assert part in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["photo.jpg", "painting.jpg"], ["help"]], ids=str)
+def test_what_is_required_comes_with_an_example(command, arguments):
+    status, _, err = command(*arguments, defaults=False)
+    assert status == 2
+    example = "as in neural-style --content photo.jpg --styles painting.jpg --output out.jpg"
+    assert err == (
+        f"neural_style: error: the following arguments are required: --content, --styles, --output; {example}\n"
+    )

@@ -136,10 +136,10 @@ def test_lines_are_printed_above_the_bar(monkeypatch):
     assert "0/2" in after  # and drawn again
 
 
-def on_a_terminal(server, *arguments):
+def on_a_terminal(server, *arguments, size=(24, 100)):
     """Runs the command with standard error on a terminal: (status, standard output, what the terminal got)."""
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     seen = []
 
     def read():
@@ -163,6 +163,23 @@ def test_the_command_on_a_terminal(server, folder):
     assert "\r" in seen
     assert re.search(r"\d+% .* \d+/40 .*(s/it|it/s), \d\d:\d\d left, total loss \d", seen)
     assert "neural_style: wrote out.png" in seen.splitlines()[-1]
+
+
+@pytest.mark.parametrize("size", [(0, 0), (24, 0), (0, 100), (24, 100)], ids=str)
+def test_the_bar_on_a_terminal_of_unknown_size(server, folder, size):
+    status, _, seen = on_a_terminal(server, "--iterations", "40", size=size)
+    assert status == 0
+    assert re.search(r"\d+% .* \d+/40 .*(s/it|it/s), \d\d:\d\d left", seen), seen
+
+
+def test_a_terminal_that_cannot_redraw_gets_lines(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    clock, said = Clock(), []
+    monkeypatch.setattr(progress, "time", clock.time)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    steps = run(ends=(3,), clock=clock, durations=[20])
+    assert len(list(progress.watched(steps, (3,), verbose=False, say=said.append))) == 4
+    assert len(said) == 3
 
 
 def test_no_control_characters_in_a_pipe(command, monkeypatch):

@@ -1,0 +1,86 @@
+"""Foreign files: what a file is that people take for a picture this program reads, and what to do with it."""
+
+import difflib
+import os
+import shlex
+
+HEAD = 1024  # bytes from the beginning of a file that tell its kind
+
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+AVIF_BRANDS = (b"avif", b"avis")
+VIDEOS = tuple(".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .flv .3gp .mts .m2ts .ogv".split())
+RAWS = tuple(".dng .nef .nrw .cr2 .cr3 .arw .raf .orf .rw2 .pef .srw .3fr .iiq .x3f".split())
+_VIDEO_STARTS = b"\x1a\x45\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"OggS"
+_STARTS = {  # the first bytes of a file -> what it is, and what to do
+    b"%PDF": "it is a PDF document; save its page as PNG or JPEG",
+    b"%!PS": "not a picture in a known format: it is PostScript; save it as PNG or JPEG",
+    b"MATLAB": "it is a file of MATLAB, not a picture; a network is given with --network",
+    b"\x89HDF": "it is an HDF5 file, not a picture; a network is given with --network",
+    b"\xff\x0a": "it is a JPEG XL picture; save it as PNG or JPEG",
+    b"\0\0\0\x0cJXL ": "it is a JPEG XL picture; save it as PNG or JPEG",
+    b"8BPS\0\2": "it is a large Photoshop document; save it as PNG or TIFF",
+    b"gimp xcf": "it is a GIMP project; export it as PNG",
+}
+
+
+def brand(head):
+    """The brand of an ISO media file (HEIC, AVIF, MP4) that begins with `head`; None for any other file."""
+    return head[8:12] if head[4:8] == b"ftyp" else None
+
+
+def reason(path, head):
+    """Why a file that begins with the bytes `head` cannot be read, with the remedy; None if it may be a picture."""
+    extension = os.path.splitext(path)[1].lower()
+    if is_video(head):
+        frames = f"ffmpeg -i {shlex.quote(os.fspath(path))} frame-%04d.png"
+        return f"it is a video; '{frames}' writes its frames as pictures"
+    if extension in RAWS or brand(head) == b"crx ":
+        return "it is the raw file of a camera; export it as TIFF or JPEG"
+    for start, text in _STARTS.items():
+        if head.startswith(start):
+            return text
+    if head.startswith(b"PK\3\4"):
+        if b"header.npy" in head[:60]:
+            return "it is the state of a run, not a picture; --resume continues the run"
+        return "it is an archive; unpack it and give the picture in it"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if b"<svg" in text:
+        return "it is an SVG drawing; save it as PNG"
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "not a picture in a known format: it is a web page; save the picture that is on it"
+    return None
+
+
+def absent(path):
+    """The end of a sentence about a file that there is not: what was probably meant; "" if that is unknown."""
+    directory, name = os.path.split(os.fspath(path))
+    if path.startswith("~"):
+        return "; the shell replaces ~ only where it is not in quotes and begins a word"
+    if set("*?[") & set(name):
+        return "; no file has a name of this pattern"
+    if all(os.path.exists(part) for part in path.split(",")):
+        return "; separate pictures by spaces, not by commas"
+    try:
+        names = [entry for entry in os.listdir(directory or os.curdir) if not entry.startswith(".")]
+    except OSError:
+        return ""
+    lower = [entry for entry in names if entry.lower() == name.lower()]
+    stems = [entry for entry in names if os.path.splitext(entry)[0].lower() == os.path.splitext(name)[0].lower()]
+    near = [*lower, *stems, *difflib.get_close_matches(name, names, 1, 0.8)]
+    return f"; did you mean {os.path.join(directory, near[0])}?" if near else ""
+
+
+def is_video(head):
+    """Whether a file that begins with the bytes `head` is a video."""
+    known = (*HEIF_BRANDS, *AVIF_BRANDS, b"crx ", None)
+    return brand(head) not in known or head.startswith(_VIDEO_STARTS) or (head[:4], head[8:11]) == (b"RIFF", b"AVI")
+
+
+def kind_of_name(name):
+    """What an entry of a directory that is not read as a picture is, by its name: singular and plural."""
+    extension = os.path.splitext(name)[1].lower()
+    if extension in VIDEOS:
+        return "video", "videos"
+    if extension in RAWS:
+        return "raw file of a camera", "raw files of a camera"
+    return "file that is no picture", "files that are no pictures"
