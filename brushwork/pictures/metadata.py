@@ -9,13 +9,13 @@ from dataclasses import fields
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from brushwork import files
+from brushwork import VERSION, files
 from brushwork.errors import MetadataError, PictureError
 from brushwork.pictures import formats
 from brushwork.pictures.read import refuse_foreign
 from brushwork.settings import DEFAULTS, LOSSES, STARTS, Settings, option
 
-SOFTWARE = "neural_style 1.0"
+SOFTWARE = f"neural_style {VERSION}"
 KEY = "neural_style"
 MAX_LENGTH = 100_000  # characters; longer metadata is refused
 ASCII = b"ASCII\0\0\0"  # the first bytes of a UserComment in ASCII

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from brushwork import state
+from brushwork import VERSION, state
 from brushwork.errors import MetadataError
 from brushwork.pictures import formats, metadata
 from brushwork.settings import PRESETS, Settings
@@ -21,7 +21,7 @@ def test_about():
     losses = {"content": 1.0, "style": 2.0, "tv": 3.0, "total": 6.0}
     step = SimpleNamespace(iteration=5, lowest=5.5, losses={**losses, "other": 1}, image="not for JSON")
     assert json.loads(json.dumps(metadata.about(settings, "abc", step))) == {
-        "program": metadata.SOFTWARE,
+        "program": f"neural_style {VERSION}",
         "flags": ["--style-blend-weights", "1", "0.5", "--box", "--iterations", "7"],
         "network": "abc",
         "iterations": 5,
