@@ -24,6 +24,7 @@ class Masks(NamedTuple):
 
 
 EVERYWHERE = Masks()
+COLORED = 8  # of 255: the mean difference of the channels of a picture that is no mask by nature
 GREY = 0.01  # what differs less from black or white is a trace of compression
 
 
@@ -41,6 +42,11 @@ def from_picture(image, opacity=None):
     """
     luma = image @ colors.LUMA / 255
     return np.clip(luma if opacity is None else luma - (1 - opacity), 0, 1)
+
+
+def is_colored(image):
+    """Whether a picture [H, W, 3], RGB, 0..255, has colours, and not only shades of grey."""
+    return np.ptp(image, axis=2).mean() > COLORED
 
 
 def over_cells(mask, stride):

@@ -23,6 +23,8 @@ from brushwork.run.effects import without_effect
 from brushwork.run.outputs import check_outputs
 from brushwork.settings import DEFAULTS, SIZES, STARTS, Settings, option
 
+SMALL = 16  # px of the longer side: what is reduced to less than it has lost its strokes
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -105,7 +107,7 @@ def make_plan(job, options, network_for, say):
     check_outputs(job, options, **about, last=last, start=start, mistakes=mistakes)
     network = network_for(settings, mistakes)
     mistakes.check()
-    notes += without_effect(options, settings, job)
+    notes += without_effect(options, settings, job, size)
     deadline = time.monotonic() + (math.inf if options.max_seconds is None else options.max_seconds)
     plan = Plan(job, options, settings, network, content, styles, initial, given, opacity, deadline)
     if job.resume:
@@ -125,6 +127,8 @@ def _content(path, options, mistakes, notes):
         notes.append(f"{path} is in {opened.profile}; it is converted to sRGB, as the output is")
     if opened.opacity is not None and not options.keep_alpha:
         notes.append(f"{path} is transparent in places; they are painted over white unless --keep-alpha is given")
+    if opened.opacity is None and options.keep_alpha:
+        notes.append(f"--keep-alpha has no effect: {path} is not transparent")
     return opened.image, opened.opacity if options.keep_alpha else None
 
 
@@ -195,6 +199,8 @@ def _mask(path, picture, mistakes, notes):
     if opened is None or picture is None:
         return None
     mask = masks.from_picture(opened.image, opened.opacity)
+    if masks.is_colored(opened.image):
+        notes.append(f"{path} is in colour, and only its brightness counts as a mask: white applies, black does not")
     (height, width), (mask_height, mask_width) = picture.shape[:2], mask.shape[:2]
     # Proportions may differ by a rounded side.
     if abs(height * mask_width - width * mask_height) > max(height, width, mask_height, mask_width):
@@ -222,6 +228,8 @@ def _sized(styles, content, settings, paths, mistakes, notes):
             style = _fitted(style, size, "--style-scales", mistakes)
             if width > own:
                 notes.append(f"{path} is enlarged from a width of {own} to {width} pixels")
+            elif max(size) < SMALL < own:
+                notes.append(f"{path} is reduced to {size[1]}x{size[0]} pixels, which shows nothing of its strokes")
         yield style
 
 
