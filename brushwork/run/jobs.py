@@ -85,6 +85,25 @@ def make_settings(options, job, mistakes):
         return None
 
 
+def check_flags(options, job, mistakes):
+    """The flags of a Job that set nothing in Settings: numbers, and flags that need each other."""
+    for name in ("print_iterations", "checkpoint_iterations", "state_iterations"):
+        every = getattr(options, name)
+        if every is not None and every < 1:
+            mistakes.add_usage(f"{option(name)} must be a number of iterations, at least 1, not {every}")
+    if options.max_seconds is not None and not options.max_seconds > 0:
+        mistakes.add_usage(f"--max-seconds must be a number above 0, not {options.max_seconds:g}")
+    if (options.checkpoint_output is None) != (options.checkpoint_iterations is None):
+        mistakes.add_usage("--checkpoint-output and --checkpoint-iterations go together: give both or neither")
+    if options.state_iterations is not None and not (options.state or options.resume):
+        mistakes.add_usage("--state-iterations says how often; --state says where")
+    for name in ("style_masks", "style_source_masks"):
+        if (paths := getattr(options, name)) and len(paths) != len(job.styles):
+            hint = ", since --pairs gives each picture one style" if options.pairs else ""
+            counted = f"{len(job.styles)}, not {len(paths)}{hint}"
+            mistakes.add_usage(f"{option(name)} takes one picture for each style: {counted}")
+
+
 def _preset(name, given):
     """The settings of a preset; of those that belong together, only what the given ones leave."""
     values = dict(PRESETS[name])
@@ -174,6 +193,7 @@ def _check(options, jobs, mistakes):
         if getattr(options, name):
             mistakes.add_usage(f"{option(name)} is for a run that makes one picture, not {len(jobs)}")
     make_settings(options, jobs[0], mistakes)
+    check_flags(options, jobs[0], mistakes)
     outputs = [job.output for job in jobs]
     twice = next((output for output in outputs if outputs.count(output) > 1), None)
     if twice:

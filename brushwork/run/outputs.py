@@ -12,7 +12,6 @@ from brushwork.errors import PictureError
 from brushwork.pictures import write
 from brushwork.run.jobs import those_exist
 from brushwork.run.resuming import default_state
-from brushwork.settings import option
 
 MOST_CHECKPOINTS = 10_000  # whose paths are checked
 
@@ -23,7 +22,6 @@ def check_outputs(job, options, *, size, transparent, last, start, mistakes):
     size: (height, width) of the picture, or () if it is unknown. transparent: whether it has an alpha channel.
     last: the number of the last iteration, or None. start: the path of the initial picture, or None.
     """
-    _check_numbers(options, mistakes)
     checkpoints = _checkpoints(job, options.checkpoint_iterations, last, mistakes)
     for path in (job.output, *checkpoints[:1]):
         mistakes.catch(write.check_format, path, *size, depth=options.depth, transparent=transparent)
@@ -36,6 +34,7 @@ def check_outputs(job, options, *, size, transparent, last, start, mistakes):
         mistakes.add_file(f"cannot write to {board}: it is not a directory")
     paths = [job.output, *checkpoints, job.table, job.plot, options.contact_sheet, job.state]
     paths = [path for path in paths if path is not None]
+    _check_nested(paths, board, mistakes)
     inputs = {os.path.realpath(path) for path in _inputs(job, options, start) if path is not None}
     for path in paths:
         if os.path.realpath(path) in inputs:
@@ -44,7 +43,8 @@ def check_outputs(job, options, *, size, transparent, last, start, mistakes):
         mistakes.add_usage(f"{path} would be written twice; choose different names")
     for directory in dict.fromkeys(os.path.dirname(path) or "." for path in paths):
         _check_directory(directory, np.prod(size) * 3, mistakes)
-    _check_existing(job, dict.fromkeys(paths), options, mistakes)
+    new = dict.fromkeys(path for path in paths if os.path.realpath(path) not in inputs)
+    _check_existing(job, new, options, mistakes)
 
 
 def _inputs(job, options, start):
@@ -69,18 +69,17 @@ def _check_existing(job, paths, options, mistakes):
         mistakes.add_file(f"{those_exist(existing)}; {remedy}")
 
 
-def _check_numbers(options, mistakes):
-    """Intervals, times, and flags that need each other."""
-    for name in ("print_iterations", "checkpoint_iterations", "state_iterations"):
-        every = getattr(options, name)
-        if every is not None and every < 1:
-            mistakes.add_usage(f"{option(name)} must be a number of iterations, at least 1, not {every}")
-    if options.max_seconds is not None and not options.max_seconds > 0:
-        mistakes.add_usage(f"--max-seconds must be a number above 0, not {options.max_seconds:g}")
-    if (options.checkpoint_output is None) != (options.checkpoint_iterations is None):
-        mistakes.add_usage("--checkpoint-output and --checkpoint-iterations go together: give both or neither")
-    if options.state_iterations is not None and not (options.state or options.resume):
-        mistakes.add_usage("--state-iterations says how often; --state says where")
+def _check_nested(paths, board, mistakes):
+    """That no file has the name of a directory that other files, or TensorBoard's, are to be in."""
+    directories = {} if board is None else {os.path.realpath(board): "--tensorboard"}
+    for path in paths:
+        directory = os.path.dirname(os.path.realpath(path))
+        while os.path.dirname(directory) != directory:
+            directories.setdefault(directory, path)
+            directory = os.path.dirname(directory)
+    for path in dict.fromkeys(paths):
+        if other := directories.get(os.path.realpath(path)):
+            mistakes.add_usage(f"{path} would be a file, and a directory for {other}; choose different names")
 
 
 def _checkpoints(job, every, last, mistakes):

@@ -21,7 +21,7 @@ from brushwork.pictures.masks import Masks
 from brushwork.run import jobs
 from brushwork.run.effects import without_effect
 from brushwork.run.outputs import check_outputs
-from brushwork.settings import DEFAULTS, SIZES, STARTS, Settings, option
+from brushwork.settings import DEFAULTS, SIZES, STARTS, Settings
 
 SMALL = 16  # px of the longer side: what is reduced to less than it has lost its strokes
 
@@ -88,6 +88,7 @@ def make_plan(job, options, network_for, say):
     """
     mistakes, notes = Mistakes(), []
     settings = jobs.make_settings(options, job, mistakes)
+    jobs.check_flags(options, job, mistakes)
     content, opacity = _content(job.content, options, mistakes, notes)
     styles = [_image(path, mistakes, notes) for path in job.styles]
     start = settings.initial if settings and settings.initial not in STARTS else None
@@ -182,9 +183,6 @@ def _resumed(plan):
 
 def _masks(options, content, styles, mistakes, notes):
     """The Masks of the flags, each in the size of its picture."""
-    for name in ("style_masks", "style_source_masks"):
-        if (paths := getattr(options, name)) and len(paths) != len(styles):
-            mistakes.add_usage(f"{option(name)} takes one picture for each style: {len(styles)}, not {len(paths)}")
     sources = zip(options.style_source_masks or (), styles, strict=False)
     return Masks(
         tuple(_mask(path, content, mistakes, notes) for path in options.style_masks or ()),

@@ -64,6 +64,11 @@ BAD_VALUES = [
     ("--tile-size 8", "--tile-size must be auto or none, or a number of pixels, at least 16, not 8"),
     ("--tile-size some", "--tile-size must be auto or none, or a number of pixels, at least 16, not some"),
     ("--preset slow", "argument --preset: invalid choice: 'slow' (choose from"),
+    ("--style-masks other.png other.png", "--style-masks takes one picture for each style: 1, not 2"),
+    ("--style-source-masks other.png other.png --styles style.png", "--style-source-masks takes one picture for each"),
+    ("--tensorboard out.png", "out.png would be a file, and a directory for --tensorboard; choose different names"),
+    ("--output a.png/out.png --state a.png", "a.png would be a file, and a directory for a.png/out.png; choose diff"),
+    ("--checkpoint-iterations 1 --checkpoint-output out.png/c{}.png", "out.png would be a file, and a directory for "),
     ("--max-seconds 0", "--max-seconds must be a number above 0, not 0"),
     ("--max-seconds nan", "--max-seconds must be a number above 0, not nan"),
     ("--keep none", "--keep must be one of best, last, not 'none'"),
@@ -195,6 +200,28 @@ def test_an_empty_value(command, arguments):
         2,
         f"neural_style: error: the value after {name} is empty; is it a variable that is not set?\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--print-iterations 0", "--print-iterations must be a number of iterations, at least 1, not 0"),
+        ("--max-seconds 0", "--max-seconds must be a number above 0, not 0"),
+        ("--style-masks content.png content.png", "one picture for each style: 1, not 2, since --pairs gives each pic"),
+        ("--style-weight -1", "--style-weight must be a number not below 0, not -1"),
+    ],
+)
+def test_bad_usage_of_a_batch_is_found_once_before_it(command, flags, message):
+    status, _, err = command(*words("--content content.png other.png --pairs all --output out/"), *words(flags))
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert message in err
+
+
+@pytest.mark.parametrize("flag", ["--output", "--contact-sheet", "--state"])
+def test_an_input_that_would_be_written_is_said_once(command, flag):
+    status, _, err = command(flag, "content.png")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "content.png is an input of this run; choose another name for the output" in err  # and no --overwrite
 
 
 def test_all_mistakes_are_reported_together(command):
