@@ -13,13 +13,15 @@ _unfinished = set()  # paths of the temporary files of this process
 def open_regular(path):
     """Open a regular, non-empty file for reading in binary. Raises OSError; its strerror is meant for the user."""
     if is_address(path):
-        raise OSError(errno.EINVAL, "it is an address, not a file; download it first")
+        _, local, name = os.fspath(path).partition("file://")
+        remedy = f"write it as {name}" if local else "download it first"
+        raise OSError(errno.EINVAL, f"it is an address, not a file; {remedy}")
     try:
         status = os.stat(path)
     except ValueError as error:  # a null character in the name
         raise OSError(errno.EINVAL, str(error)) from error
     if stat.S_ISDIR(status.st_mode):
-        raise OSError(errno.EISDIR, "it is a directory")
+        raise OSError(errno.EISDIR, "it is a directory; give a file in it")
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for a writer
         raise OSError(errno.EINVAL, "it is not a regular file")
     if status.st_size == 0:

@@ -207,7 +207,9 @@ def _wrong_layers(flag, layers):
     names = [text.partition(":")[0] for text in layers]
     for index, text in enumerate(layers):
         layer, colon, weight = text.partition(":")
-        if layer not in FEATURES:
+        if layer.replace(".", "", 1).isdigit():
+            yield f"{flag}: {layer} is no layer; the weight of a layer is written as relu4_2:{layer}"
+        elif layer not in FEATURES:
             yield f"{flag}: there is no layer {layer!r}; there are {', '.join(FEATURES)}"
         elif layer in names[:index]:
             yield f"{flag}: {layer} is named twice"

@@ -63,7 +63,9 @@ def absent(path):
     try:
         names = [entry for entry in os.listdir(directory or os.curdir) if not entry.startswith(".")]
     except OSError:
-        return ""
+        return f"; there is no directory {directory}" if directory and not os.path.exists(directory) else ""
+    if spaced := [entry for entry in names if entry.startswith(f"{name} ")]:
+        return f"; did you mean {shlex.quote(os.path.join(directory, spaced[0]))}? a name with spaces needs quotes"
     lower = [entry for entry in names if entry.lower() == name.lower()]
     stems = [entry for entry in names if os.path.splitext(entry)[0].lower() == os.path.splitext(name)[0].lower()]
     near = [*lower, *stems, *difflib.get_close_matches(name, names, 1, 0.8)]

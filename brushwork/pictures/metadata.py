@@ -78,7 +78,8 @@ def read(path):
     except OSError as error:
         raise MetadataError(f"cannot read {path}: {error.strerror or 'not a picture in a known format'}") from error
     except Exception as error:  # decoders raise exceptions of any type
-        raise MetadataError(f"cannot take settings from {path}: it holds no settings of neural_style") from error
+        reason = "it holds no settings of neural_style; give a picture that it saved"
+        raise MetadataError(f"cannot take settings from {path}: {reason}") from error
 
 
 def _text(picture):

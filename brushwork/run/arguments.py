@@ -5,6 +5,7 @@ Names in any case, lists with commas, --style for --styles, and "did you mean" f
 
 import argparse
 import difflib
+import functools
 import os
 import platform
 import re
@@ -23,6 +24,7 @@ LISTS = (  # flags of several values; a second one would replace the first
 PLAINER = {  # messages of argparse, as patterns, in plain English
     "argument (--[^:/]+).*: invalid int value: (.*)": r"\1 must be a whole number, not \2",
     "argument (--[^:/]+).*: invalid float value: (.*)": r"\1 must be a number, with a point as in 0.5, not \2",
+    r"argument (--[^:/]+).*: invalid choice: (.*) \(choose from (.*)\)": r"\1 must be one of \3, not \2",
     "argument (--[^:/]+).*: ignored explicit argument (.*)": r"\1 takes no value, not even \2",
     "argument (--[^:/]+).*: expected (one|at least one) argument": r"\1 takes \2 value, and there is none",
 }
@@ -87,8 +89,10 @@ class Parser(argparse.ArgumentParser):
         hint = f"did you mean {meant[0]}?" if any(meant[:1]) else "--help lists the options"
         if "are required: " in message:
             hint = "as in neural-style --content photo.jpg --styles painting.jpg --output out.jpg"
-        for pattern, text in PLAINER.items():
-            message = re.sub(pattern, text, message)
+        elif unknown and not rest.startswith("-"):
+            hint = f"a name with spaces is written in quotes; {hint}"
+        message = functools.reduce(lambda text, plainer: re.sub(*plainer, text), PLAINER.items(), message)
+        message = message.replace("'", "") if " must be one of " in message else message
         self.say(f"error: {message}; {hint}")
         sys.exit(BAD_USAGE)
 

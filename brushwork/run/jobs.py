@@ -196,7 +196,10 @@ def _check(options, jobs, mistakes):
     check_flags(options, jobs[0], mistakes)
     outputs = [job.output for job in jobs]
     twice = next((output for output in outputs if outputs.count(output) > 1), None)
-    if twice:
+    absent = next((job.content for job in jobs if not os.path.lexists(job.content)), None)
+    if twice and absent is not None:  # a name with spaces that is not in quotes, and no batch
+        mistakes.add_file(f"cannot read {absent}: No such file or directory{foreign.absent(absent)}")
+    elif twice:
         mistakes.add_usage(f"{twice} would be written twice; write --output as in {_unique(options.output, jobs)}")
     if options.checkpoint_output is not None and len({_filled(job.checkpoints, job.names) for job in jobs}) < len(jobs):
         how = _unique(options.checkpoint_output, jobs, "-{:05}")

@@ -88,7 +88,10 @@ def test_other_metadata_is_refused(tmp_path, name):
     path.write_bytes(REFUSED[name])
     with pytest.raises(MetadataError) as error:
         metadata.read(path)
-    assert str(error.value) == f"cannot take settings from {path}: it holds no settings of neural_style"
+    assert (
+        str(error.value)
+        == f"cannot take settings from {path}: it holds no settings of neural_style; give a picture that it saved"
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,7 +147,7 @@ def test_given_flags_win(command, plans):
 def test_the_command_refuses_other_metadata(command):
     Path("x.png").write_bytes(REFUSED["the network"])
     status, _, err = command("--settings-from", "x.png")
-    message = "cannot take settings from x.png: it holds no settings of neural_style"
+    message = "cannot take settings from x.png: it holds no settings of neural_style; give a picture that it saved"
     assert (status, err) == (1, f"neural_style: error: {message}\n")
     Path("x.png").write_bytes(file_with(["--iterations", "many"]))
     status, _, err = command("--settings-from", "x.png")

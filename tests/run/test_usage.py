@@ -63,7 +63,10 @@ BAD_VALUES = [
     ("--scale-iterations -1", "--scale-iterations must be a number of iterations, at least 0, not -1"),
     ("--tile-size 8", "--tile-size must be auto or none, or a number of pixels, at least 16, not 8"),
     ("--tile-size some", "--tile-size must be auto or none, or a number of pixels, at least 16, not some"),
-    ("--preset slow", "argument --preset: invalid choice: 'slow' (choose from"),
+    ("--preset slow", "--preset must be one of classic, painterly, fast, keras, tensorflow, gatys, not slow"),
+    ("--depth 32", "--depth must be one of 8, 16, not 32"),
+    ("--preset painterly fast", "unrecognized arguments: fast; a name with spaces is written in quotes; --help lists"),
+    ("--content-layers relu4_2 0.5", "0.5 is no layer; the weight of a layer is written as relu4_2:0.5"),
     ("--style-masks other.png other.png", "--style-masks takes one picture for each style: 1, not 2"),
     ("--style-source-masks other.png other.png --styles style.png", "--style-source-masks takes one picture for each"),
     ("--tensorboard out.png", "out.png would be a file, and a directory for --tensorboard; choose different names"),
@@ -164,6 +167,12 @@ BAD_FILES = [
     ),
     ("--content-mask http://a.org/a.png", "cannot read http://a.org/a.png: it is an address, not a file; download it"),
     ("--network https://a.org/net.mat", "cannot read network https://a.org/net.mat: it is an address, not a file; dow"),
+    ("--content file:///home/me/a.jpg", "it is an address, not a file; write it as /home/me/a.jpg"),
+    ("--content my photo.jpg", "cannot read my: No such file or directory; did you mean 'my photo.jpg'? a name with"),
+    ("--content nowhere/a.png", "cannot read nowhere/a.png: No such file or directory; there is no directory nowhere"),
+    ("--initial sub", "cannot read sub: it is a directory; give a file in it"),
+    ("--content-mask sub", "cannot read sub: it is a directory; give a file in it"),
+    ("--settings-from style.png", "it holds no settings of neural_style; give a picture that it saved"),
     ("--settings-from https://a.org/a.png", "cannot read https://a.org/a.png: it is an address, not a file; download"),
     ("--resume https://a.org/a.state", "cannot resume https://a.org/a.state: it is an address, not a file; download"),
     ("--output net.dir.png --overwrite", "cannot write net.dir.png: it is a directory"),
@@ -179,6 +188,7 @@ BAD_FILES = [
 def test_bad_files(command, arguments, message):
     for name in ("text.png", "taken.png", "taken_2.png"):
         Path(name).write_text("no picture")
+    Path("my photo.jpg").write_text("no picture")
     for name in ("net.dir.png", "sub"):
         Path(name).mkdir()
     Path("sub/progress.txt").touch()
