@@ -24,6 +24,7 @@ format: $(VENV)/installed-tests
 	$(VENV)/bin/ruff format .
 
 $(VENV)/installed: requirements.txt pyproject.toml
+	@echo "installing the packages into $(VENV): a download of 700 MB"
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
