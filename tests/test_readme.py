@@ -8,53 +8,32 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 import neural_style
 from brushwork.pictures import read, write
-from tests.helpers.command import ROOT, words
+from tests.helpers import documents
+from tests.helpers.command import ROOT
+from tests.helpers.documents import DOCS, README
 
-README = (ROOT / "README.md").read_text()
-DOCS = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
 TEXT = "\n".join([README, *DOCS.values()])
+# Those of recipes.md are in test_recipes.
+COMMANDS = documents.commands(README, *(text for name, text in DOCS.items() if name != "recipes.md"))
 SMALL = ("--network", "net.mat", "--iterations", "2", "--width", "40", "--overwrite")
 SHORT = {"--scales": ("--scale-iterations", "2", "1", "1")}
 
 
-def commands():
-    """The commands in the indented blocks, one line each."""
-    return re.findall(r"^    (?:\S*/)?neural-style (.*)$", TEXT.replace("\\\n", " "), re.M)
-
-
 @pytest.fixture
-def pictures(folder, tmp_path):
+def pictures(folder):
     """The files that the commands name."""
-    random = np.random.default_rng(2)
-    for directory in ("photos", "paintings", "out", "examples"):
-        (tmp_path / directory).mkdir()
-    names = [
-        "photo.jpg",
-        "painting.jpg",
-        "one.jpg",
-        "other.jpg",
-        "sky.png",
-        "houses.png",
-        "photos/a.jpg",
-        "photos/b.jpg",
-    ]
-    names += ["paintings/c.jpg"]
-    names += [f"examples/{name}.jpg" for name in words("chelsea astronaut brush-strokes woodcut stained-glass")]
-    for name in names:
-        Image.fromarray(random.integers(0, 256, (30, 40, 3)).astype(np.uint8)).save(name)
+    documents.make_pictures(30, 40)
 
 
 def test_there_are_commands():
-    assert len(commands()) >= 6
+    assert len(COMMANDS) >= 6
 
 
-@pytest.mark.parametrize("line", commands())
+@pytest.mark.parametrize("line", COMMANDS)
 def test_a_command(command, pictures, line):
     arguments = shlex.split(line)
     if "--resume" in arguments or "--settings-from" in arguments:
@@ -71,7 +50,7 @@ def test_a_command(command, pictures, line):
 def test_the_gallery():
     from tools import gallery
 
-    text = DOCS["options.md"]
+    text = DOCS["options.md"] + DOCS["recipes.md"]
     shown = re.findall(r"\]\(\.\./examples/gallery/([\w.-]+)\.jpg", text)
     assert set(shown) == set(gallery.PICTURES) - {"shipwreck", "great-wave"}  # these are in README's strip
     for name in {*shown, *re.findall(r"examples/gallery/([\w.-]+)\.jpg", README)}:
@@ -121,7 +100,7 @@ def test_all_commands_of_readme_are_those_of_its_environment():
 
 def test_make_does_what_readme_says():
     makefile = " ".join((ROOT / "Makefile").read_text().replace("\\\n", " ").split())
-    demo = next(line for line in commands() if "demo.jpg" in line)
+    demo = next(line for line in COMMANDS if "demo.jpg" in line)
     assert f"neural-style {' '.join(shlex.split(demo))} --overwrite" in makefile
     assert "make test" in README
     assert "-m pytest" in makefile

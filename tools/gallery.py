@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FAST = "--preset fast --width 400 --precision bfloat16"
 ADAM = "--width 400 --precision bfloat16 --iterations 200"
 SKY = "--style-masks examples/gallery/sky.png examples/gallery/houses.png"
+PAINTERLY = "--preset painterly --width 400"
 # name -> (styles, flags)
 PICTURES = {
     "starry-night": ("starry-night", FAST),
@@ -38,7 +39,12 @@ PICTURES = {
     "keras": ("starry-night", f"--preset keras {ADAM}"),
     "tensorflow": ("starry-night", f"--preset tensorflow {ADAM}"),
     "gatys": ("starry-night", "--preset gatys --initial content --width 400 --precision bfloat16 --iterations 80"),
+    "painterly": ("starry-night", PAINTERLY),
+    "weaker": ("starry-night", f"{PAINTERLY} --strength 0.25"),
+    "face": ("starry-night", PAINTERLY),
+    "face-content-weight": ("starry-night", f"{PAINTERLY} --content-weight 0.6"),
 }
+PORTRAITS = "face", "face-content-weight"  # of examples/astronaut.jpg, the others of Tübingen
 STAND_INS = {"tubingen": "chelsea", "starry-night": "brush-strokes", "the-scream": "stained-glass"}
 STAND_INS |= {"shipwreck": "woodcut", "great-wave": "woodcut"}
 
@@ -64,7 +70,8 @@ def main(arguments=None):
 def command(name, target, options):
     """The command line of a picture."""
     styles, flags = PICTURES[name]
-    inputs = ["--content", path("tubingen", options), "--styles", *(path(style, options) for style in styles.split())]
+    content = path("astronaut" if name in PORTRAITS else "tubingen", options)
+    inputs = ["--content", content, "--styles", *(path(style, options) for style in styles.split())]
     network = ["--network", options.network] if options.network else []
     program = [sys.executable, str(ROOT / "neural_style.py")]
     return [*program, *inputs, *flags.split(), *network, "--output", target, "--overwrite"]
@@ -72,7 +79,7 @@ def command(name, target, options):
 
 def path(name, options):
     own = os.path.join(options.pictures, f"{name}.jpg")
-    return own if os.path.exists(own) else str(ROOT / "examples" / f"{STAND_INS[name]}.jpg")
+    return own if os.path.exists(own) else str(ROOT / "examples" / f"{STAND_INS.get(name, name)}.jpg")
 
 
 if __name__ == "__main__":
