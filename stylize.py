@@ -245,6 +245,8 @@ class Objective:
             run = self._network, self.settings, self.precision, shapes[0], shapes[1:], len(masks.styles)
             tile_size = memory.tile_size_for(*run)
         self._sweeps.tile_size = tile_size
+        if not masks.sources:  # which say by themselves what counts
+            styles = [sizes.without_margin(style, self.settings.style_margin) for style in styles]
         sources = masks.sources or [None] * len(styles)
         known = [self._moments_of(*each) for each in zip(styles, sources, strict=True)]
         shares, constants = self.settings.blend(len(styles)), {}

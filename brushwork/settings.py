@@ -46,6 +46,7 @@ class Settings:
     initial: str = "noise"  # the first image: noise, content, style (the first one), or the path of a picture
     style_size: int | str = "content"  # "content": as wide as the content; "original"; or px of the longer side
     style_scales: tuple[float, ...] = ()  # for each style, a factor on its style_size; (): 1
+    style_margin: float = 0.0  # share of a style picture's width and height that is left out at each of its sides
     content_weight: float = 5.0
     content_layers: tuple[str, ...] = ()  # NAME or NAME:WEIGHT, weight 1 by default; (): see content_weight_blend
     content_weight_blend: float = 1.0  # weight of relu4_2 in the content loss; relu5_2 has one minus that
@@ -236,6 +237,7 @@ RULES = (
     | dict.fromkeys(("beta1", "beta2"), _DECAY)
     | {
         "style_layer_weight_exp": (lambda value: 0 <= value <= 1e6, "between 0 and 1000000"),
+        "style_margin": (lambda value: 0 <= value <= 0.4, "between 0 and 0.4"),
         "lbfgs_memory": (lambda value: 1 <= value <= 1000, "between 1 and 1000"),
         "scale_factor": (lambda value: 1.1 <= value <= 16, "between 1.1 and 16"),
         "smallest_scale": (lambda value: value >= 16, "a number of pixels, at least 16"),
@@ -258,6 +260,7 @@ PRESETS = {
         "content_weight": 0.15,
         "style_weight": 1.0,
         "style_loss": "wasserstein",
+        "style_margin": 0.05,
         "tv_weight": 5e-5,
         "padding": "replicate",
         "scale_factor": 1.414,

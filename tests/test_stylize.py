@@ -223,6 +223,19 @@ def test_a_style_in_two_halves_is_the_style(tiny, random):
     np.testing.assert_allclose(gradient, same, rtol=1e-4, atol=1e-4 * abs(gradient).max())
 
 
+@pytest.mark.parametrize("sources", [False, True])
+def test_a_frame_does_not_count_as_style(tiny, random, sources):
+    style = random.uniform(0, 255, (40, 40, 3)).astype(np.float32)
+    framed = np.pad(style[4:-4, 4:-4], [(4, 4), (4, 4), (0, 0)])
+    masks = Masks(sources=(np.ones((40, 40), np.float32),)) if sources else Masks()
+    losses = []
+    with Objective(tiny, Settings(style_margin=0.1), masks) as objective:
+        for each in (style, framed):
+            objective.aim(style, [each], masks)
+            losses.append(objective.evaluate(style)[0]["total"])
+    assert (losses[0] == losses[1]) is not sources  # a mask says by itself what counts
+
+
 def test_order_of_styles_does_not_matter(tiny, random):
     content, *styles = pictures(random)
     there, _ = losses_at(tiny, Settings(style_blend_weights=(3, 1)), content, styles, content)

@@ -17,6 +17,13 @@ def scaled(size, share):
     return pixels(height, share), pixels(width, share)
 
 
+def without_margin(image, share):
+    """`image`, [H, W, ...], without this share, below 0.5, of its width or height at each of its four sides."""
+    height, width = image.shape[:2]
+    top, left = int(height * share), int(width * share)
+    return image[top : height - top, left : width - left]
+
+
 def resample(image, height, width, window=LANCZOS):
     """`image`, [H, W, C] of any values, at another size: float32 [height, width, C], antialiased. Always a copy."""
     image = np.asarray(image, np.float32)

@@ -72,6 +72,7 @@ def _rules(options, settings, job, size):
     yield ["--content-mask"], not settings.content_weight, "with --content-weight 0"
     yield [*_options(for_style), "--style-masks"], not settings.style_weight, "with --style-weight 0"
     yield ["--style-source-masks"], not settings.style_weight, "with --style-weight 0"
+    yield [option("style_margin")], bool(options.style_source_masks), "with --style-source-masks, which say what counts"
     yield [option("style_blend_weights")], len(job.styles) == 1, "with one style"
     yield [option("tv_norm")], not settings.tv_weight, "with --tv-weight 0"
     yield [option("seed")], not noise, f"without noise; the picture starts from {settings.initial}"

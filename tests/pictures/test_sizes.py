@@ -39,6 +39,13 @@ def test_resize_is_that_within_the_range(random, size):
     np.testing.assert_allclose(sizes.resize(image, *size), np.clip(expected(image, *size), 0, 255), atol=3 * 2**-15)
 
 
+def test_without_its_margin():
+    image = np.arange(200).reshape(10, 20, 1)
+    np.testing.assert_array_equal(sizes.without_margin(image, 0.1), image[1:9, 2:18])
+    for side in range(1, 20):
+        assert sizes.without_margin(image[:1].repeat(side, 0), 0.4).size
+
+
 def test_resample_with_another_window():
     image = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
     halves = sizes.resample(image, 1, 2, Image.Resampling.BOX)

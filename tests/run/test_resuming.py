@@ -22,6 +22,7 @@ OTHERS = {  # another valid value for each setting
     "initial": "content",
     "style_size": 9,
     "style_scales": (2.0,),
+    "style_margin": 0.1,
     "content_layers": ("relu1_1",),
     "content_weight_blend": 0.5,
     "style_layers": ("relu1_1",),
