@@ -12,6 +12,7 @@ from brushwork.engine.sums import moments
 from brushwork.settings import Settings
 from stylize import Moments, Objective
 from tests.helpers import tiny_networks
+from tools.measure.distance import style_distance
 
 WASSERSTEIN = stylize.STYLE_LOSSES["wasserstein"]
 
@@ -57,6 +58,14 @@ def test_two_channels_by_hand(monkeypatch):
     picture = np.array([1.0, 2.0]) + style * [2.0, 3.0]
     # |m|^2 = 5, and the covariances commute: (2 - 1)^2 + (3 - 1)^2 = 5.
     assert distance(picture, style)[0] == pytest.approx((5 + 5) / 2, rel=1e-12)
+
+
+def test_the_measuring_tool_by_hand():
+    # As above, but the style's mean is (0, 2): means differ by (1, 0), and the trace of the second moment is 2 + 4.
+    style = np.array([[1.0, 3.0], [-1.0, 3.0], [1.0, 1.0], [-1.0, 1.0]])
+    picture = np.array([1.0, 2.0]) + (style - [0.0, 2.0]) * [2.0, 3.0]
+    assert style_distance(picture, style) == pytest.approx((1 + 5) / 6, rel=1e-12)
+    assert style_distance(style, style) == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(("positions", "others"), [(40, 50), (40, 4), (3, 50), (1, 50), (40, 1)], ids=str)
