@@ -23,6 +23,7 @@ import tensorflow.compat.v1 as tf
 import neural_style
 import stylize
 import vgg
+from brushwork.engine.session import chosen_precision
 from brushwork.network import store
 from brushwork.run.jobs import make_jobs
 from brushwork.run.plan import make_plan
@@ -58,14 +59,19 @@ def evaluations(options, full, pocket, content, style):
     classic = Apart(options.network, content, [style], start, Settings())
     contestants = {CLASSIC: classic.iterate}
     four = [style, style[::-1], style[:, ::-1], style[::-1, ::-1]]
-    for label, network, precision, styles in (
-        ("full network, float32", full, "float32", [style]),
-        ("full network, float32, four styles", full, "float32", four),
-        ("full network, bfloat16", full, "bfloat16", [style]),
-        ("embedded network, float32", pocket, "float32", [style]),
-        ("embedded network, bfloat16", pocket, "bfloat16", [style]),
+    for label, network, styles, changes in (
+        ("full network", full, [style], {}),
+        ("full network, four styles", full, four, {}),
+        ("full network, Wasserstein loss", full, [style], {"style_loss": "wasserstein"}),
+        ("full network, `--precision auto`", full, [style], {"precision": "auto"}),
+        ("embedded network", pocket, [style], {}),
+        ("embedded network, Wasserstein loss", pocket, [style], {"style_loss": "wasserstein"}),
+        ("embedded network, `--precision auto`", pocket, [style], {"precision": "auto"}),
     ):
-        objective = stylize.Objective(network, Settings(precision=precision, tile_size="none"))
+        settings = Settings(**changes, tile_size="none")
+        if settings.precision == "auto" and chosen_precision("auto") == "float32":
+            continue
+        objective = stylize.Objective(network, settings)
         objective.aim(content, styles)
         contestants[label] = lambda objective=objective: objective.evaluate(start)
     seconds = {label: [] for label in contestants}
