@@ -28,7 +28,8 @@ from brushwork.network.layers import stride
 from brushwork.optimizers.adam import Adam
 from brushwork.optimizers.coordinates import Spectral
 from brushwork.optimizers.lbfgs import LBFGS
-from brushwork.pictures import colors, sizes
+from brushwork.pictures import sizes
+from brushwork.pictures.colors import finished, recolored
 from brushwork.pictures.masks import EVERYWHERE, Masks, over_cells
 from brushwork.settings import STARTS, Settings
 from brushwork.state import State, digest, enlarged
@@ -403,20 +404,3 @@ def start_image(content, initial, mean_pixel, settings):
     noise = np.random.default_rng(settings.seed).normal(0, NOISE, content.shape)
     image = ((1 - share) * base + share * noise + mean_pixel).astype(content.dtype)
     return np.clip(image, 0, 255) if settings.box else image
-
-
-def recolored(style, content, settings):
-    """A style picture in the content's colours, if settings.colors asks for that before the run."""
-    if settings.colors not in colors.RECOLORINGS or not settings.color_strength:
-        return style
-    return style + settings.color_strength * (colors.RECOLORINGS[settings.colors](style, content) - style)
-
-
-def finished(image, content, settings):
-    """What would be saved of an image: at the content's size, in its colours if settings.colors is "luma"."""
-    if image.shape != content.shape:  # of a scale before the last
-        image = sizes.resample(image, *content.shape[:2])
-    if settings.colors == "luma" and settings.color_strength:
-        image = np.clip(image, 0, 255)
-        image = image + settings.color_strength * (colors.transfer_luma(content, image) - image)
-    return image

@@ -7,15 +7,16 @@
 Source: Simonyan and Zisserman 2014, configuration E, without the fully connected layers.
 """
 
+import itertools
 import os
 import sys
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import scipy.io
 
-from brushwork import files
+from brushwork import files, state
 from brushwork.errors import NetworkError
 from brushwork.network import hdf5, matlab, store
 from brushwork.network.layers import CONVOLUTIONS, LAYERS, stride, up_to_last
@@ -30,6 +31,10 @@ class Network:
     # name, such as "conv3_1" -> (kernel [3, 3, in, out], bias [out]), in the order of computation; the first takes RGB
     convolutions: dict[str, tuple[np.ndarray, np.ndarray]]
     mean_pixel: np.ndarray  # [3], RGB, 0..255, to be subtracted from a picture before `build`
+
+    @cached_property
+    def digest(self):
+        return state.digest(*itertools.chain(*self.convolutions.values()), self.mean_pixel)
 
 
 def load(path="pocket"):

@@ -19,6 +19,11 @@ def check_settings(settings, made_with, content, styles):
     if differing:
         names = ", ".join(differing)
         raise ValueError(f"the objective was made with other settings ({names}); give both the same Settings")
+    check_blend(settings, styles)
+
+
+def check_blend(settings, styles):
+    """That there is a weight for each style, if there are any. Raises ValueError."""
     weights = settings.style_blend_weights
     if weights and len(weights) != len(styles):
         raise ValueError(f"style_blend_weights takes one number for each style: {len(styles)}, not {len(weights)}")

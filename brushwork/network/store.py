@@ -83,34 +83,45 @@ def cached():
 def fetch(say):
     """The path of vgg19 in the cache, downloaded from the first source that works if it is not there.
 
-    NEURAL_STYLE_MIRROR, the address of a directory, replaces the addresses of all sources, but not their digests.
     Raises NetworkError.
     """
     if path := cached():
         return path
-    import pooch
-    import requests
-
-    pooch.get_logger().setLevel("WARNING")
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=TIMEOUT)
     failures = []
     for source in SOURCES:
-        address = os.environ.get("NEURAL_STYLE_MIRROR") or source.directory
-        say(f"downloading vgg19 ({source.megabytes} MB) from {address}")
-        registry, base = {source.name: source.digest}, address.rstrip("/") + "/"
-        cache = pooch.create(path=cache_directory(), base_url=base, registry=registry, retry_if_failed=RETRIES)
         try:
-            return cache.fetch(source.name, downloader=downloader)
-        except requests.RequestException as error:
-            failures.append(f"{address}: {_reason(error)}")
-        except ValueError:
-            failures.append(f"{address}: the file is not the published one, {source.digest}")
+            return download(source, "vgg19", say)
+        except NetworkError as error:
+            failures.append(str(error))
         except OSError as error:  # of the disk: the second file, which is larger, would not fit either
             failures.append(f"cannot write to {cache_directory()} ({error.strerror or 'permission denied'})")
             break
     places = " or ".join(f"{s.directory}/{s.name} ({s.digest})" for s in SOURCES)
     remedy = f"download it by hand from {places} and use --network FILE"
     raise NetworkError(f"cannot download vgg19: {'; '.join(failures)}; {remedy}")
+
+
+def download(source, what, say):
+    """The path of a Source's file in the cache, downloaded if it is not there.
+
+    NEURAL_STYLE_MIRROR, the address of a directory, replaces the addresses of all sources, but not their digests.
+    Raises NetworkError, with the address and the reason, and OSError where the disk is at fault.
+    """
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("WARNING")
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=TIMEOUT)
+    address = os.environ.get("NEURAL_STYLE_MIRROR") or source.directory
+    say(f"downloading {what} ({source.megabytes} MB) from {address}")
+    registry, base = {source.name: source.digest}, address.rstrip("/") + "/"
+    cache = pooch.create(path=cache_directory(), base_url=base, registry=registry, retry_if_failed=RETRIES)
+    try:
+        return cache.fetch(source.name, downloader=downloader)
+    except requests.RequestException as error:
+        raise NetworkError(f"{address}: {_reason(error)}") from error
+    except ValueError as error:
+        raise NetworkError(f"{address}: the file is not the published one, {source.digest}") from error
 
 
 def _reason(error):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from brushwork.pictures import sizes
+
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of R, G, B; ITU-R BT.601
 
 
@@ -46,3 +48,20 @@ def match_histograms(image, reference):
 
 
 RECOLORINGS = {"match": match_mean_and_covariance, "histogram": match_histograms}  # by the `colors` of the settings
+
+
+def recolored(style, content, settings):
+    """A style picture in the content's colours, if settings.colors asks for that before the run."""
+    if settings.colors not in RECOLORINGS or not settings.color_strength:
+        return style
+    return style + settings.color_strength * (RECOLORINGS[settings.colors](style, content) - style)
+
+
+def finished(image, content, settings):
+    """What would be saved of an image: at the content's size, in its colours if settings.colors is "luma"."""
+    if image.shape != content.shape:  # of a scale before the last
+        image = sizes.resample(image, *content.shape[:2])
+    if settings.colors == "luma" and settings.color_strength:
+        image = np.clip(image, 0, 255)
+        image = image + settings.color_strength * (transfer_luma(content, image) - image)
+    return image

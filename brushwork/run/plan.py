@@ -5,7 +5,6 @@ Nothing is written, and TensorFlow is not imported. All mistakes are found befor
 
 import argparse
 import functools
-import itertools
 import math
 import os
 import time
@@ -50,9 +49,8 @@ class Plan:
         given = [*self.masks.styles, *self.masks.sources]
         given += [self.masks.content] if self.masks.content is not None else []
         counts = np.array([len(self.masks.styles), len(self.masks.sources), self.masks.content is not None])
-        kernels = itertools.chain(*self.network.convolutions.values())
         return {
-            "network": state.digest(*kernels, self.network.mean_pixel),
+            "network": self.network.digest,
             "content": state.digest(self.content),
             "styles": state.digest(*self.styles),
             "initial": state.digest(*(() if self.initial is None else (self.initial,))),
