@@ -5,9 +5,19 @@ import functools
 import os
 import sys
 import textwrap
-from contextlib import closing
+from contextlib import ExitStack, closing
 
-from brushwork.errors import COULD_NOT, DONE, INTERRUPTED, Diverged, DoesNotFit, Mistakes, PictureError, UserError
+from brushwork.errors import (
+    COULD_NOT,
+    DONE,
+    INTERRUPTED,
+    Diverged,
+    DoesNotFit,
+    Mistakes,
+    NetworkError,
+    PictureError,
+    UserError,
+)
 from brushwork.run import arguments
 from brushwork.settings import CHOICES, DEFAULTS, PRESETS, PURPOSES, STARTS, option
 
@@ -41,7 +51,7 @@ def run(options, say):
     from brushwork.run.resuming import settled
 
     say = once(say)
-    jobs, network_for = make_jobs(options, say), network_reader(options.network, say)
+    jobs, network_for = make_jobs(options, say), network_reader(options, say)
     plan = None
     if len(jobs) == 1:
         if (job := settled(jobs[0], options, say)) is None:
@@ -83,8 +93,28 @@ def run_batch(jobs, options, network_for, painter, interrupts, say):
     return COULD_NOT if counts["failed"] else DONE
 
 
-def network_reader(name, say):
-    """A function (settings, mistakes) -> vgg.Network, or None with a mistake added; it reads the file once."""
+def network_reader(options, say):
+    """A function (settings, mistakes) -> the network to use, or None with a mistake added; it reads the file once."""
+    instant, optimised = instant_network_reader(options.instant_network, say), vgg_reader(options.network, say)
+    return lambda settings, *given: (instant if settings and settings.instant else optimised)(settings, *given)
+
+
+def instant_network_reader(name, say):
+    """`network_reader` for instant pictures: it returns what instant.store.resolve does."""
+    from brushwork.instant import store
+
+    read = []
+
+    def network_for(settings, mistakes):
+        if not read and not (mistakes.sentences and store.would_download(name)):
+            read.append(mistakes.catch(store.resolve, name, say=say))
+        return read[0] if read else None
+
+    return network_for
+
+
+def vgg_reader(name, say):
+    """`network_reader` for optimisations: it returns a vgg.Network."""
     from brushwork.network import store
 
     read, notes = {}, []
@@ -117,15 +147,15 @@ class Painter:
     """Makes the pictures of plans that have the same settings: one network, one graph, one session."""
 
     def __init__(self, options, interrupts, say, pictures=1):
-        self._options, self._interrupts, self._say, self._objective = options, interrupts, say, None
-        self._pictures = pictures
+        self._options, self._interrupts, self._say, self._pictures = options, interrupts, say, pictures
+        self._objective = self._instant = None
+        self._sessions = ExitStack()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        if self._objective:
-            self._objective.__exit__(*exception)
+        self._sessions.close()
 
     def paint(self, plan):
         """Make the picture of a plan; returns DONE or COULD_NOT. However the run ends, the picture so far is saved."""
@@ -141,7 +171,7 @@ class Painter:
             finite = False
             hint = "try a smaller --learning-rate" if plan.settings.optimizer == "adam" else "try --precision float32"
             self._complain(f"{error}; {hint}")
-        except (DoesNotFit, PictureError, MemoryError) as error:
+        except (DoesNotFit, NetworkError, PictureError, MemoryError) as error:
             finite = False
             self._complain(str(error) or "out of memory")
         finally:
@@ -154,12 +184,17 @@ class Painter:
                 saving.save_results(plan, step, **how, **voices)
                 if self._options.contact_sheet:
                     saving.save_contact_sheet(plan, shots, step, **voices)
+            elif self._interrupts.status:
+                self._say("interrupted; there is no picture yet")
         return self._status
 
     def _steps(self, plan, shots):
         """The steps of a plan, watched; for a dry run there are none, and the run is described."""
         from brushwork.engine.session import chosen_precision
         from brushwork.run import dry_run, outputs, watching
+
+        if plan.settings.instant:
+            return self._instant_steps(plan)
         from stylize import Objective, stylize
 
         plan = plan.decided(chosen_precision(plan.settings.precision))
@@ -167,7 +202,8 @@ class Painter:
         hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
         self._say(f"computing in {plan.precision}{where}{hint}")
         if self._objective is None:
-            self._objective = Objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
+            objective = Objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
+            self._objective = self._sessions.enter_context(objective)
         if self._options.dry_run:
             print(*dry_run.describe(plan, self._objective), sep="\n")
             return (step for step in ())
@@ -177,6 +213,20 @@ class Painter:
         voices = {"say": self._say, "complain": self._complain}
         pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
         return watching.watched(steps, plan, graph=self._objective.graph, shots=shots, pictures=pictures, **voices)
+
+    def _instant_steps(self, plan):
+        """The steps of a plan for an instant picture: None for as long as there is none, and the picture."""
+        from brushwork.instant import memory, painter
+        from brushwork.run import dry_run, outputs
+
+        memory.check(plan.content.shape[:2], len(plan.masks.styles))
+        if self._options.dry_run:
+            print(*dry_run.describe_instant(plan), sep="\n")
+            return (step for step in ())
+        if self._instant is None:
+            self._instant = self._sessions.enter_context(painter.opened(plan.network))
+        outputs.make_directories(plan.job, self._options, self._say)
+        return painter.steps(self._instant, plan.content, plan.styles, plan.settings, plan.masks)
 
     def _complain(self, sentence):
         self._status = COULD_NOT
@@ -324,6 +374,10 @@ def _look(flag, setting):
         type=str.lower,
     )
     flag("--settings-from PICTURE", "begin with the settings of a picture made before (default: a preset)")
+    setting("--instant", "paint in a second with a trained network, as a preview", default="no: optimise")
+    setting("--instant-strength SHARE", "how much of the style an instant picture has, 0 to 1", float)
+    lite = "lite, hub, or the directory of a SavedModel (default: lite, which is included)"
+    flag("--instant-network NAME", lite, type=arguments.one_of(("lite", "hub")))
     setting("--content-weight W", "weight of the content loss", float)
     setting("--content-layers LAYER...", "layers, as relu4_2 or relu4_2:0.7 with a weight", str, default="relu4_2")
     setting("--content-weight-blend SHARE", "weight of relu4_2 in the content loss; the rest is relu5_2", float)

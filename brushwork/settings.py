@@ -26,7 +26,7 @@ OF_THE_RUN = (  # what an evaluation of the loss does not depend on
     *(*SIZES, "initial", "initial_noiseblend", "seed", "iterations", "tile_size"),
     *("scales", "scale_factor", "smallest_scale", "scale_iterations"),
     *("optimizer", "learning_rate", "beta1", "beta2", "epsilon", "lbfgs_memory", "box", "keep"),
-    *("colors", "color_strength"),
+    *("colors", "color_strength", "instant", "instant_strength"),
 )
 STARTS = ("noise", "content", "style")
 MOST_SCALES = 12  # a single larger number in `scales` is a width
@@ -85,6 +85,8 @@ class Settings:
     colors: str = "style"  # "luma": the content's chroma; "match", "histogram": see pictures.colors.RECOLORINGS
     color_strength: float = 1.0  # 0: the colours of "style"; 1: those of `colors`
     keep: str = "best"  # the image of lowest loss, or the last
+    instant: bool = False  # one pass through the instant network instead of an optimisation
+    instant_strength: float = 1.0  # of an instant picture: the share of the styles' vector; the rest is the content's
     seed: int = 0  # of the noise: equal seeds give equal pictures
 
     def __post_init__(self):
@@ -130,7 +132,8 @@ class Settings:
         return tuple(math.ceil(self.iterations / growth**index) for index in range(count))
 
     def total_iterations(self, height, width):
-        return sum(self.iteration_counts(height, width))
+        """The number of iterations at all scales; an instant picture has none."""
+        return 0 if self.instant else sum(self.iteration_counts(height, width))
 
     @property
     def grows_by_a_factor(self):
@@ -233,7 +236,7 @@ RULES = (
         ("content_weight", "style_weight", "tv_weight", "style_blend_weights", "iterations"), _AT_LEAST_ZERO
     )
     | dict.fromkeys(("style_scales", "strength", "learning_rate", "epsilon"), _ABOVE_ZERO)
-    | dict.fromkeys(("content_weight_blend", "initial_noiseblend", "color_strength"), _SHARE)
+    | dict.fromkeys(("content_weight_blend", "initial_noiseblend", "color_strength", "instant_strength"), _SHARE)
     | dict.fromkeys(("beta1", "beta2"), _DECAY)
     | {
         "style_layer_weight_exp": (lambda value: 0 <= value <= 1e6, "between 0 and 1000000"),

@@ -48,6 +48,8 @@ def test_defaults_of_the_classic_program():
         "colors": "style",
         "color_strength": 1,
         "keep": "best",
+        "instant": False,
+        "instant_strength": 1,
         "seed": 0,
     }
 

@@ -35,6 +35,7 @@ PICTURES = {
     "masks": ("starry-night the-scream", f"{FAST} {SKY}"),
     "scales-3": ("starry-night", f"{FAST} --scales 3"),
     "style-scales-0.5": ("starry-night", f"{FAST} --style-scales 0.5"),
+    "instant": ("starry-night", "--instant --width 400"),
     "classic": ("starry-night", f"--preset classic {ADAM}"),
     "keras": ("starry-night", f"--preset keras {ADAM}"),
     "tensorflow": ("starry-night", f"--preset tensorflow {ADAM}"),

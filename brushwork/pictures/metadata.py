@@ -23,10 +23,10 @@ ASCII = b"ASCII\0\0\0"  # the first bytes of a UserComment in ASCII
 
 def about(settings, network_digest, step):
     """The metadata of a picture, ready for JSON. step: has `iteration`, `lowest` and `losses`."""
-    return {
-        "program": SOFTWARE,
-        "flags": flags_of(settings),
-        "network": network_digest,
+    made_with = {"program": SOFTWARE, "flags": flags_of(settings), "network": network_digest}
+    if not step.losses:  # an instant picture
+        return made_with
+    return made_with | {
         "iterations": step.iteration,
         "loss": step.lowest,  # of the picture
         "losses": {name: step.losses[name] for name in LOSSES},  # of the last iteration

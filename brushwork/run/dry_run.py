@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from brushwork.engine import memory, tiles
+from brushwork.instant import memory as instant_memory
 from brushwork.pictures import sizes
 from brushwork.pictures.masks import Masks
 from brushwork.run.duration import evaluated_pixels, faster, suggested_scales
@@ -39,6 +40,14 @@ def describe(plan, objective):
     yield f"time: {_clock(total)}{faster(plan, total)}"
     if suggested := suggested_scales(settings, plan.content.shape[:2]):
         yield f"suggestion: --scales {suggested} lets the brush strokes grow with the picture"
+
+
+def describe_instant(plan):
+    """Yields the lines that describe a plan for an instant picture."""
+    height, width = plan.content.shape[:2]
+    needed = instant_memory.estimate((height, width), len(plan.masks.styles))
+    yield f"an instant picture of {width}x{height} pixels, {len(plan.styles)} styles, without any optimisation"
+    yield f"memory: {needed / 1e9:.2f} GB of {memory.available() / 1e9:.2f} GB"
 
 
 def in_tiles(size, tile_size):

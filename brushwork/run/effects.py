@@ -7,6 +7,23 @@ from brushwork.settings import PRESETS, option
 
 LEAST_SCALE = 16  # px: of a smaller longer side, the coarsest layer has one position
 ADAM = ("learning_rate", "beta1", "beta2", "epsilon")
+WITH_INSTANT = (  # what counts for an instant picture
+    *("--content", "--styles", "--output", "--pairs", "--skip-existing", "--overwrite", "--settings-from"),
+    *("--width", "--height", "--long-side", "--style-blend-weights", "--style-masks", "--depth", "--keep-alpha"),
+    *("--colors", "--color-strength", "--preserve-colors", "--contact-sheet", "--quiet", "--dry-run"),
+    *("--instant", "--no-instant", "--instant-strength", "--instant-network"),
+)
+STEPS = (  # options that ask for what only an optimisation has
+    *("checkpoint_output", "checkpoint_iterations", "progress_write", "progress_plot", "tensorboard"),
+    *("state", "state_iterations", "resume", "print_iterations", "max_seconds"),
+)
+
+
+def refused(options, settings):
+    """Yields a sentence for each flag that asks for what an instant picture does not have."""
+    for name in STEPS if settings.instant else ():
+        if getattr(options, name):
+            yield f"{option(name)} is for an optimisation, and --instant makes none; leave out one of them"
 
 
 def without_effect(options, settings, job, size):
@@ -16,7 +33,10 @@ def without_effect(options, settings, job, size):
     """
     if options.saved:  # its flags are those of the state
         return
-    typed = {word.partition("=")[0] for word in options.command}
+    typed = {word.partition("=")[0] for word in options.command if word.startswith("--")}
+    if settings.instant:
+        yield from _without_effect_on_instant(typed, options, settings, job, size)
+        return
     for flags, holds, reason in _rules(options, settings, job, size):
         if holds:
             yield from (f"{flag} has no effect {reason}" for flag in flags if flag in typed)
@@ -58,6 +78,16 @@ def _weights_of_another_loss(preset, settings):
         )
 
 
+def _without_effect_on_instant(typed, options, settings, job, size):
+    for flag in sorted(typed - {*WITH_INSTANT}):
+        own = "; its own is --instant-network" if flag == "--network" else ""
+        yield f"{flag} has no effect with --instant, which makes no optimisation{own}"
+    kept = {option(name) for name in ("color_strength", "style_blend_weights", "long_side")} | {"--overwrite"}
+    for flags, holds, reason in _rules(options, settings, job, size):
+        if holds:
+            yield from (f"{flag} has no effect {reason}" for flag in flags if flag in typed & kept)
+
+
 def _rules(options, settings, job, size):
     """Yields (flags, whether they have no effect, why)."""
     noise = settings.initial == "noise" if settings.initial_noiseblend is None else settings.initial_noiseblend > 0
@@ -75,6 +105,7 @@ def _rules(options, settings, job, size):
     yield [option("style_margin")], bool(options.style_source_masks), "with --style-source-masks, which say what counts"
     yield [option("style_blend_weights")], len(job.styles) == 1, "with one style"
     yield [option("tv_norm")], not settings.tv_weight, "with --tv-weight 0"
+    yield ["--instant-strength", "--instant-network"], not settings.instant, "without --instant"
     yield [option("seed")], not noise, f"without noise; the picture starts from {settings.initial}"
     yield [option("long_side")], bool(settings.width or settings.height), "beside --width or --height"
     yield [option("iterations")], bool(settings.scale_iterations), "beside --scale-iterations"

@@ -18,7 +18,7 @@ from brushwork.errors import Mistakes
 from brushwork.pictures import masks, metadata, read, sizes, write
 from brushwork.pictures.masks import Masks
 from brushwork.run import jobs
-from brushwork.run.effects import without_effect
+from brushwork.run.effects import refused, without_effect
 from brushwork.run.outputs import check_outputs
 from brushwork.settings import DEFAULTS, SIZES, STARTS, Settings
 
@@ -32,7 +32,7 @@ class Plan:
     job: jobs.Job
     options: argparse.Namespace  # the parsed command line
     settings: Settings
-    network: object  # vgg.Network
+    network: object  # vgg.Network; of an instant picture, what instant.store.resolve returns
     content: np.ndarray
     styles: list[np.ndarray]
     initial: np.ndarray | None
@@ -89,11 +89,11 @@ def make_plan(job, options, network_for, say):
     jobs.check_flags(options, job, mistakes)
     content, opacity = _content(job.content, options, mistakes, notes)
     styles = [_image(path, mistakes, notes) for path in job.styles]
-    start = settings.initial if settings and settings.initial not in STARTS else None
+    start = settings.initial if settings and settings.initial not in STARTS and not settings.instant else None
     initial = _initial(start, mistakes, notes)
     if settings and content is not None:
         content = _sized_content(content, settings, job.content, mistakes, notes)
-    if settings and content is not None:
+    if settings and content is not None and not settings.instant:  # its network sees styles in a size of its own
         if any(width >= content.shape[1] for _, width in settings.sizes(*content.shape[:2])[:-1]):
             mistakes.add_usage(f"--scales takes widths below the output's, which is {content.shape[1]}")
         styles = list(_sized(styles, content, settings, job.styles, mistakes, notes))
@@ -104,6 +104,8 @@ def make_plan(job, options, network_for, say):
     last = settings.total_iterations(*size) if settings and size else None
     about = {"size": size, "transparent": opacity is not None}
     check_outputs(job, options, **about, last=last, start=start, mistakes=mistakes)
+    for sentence in refused(options, settings) if settings else ():
+        mistakes.add_usage(sentence)
     network = network_for(settings, mistakes)
     mistakes.check()
     notes += without_effect(options, settings, job, size)

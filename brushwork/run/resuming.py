@@ -15,6 +15,7 @@ PATHS = {  # flags whose values are paths, and the values that are none
     **dict.fromkeys(("--tensorboard", "--state", "--resume"), ()),
     "--initial": STARTS,
     "--network": ("pocket", "vgg19"),
+    "--instant-network": ("lite", "hub"),
 }
 
 

@@ -45,6 +45,8 @@ OTHERS = {  # another valid value for each setting
     "colors": "luma",
     "color_strength": 0.5,
     "keep": "last",
+    "instant": True,
+    "instant_strength": 0.5,
 }
 
 

@@ -1,0 +1,104 @@
+"""A trained network as TensorFlow's SavedModel: two pictures in, one picture out, all [1, H, W, 3], RGB, 0..1.
+
+This is the signature of the module arbitrary-image-stylization-v1-256 of TF-Hub (Ghiasi et al. 2017). Such a network
+gives no style vector, so that where styles are mixed, its pictures are averaged.
+"""
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from brushwork.engine.session import open_session
+from brushwork.errors import DoesNotFit, NetworkError
+from brushwork.instant.layers import STRIDE, STYLE_SIDE
+from brushwork.instant.transformer import reflected
+from brushwork.pictures import sizes
+
+TAGS = (["serve"], [])  # of TensorFlow 2, and of the modules of TF-Hub before it
+SIGNATURES = "serving_default", "default"
+
+
+class Painter:
+    """A SavedModel in a session: a context manager with the method `mixed`, as painter.Painter has it."""
+
+    def __init__(self, directory):
+        """Raises NetworkError if the directory holds no SavedModel with one such signature."""
+        graph = tf.Graph()
+        self._session = open_session(graph)
+        try:
+            with graph.as_default():
+                self._content, self._style, self._output = _tensors(_loaded(self._session, directory), graph)
+        except Exception as error:  # TensorFlow raises many types for a damaged model
+            self._session.close()
+            reason = str(error) if isinstance(error, NetworkError) else f"damaged ({type(error).__name__})"
+            raise NetworkError(f"cannot use the network {directory}: {reason}") from error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._session.close()
+
+    def mixed(self, content, mix):
+        """The average of the content's pictures in the styles of mix: [(share, style [h, w, 3])]."""
+        image = np.zeros(content.shape, np.float32)
+        for share, style in mix:
+            image += share * self._picture(content, sizes.cover(style, STYLE_SIDE, STYLE_SIDE))
+            yield
+        return image
+
+    def _picture(self, content, style):
+        height, width = content.shape[:2]
+        rows, columns = (reflected(np.arange(-(-side // STRIDE) * STRIDE), side) for side in (height, width))
+        given = {
+            self._content: content[rows[:, np.newaxis], columns][np.newaxis] / 255,
+            self._style: style[np.newaxis] / 255,
+        }
+        try:
+            output = self._session.run(self._output, given)
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            smaller = "give a smaller --width, or leave out --instant-network: the included network takes any size"
+            raise DoesNotFit(f"out of memory at {width}x{height} pixels; {smaller}") from error
+        except tf.errors.OpError as error:
+            raise NetworkError(f"the network of --instant-network cannot paint: {_first_line(error)}") from error
+        if output.ndim != 4 or output.shape[3] != 3 or output.shape[1] < height or output.shape[2] < width:
+            raise NetworkError(
+                f"the network of --instant-network gives {list(output.shape)} for {width}x{height} pixels"
+            )
+        if not np.isfinite(output).all():
+            raise NetworkError("the network of --instant-network gives values that are not finite")
+        return 255 * np.clip(output[0, :height, :width], 0, 1)
+
+
+def _first_line(error):
+    return (error.message.splitlines() or [type(error).__name__])[0]
+
+
+def _loaded(session, directory):
+    """The signatures of the SavedModel in a directory, loaded into the session: {name: SignatureDef}."""
+    for tags in TAGS:
+        try:
+            return dict(tf.saved_model.load(session, tags, str(directory)).signature_def)
+        except RuntimeError:  # there is no part with these tags
+            continue
+    raise NetworkError("a SavedModel without a part that can be run (tag serve)")
+
+
+def _tensors(signatures, graph):
+    """(content, style, output) of the signature that takes two pictures and gives one. Raises NetworkError."""
+    name = next((each for each in SIGNATURES if each in signatures), None)
+    if name is None:
+        raise NetworkError(f"it has no signature named {' or '.join(SIGNATURES)}")
+    inputs, outputs = (dict(getattr(signatures[name], kind)) for kind in ("inputs", "outputs"))
+    if len(inputs) != 2 or len(outputs) != 1:
+        counts = f"{len(inputs)} inputs and {len(outputs)} outputs"
+        raise NetworkError(f"it has {counts}; it should take two pictures, content and style, and give one")
+    style = next((each for each in inputs if "style" in each.lower()), max(inputs))  # placeholder, placeholder_1
+    content = next(each for each in inputs if each != style)
+    infos = inputs[content], inputs[style], *outputs.values()
+    tensors = [graph.get_tensor_by_name(info.name) for info in infos]
+    for tensor in tensors:
+        shape = tensor.shape.as_list() if tensor.shape.rank is not None else None
+        if tensor.dtype != tf.float32 or (shape and (len(shape) != 4 or shape[3] not in (3, None))):
+            is_shape = f"{tensor.dtype.name} {shape}"
+            raise NetworkError(f"a picture in its signature is {is_shape}; it should be float32 [1, H, W, 3]")
+    return tensors

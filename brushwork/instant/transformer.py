@@ -1,0 +1,167 @@
+"""The transformer: a content picture and a style vector -> the picture, convolution by convolution, band by band.
+
+After most convolutions the features are normalised by their mean and variance over the whole picture, so the network
+cannot run on one tile after the other. Instead each convolution is finished for the whole picture, in bands of rows,
+before the next begins. Its features wait in memory, at most 8 numbers for each pixel; the means and variances of the
+bands are merged. So a picture of any size comes out as if it had been made in one piece, without a seam.
+"""
+
+import itertools
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from brushwork.instant.layers import CONTRACT, EXPAND, NORMALIZED, RESIDUAL, STRIDE
+
+EPSILON = 1e-5  # added to variances, as in the published network
+BLOCKS = STRIDE  # neighbours in both directions that the last convolution computes at once: see `blocked`
+BAND = 1 << 24  # numbers that a convolution reads at once; 1024x768 is one band
+
+
+class Transformer:
+    """The stages in the default graph; `run` makes a picture in a session."""
+
+    def __init__(self, layers, *, band=BAND):
+        """layers: {name: (kernel, bias or None)}, arrays of any channel counts that fit.
+
+        band: the numbers that a convolution reads at once.
+        """
+        self._layers, self._band = layers, band
+        self._steps = {stage: _Step(stage, *layers[stage.name]) for stage in (*CONTRACT, *NORMALIZED)}
+
+    def run(self, session, content, vector):
+        """The picture, float32 [H, W, 3], RGB, 0..255: the value that this generator returns. It yields after a band.
+
+        content: [H, W, 3], RGB, 0..255, of any size. vector: [100].
+        """
+        height, width = content.shape[:2]
+        net = _padded(content)
+        for stage in CONTRACT:
+            net, _ = yield from self._convolved(session, stage, net, None)
+        for first, second in RESIDUAL:
+            inner, moments = yield from self._convolved(session, first, net, None)
+            affine = self._affine(first, moments, vector)
+            inner, moments = yield from self._convolved(session, second, inner, affine)
+            scale, shift = self._affine(second, moments, vector)
+            inner *= scale
+            inner += shift
+            net += inner
+        affine = None
+        for stage in EXPAND:
+            net, moments = yield from self._convolved(session, stage, net, affine)
+            affine = self._affine(stage, moments, vector)
+        return _sigmoid(net[:height, :width], *affine)
+
+    def _affine(self, stage, moments, vector):
+        """(scale, shift) that normalise features of these moments and give them those of the style: each [C].
+
+        Conditional instance normalisation, Dumoulin et al. 2017, arXiv:1610.07629, equation 5.
+        """
+        scale, shift = (_linear(self._layers[f"{stage.name}_{part}"], vector) for part in ("scale", "shift"))
+        mean, variance = moments
+        scale = scale / np.sqrt(variance + EPSILON)
+        return scale.astype(np.float32), (shift - scale * mean).astype(np.float32)
+
+    def _convolved(self, session, stage, net, affine):
+        """(features, (mean, variance) of each channel over the picture) of a stage. Yields after each band.
+
+        affine: (scale, shift) of the features before it, which then pass a ReLU; None: they come as they are.
+        """
+        step, grown = self._steps[stage], [stage.growth * side for side in net.shape[:2]]
+        height, width = (-(-side // stage.stride) for side in grown)
+        result = np.empty((height, width, step.channels), np.float32)
+        columns = _sources(0, width, stage, grown[1])
+        unit = BLOCKS * net.shape[2] * grown[1] * stage.stride
+        edges = [*range(0, height, BLOCKS * max(1, self._band // unit)), height]
+        parts = []
+        for top, bottom in itertools.pairwise(edges):
+            rows = _sources(top, bottom, stage, grown[0])
+            first = rows.min()
+            given = {step.net: net[first : rows.max() + 1], step.rows: rows - first, step.columns: columns}
+            output = step.plain if affine is None else step.normalized
+            given |= {} if affine is None else dict(zip((step.scale, step.shift), affine, strict=True))
+            result[top:bottom], *moments = session.run(output, given)
+            parts.append((bottom - top, *moments))
+            yield
+        return result, merged(parts)
+
+
+class _Step:
+    """One stage in the default graph: placeholders, and the outputs (features, mean, variance)."""
+
+    def __init__(self, stage, kernel, bias):
+        before, self.channels = kernel.shape[2:]
+        blocks = BLOCKS if stage is EXPAND[-1] else 1
+        self.net = tf.placeholder(tf.float32, [None, None, before])
+        self.rows, self.columns = (tf.placeholder(tf.int32, [None]) for _ in range(2))
+        self.scale, self.shift = (tf.placeholder(tf.float32, [before]) for _ in range(2))
+
+        def outputs(net):
+            net = tf.gather(tf.gather(net, self.rows, axis=0), self.columns, axis=1)[tf.newaxis]
+            net = tf.nn.conv2d(net, blocked(kernel, blocks), strides=stage.stride * blocks, padding="VALID")
+            net = tf.depth_to_space(net, blocks)[0] if blocks > 1 else net[0]
+            net = net if bias is None else tf.nn.relu(net + bias)
+            return (net, *tf.nn.moments(net, axes=[0, 1]))
+
+        self.plain = outputs(self.net)
+        self.normalized = outputs(tf.nn.relu(self.net * self.scale + self.shift))
+
+
+def blocked(kernel, blocks):
+    """A kernel that computes blocks x blocks neighbours at once, as channels for tf.depth_to_space.
+
+    [k, k, in, out] becomes [k + blocks - 1, k + blocks - 1, in, blocks * blocks * out]. For the 3 channels of the last
+    convolution, 4 x 4 neighbours take 0.4 of the time.
+    """
+    side, _, before, after = kernel.shape
+    result = np.zeros((side + blocks - 1, side + blocks - 1, before, blocks, blocks, after), kernel.dtype)
+    for row, column in np.ndindex(blocks, blocks):
+        result[row : row + side, column : column + side, :, row, column] = kernel
+    return result.reshape(*result.shape[:3], -1)
+
+
+def _sources(start, stop, stage, length):
+    """The rows of its input that rows start..stop of a stage's output are computed from; the same for columns.
+
+    length: rows of the input after its growth. The border is reflected, as in the published network.
+    """
+    around = stage.side // 2
+    rows = np.arange(start * stage.stride - around, (stop - 1) * stage.stride + around + 1)
+    return (reflected(rows, length) // stage.growth).astype(np.int32)
+
+
+def reflected(positions, length):
+    """Positions on a line of any integers, reflected into 0..length - 1 without repeating the ends."""
+    period = max(1, 2 * (length - 1))
+    positions = np.asarray(positions) % period
+    return np.minimum(positions, period - positions) if length > 1 else np.zeros_like(positions)
+
+
+def _padded(content):
+    """The content as 0..1, reflected at the bottom and the right until its sides are multiples of STRIDE."""
+    rows, columns = (reflected(np.arange(-(-side // STRIDE) * STRIDE), side) for side in content.shape[:2])
+    return np.asarray(content, np.float32)[rows[:, np.newaxis], columns] * np.float32(1 / 255)
+
+
+def _linear(layer, vector):
+    """A 1x1 convolution of one position: [C], float64."""
+    kernel, bias = layer
+    return vector @ kernel[0, 0].astype(np.float64) + bias
+
+
+def merged(parts):
+    """(mean, variance) of each channel, float64, of parts (weight, mean [C], variance [C])."""
+    weights, means, variances = (np.array(each, np.float64) for each in zip(*parts, strict=True))
+    shares = weights / weights.sum()
+    mean = shares @ means
+    return mean, shares @ (variances + np.square(means - mean))
+
+
+def _sigmoid(net, scale, shift):
+    """255 / (1 + exp(-(scale * net + shift))), as a hyperbolic tangent, which does not overflow. Overwrites net."""
+    net *= scale / 2
+    net += shift / 2
+    np.tanh(net, out=net)
+    net += 1
+    net *= np.float32(255 / 2)
+    return net

@@ -1,0 +1,173 @@
+"""SavedModels: the hub's signature is used, and whatever else is refused in a sentence."""
+
+import io
+import tarfile
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from brushwork.errors import NetworkError
+from brushwork.instant import store
+from brushwork.instant.painter import opened, painted
+from brushwork.pictures import sizes
+from brushwork.settings import Settings
+from tests.instant import models
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture
+def pictures(random):
+    return [255 * random.random(size).astype(np.float32) for size in ((21, 26, 3), (40, 30, 3), (20, 60, 3))]
+
+
+def mean_colour(style):
+    return sizes.cover(style, 256, 256).mean(axis=(0, 1)) / 255
+
+
+@pytest.mark.parametrize("names", [("placeholder", "placeholder_1"), ("style_image", "content_image")])
+@pytest.mark.parametrize("options", [{}, {"tags": []}, {"signature": "default"}], ids=["serve", "untagged", "default"])
+def test_a_model_of_the_hubs_signature_paints(tmp_path, pictures, names, options):
+    function = models.tinted
+    if names[0] == "style_image":
+        function = lambda style, content, scale: models.tinted(content, style, scale)  # noqa: E731
+    models.save(tmp_path / "model", function, names=names, **options)
+    content, *styles = pictures
+    with opened(store.resolve(str(tmp_path / "model"), say=print)) as painter:
+        image = painted(painter, content, styles[:1], Settings(instant=True))
+        np.testing.assert_allclose(image, content * mean_colour(styles[0]), rtol=1e-4, atol=1e-2)
+        blend = painted(painter, content, styles, Settings(instant=True, instant_strength=0.5))
+        colour = 0.25 * mean_colour(styles[0]) + 0.25 * mean_colour(styles[1]) + 0.5 * mean_colour(content)
+        np.testing.assert_allclose(blend, content * colour, rtol=1e-4, atol=1e-2)
+
+
+WRONG = {
+    "three inputs": ({"names": ("a", "b", "c"), "function": lambda a, b, c, scale: scale * (a + b + c)}, "3 inputs"),
+    "two outputs": ({"function": lambda a, b, scale: {"x": scale * a, "y": b}}, "2 outputs"),
+    "integers": (
+        {"dtype": tf.int32, "function": lambda a, b, scale: tf.cast(scale, tf.int32) * a + tf.reduce_mean(b)},
+        r"int32 \[None, None, None, 3\]; it should be float32",
+    ),
+    "grey": ({"shapes": [[None, None, None, 1]] * 2, "function": models.tinted}, "None, 1]; it should be float32"),
+    "no signature": (
+        {"signature": "other", "function": models.tinted},
+        "no signature named serving_default",
+    ),
+    "no part": ({"tags": ["train"], "function": models.tinted}, "without a part that can be run"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_model_is_refused(tmp_path, case):
+    options, message = WRONG[case]
+    options = dict(options)
+    models.save(tmp_path / "model", options.pop("function"), **options)
+    with pytest.raises(NetworkError, match="cannot use the network .*model: .*" + message):
+        opened(store.resolve(str(tmp_path / "model"), say=print))
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda content, style, scale: scale * content[:, ::2] + tf.reduce_mean(style), r"gives \[1, 12, 28, 3\] for"),
+        (lambda content, style, scale: content / (scale - 1) + tf.reduce_mean(style), "not finite"),
+        (lambda content, style, scale: scale * content + style, "cannot paint: "),
+    ],
+    ids=["smaller", "not finite", "shapes"],
+)
+def test_what_a_model_gives_is_checked(tmp_path, pictures, function, message):
+    models.save(tmp_path / "model", function)
+    with (
+        opened(store.resolve(str(tmp_path / "model"), say=print)) as painter,
+        pytest.raises(NetworkError, match=message),
+    ):
+        painted(painter, *pictures[:1], pictures[1:2], Settings(instant=True))
+
+
+def test_damaged_models_are_refused(tmp_path):
+    directory = tmp_path / "model"
+    with pytest.raises(NetworkError, match="neither a directory nor one of lite and hub"):
+        store.resolve(str(directory), say=print)
+    directory.mkdir()
+    with pytest.raises(NetworkError, match="a directory without saved_model.pb"):
+        store.resolve(str(directory), say=print)
+    (directory / "saved_model.pb").write_bytes(b"\xff" * 99)
+    with pytest.raises(NetworkError, match="cannot use the network"):
+        opened(store.resolve(str(directory), say=print))
+    with pytest.raises(NetworkError, match="not a directory"):
+        store.resolve(str(directory / "saved_model.pb"), say=print)
+
+
+def test_the_digest_is_of_the_files(tmp_path):
+    for name, factor in (("one", 1), ("two", 2), ("again", 1)):
+        models.save(tmp_path / name, lambda a, b, scale, factor=factor: factor * models.tinted(a, b, scale))
+    digests = [store.SavedModel(str(tmp_path / name)).digest for name in ("one", "two", "again")]
+    assert digests[0] != digests[1]
+    (tmp_path / "one" / "assets").mkdir(exist_ok=True)
+    (tmp_path / "one" / "assets" / "note").write_text("")
+    assert store.SavedModel(str(tmp_path / "one")).digest == digests[0]
+
+
+def archive(path, members):
+    with tarfile.open(path, "w:gz") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            if data is None:
+                info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+                tar.addfile(info)
+            else:
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+
+
+def test_an_archive_is_unpacked_completely_or_not_at_all(tmp_path):
+    path, directory = tmp_path / "2.tar.gz", tmp_path / "cache" / "model"
+    directory.parent.mkdir()
+    for members in (
+        {"../outside": b"x"},
+        {"./variables/x": b"y"},
+        {"/saved_model.pb/../../x": b"z"},
+    ):
+        archive(path, members)
+        with pytest.raises(NetworkError, match="2.tar.gz"):
+            store.unpack(path, str(directory))
+        assert list(directory.parent.iterdir()) == []
+    path.write_bytes(b"no archive")
+    with pytest.raises(NetworkError, match="not the archive of a network"):
+        store.unpack(path, str(directory))
+    archive(path, {"./saved_model.pb": b"1", "./variables/a": b"2", "link": None})
+    store.unpack(path, str(directory))
+    assert sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()) == [
+        "saved_model.pb",
+        "variables/a",
+    ]
+
+
+def test_hub_is_downloaded_once(tmp_path, monkeypatch):
+    archive(tmp_path / "source.tar.gz", {"saved_model.pb": b"1"})
+    fetched = []
+
+    def download(source, what, say):
+        fetched.append(source)
+        (tmp_path / "models").mkdir(exist_ok=True)
+        target = tmp_path / "models" / source.name
+        target.write_bytes((tmp_path / "source.tar.gz").read_bytes())
+        return str(target)
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(store.store, "download", download)
+    assert store.would_download("hub")
+    found = store.resolve("hub", say=print)
+    assert found == store.resolve("hub", say=print)
+    assert not store.would_download("hub")
+    assert fetched == [store.HUB]
+    assert not (tmp_path / "models" / store.HUB.name).exists()
+
+
+def test_a_failing_download_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("NEURAL_STYLE_MIRROR", "http://127.0.0.1:9")
+    monkeypatch.setattr(store.store, "RETRIES", 0)
+    with pytest.raises(NetworkError, match=r"cannot download hub: http://127.0.0.1:9: .*--instant-network DIRECTORY"):
+        store.resolve("hub", say=print)
