@@ -3,8 +3,8 @@
 from brushwork.engine.memory import SHARE, available
 from brushwork.errors import DoesNotFit
 
-PROCESS = 600e6  # bytes of the program with TensorFlow, the network and a band
-NUMBERS = 30  # float32 for each pixel, at the peak: the content, two stages, the picture
+PROCESS = 680e6  # bytes of the program with TensorFlow, the network and a band
+NUMBERS = 32  # float32 for each pixel, at the peak: the content, two stages, the picture
 MORE = 8  # for each pixel, with masks: the sum of the pictures, and a mask
 
 
