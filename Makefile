@@ -6,7 +6,7 @@ RUN = $(VENV)/bin/python
 .PHONY: demo gallery test lint format clean
 
 demo: $(VENV)/installed
-	$(VENV)/bin/neural-style --preset fast --content examples/chelsea.jpg --styles examples/brush-strokes.jpg \
+	$(VENV)/bin/neural-style --preset painterly --content examples/chelsea.jpg --styles examples/brush-strokes.jpg \
 		--width 512 --output demo.jpg --overwrite
 
 gallery: $(VENV)/installed

@@ -13,7 +13,7 @@ RECIPES = documents.DOCS["recipes.md"]
 COMMANDS = documents.commands(RECIPES)
 FLAGS = [flags for flags in dict.fromkeys(re.findall(r"`(--[^`]+)`", RECIPES)) if flags not in "\n".join(COMMANDS)]
 BASE = "--content photo.jpg --styles painting.jpg --output out.png"
-SMALL = ("--width", "240", "--network", "net.mat")
+SMALL = ("--width", "120", "--network", "net.mat")
 EXPECTED = r"neural_style: (computing in|picture \d+ of|the (contents|styles) in|\d+ done|wrote|(left out of))"
 
 
@@ -70,7 +70,7 @@ def test_the_pictures_are_made_with_the_flags_below_them():
     for pictures, captions in rows:
         names = re.findall(r"gallery/([\w.-]+)\.jpg\)", pictures)
         for name, caption in zip(names, re.findall(r"`([^`]+)`", captions), strict=True):
-            flags = gallery.PICTURES[name][1].replace("examples/gallery/", "")
+            flags = gallery.PICTURES[name][2].replace("examples/gallery/", "")
             assert all(word in flags.split() for word in caption.split()), name
             shown.append(name)
     assert len(shown) == RECIPES.count(".jpg)")

@@ -3,7 +3,7 @@
     python -m tools.gallery [--network FILE] [--pictures DIRECTORY] [--output DIRECTORY] [NAME ...]
 
 Without names, those that are missing. They are painted from the pictures in a directory, by default ../shared/pictures;
-those that are missing there are replaced by pictures in examples/. Each takes half a minute on two cores with AMX.
+those that are missing there are replaced by pictures in examples/. Each takes about a minute on two cores.
 """
 
 import argparse
@@ -13,41 +13,38 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FAST = "--preset fast --width 400 --precision bfloat16"
-ADAM = "--width 400 --precision bfloat16 --iterations 200"
+PAINTERLY = "--preset painterly --long-side 400"
+FAST = "--preset fast --width 400"
+ADAM = "--width 400 --iterations 200"
 SKY = "--style-masks examples/gallery/sky.png examples/gallery/houses.png"
-PAINTERLY = "--preset painterly --width 400"
-# name -> (styles, flags)
+# name -> (content, styles, flags)
 PICTURES = {
-    "starry-night": ("starry-night", FAST),
-    "the-scream": ("the-scream", FAST),
-    "shipwreck": ("shipwreck", FAST),
-    "great-wave": ("great-wave", FAST),
-    "style-weight-100": ("starry-night", f"{FAST} --style-weight 100"),
-    "style-weight-2500": ("starry-night", f"{FAST} --style-weight 2500"),
-    "exponent-0.5": ("starry-night", f"{FAST} --style-layer-weight-exp 0.5"),
-    "exponent-2": ("starry-night", f"{FAST} --style-layer-weight-exp 2"),
-    "two-styles": ("starry-night great-wave", f"{FAST} --style-blend-weights 0.5 0.5"),
-    "pooling-avg": ("starry-night", f"{FAST} --pooling avg"),
-    "luma": ("the-scream", f"{FAST} --colors luma"),
-    "match": ("the-scream", f"{FAST} --colors match"),
-    "histogram": ("the-scream", f"{FAST} --colors histogram"),
-    "masks": ("starry-night the-scream", f"{FAST} {SKY}"),
-    "scales-3": ("starry-night", f"{FAST} --scales 3"),
-    "style-scales-0.5": ("starry-night", f"{FAST} --style-scales 0.5"),
-    "instant": ("starry-night", "--instant --width 400"),
-    "classic": ("starry-night", f"--preset classic {ADAM}"),
-    "keras": ("starry-night", f"--preset keras {ADAM}"),
-    "tensorflow": ("starry-night", f"--preset tensorflow {ADAM}"),
-    "gatys": ("starry-night", "--preset gatys --initial content --width 400 --precision bfloat16 --iterations 80"),
-    "painterly": ("starry-night", PAINTERLY),
-    "weaker": ("starry-night", f"{PAINTERLY} --strength 0.25"),
-    "face": ("starry-night", PAINTERLY),
-    "face-content-weight": ("starry-night", f"{PAINTERLY} --content-weight 0.6"),
+    "starry-night": ("tubingen", "starry-night", PAINTERLY),
+    "the-scream": ("tubingen", "the-scream", PAINTERLY),
+    "great-wave": ("tubingen", "great-wave", PAINTERLY),
+    "hopper": ("hopper", "cafe-terrace", PAINTERLY),
+    "astronaut": ("astronaut", "wheat-field", PAINTERLY),
+    "strength-0.3": ("tubingen", "starry-night", f"{PAINTERLY} --strength 0.3"),
+    "strength-3": ("tubingen", "starry-night", f"{PAINTERLY} --strength 3"),
+    "style-scales-0.5": ("tubingen", "starry-night", f"{PAINTERLY} --style-scales 0.5"),
+    "style-scales-2": ("tubingen", "starry-night", f"{PAINTERLY} --style-scales 2"),
+    "two-styles": ("tubingen", "starry-night great-wave", f"{PAINTERLY} --style-blend-weights 0.5 0.5"),
+    "masks": ("tubingen", "starry-night the-scream", f"{PAINTERLY} {SKY}"),
+    "luma": ("tubingen", "the-scream", f"{PAINTERLY} --colors luma"),
+    "match": ("tubingen", "the-scream", f"{PAINTERLY} --colors match"),
+    "histogram": ("tubingen", "the-scream", f"{PAINTERLY} --colors histogram"),
+    "less-grain": ("tubingen", "starry-night", f"{PAINTERLY} --tv-weight 0.0005"),
+    "face": ("astronaut", "starry-night", PAINTERLY),
+    "face-content-weight": ("astronaut", "starry-night", f"{PAINTERLY} --content-weight 0.6"),
+    "instant": ("tubingen", "starry-night", "--instant --width 400"),
+    "fast": ("tubingen", "starry-night", FAST),
+    "classic": ("tubingen", "starry-night", f"--preset classic {ADAM}"),
+    "keras": ("tubingen", "starry-night", f"--preset keras {ADAM}"),
+    "tensorflow": ("tubingen", "starry-night", f"--preset tensorflow {ADAM}"),
+    "gatys": ("tubingen", "starry-night", "--preset gatys --initial content --width 400 --iterations 80"),
 }
-PORTRAITS = "face", "face-content-weight"  # of examples/astronaut.jpg, the others of Tübingen
 STAND_INS = {"tubingen": "chelsea", "starry-night": "brush-strokes", "the-scream": "stained-glass"}
-STAND_INS |= {"shipwreck": "woodcut", "great-wave": "woodcut"}
+STAND_INS |= {"cafe-terrace": "stained-glass", "wheat-field": "brush-strokes", "great-wave": "woodcut"}
 
 
 def main(arguments=None):
@@ -70,9 +67,8 @@ def main(arguments=None):
 
 def command(name, target, options):
     """The command line of a picture."""
-    styles, flags = PICTURES[name]
-    content = path("astronaut" if name in PORTRAITS else "tubingen", options)
-    inputs = ["--content", content, "--styles", *(path(style, options) for style in styles.split())]
+    content, styles, flags = PICTURES[name]
+    inputs = ["--content", path(content, options), "--styles", *(path(style, options) for style in styles.split())]
     network = ["--network", options.network] if options.network else []
     program = [sys.executable, str(ROOT / "neural_style.py")]
     return [*program, *inputs, *flags.split(), *network, "--output", target, "--overwrite"]
