@@ -45,7 +45,9 @@ def main():
 
     import_tensorflow()
     import stylize  # noqa: F401
+    from brushwork.network import operations
 
+    operations.is_faster = lambda *_: False  # not found out by each process: either way gives the same
     for line in sys.stdin:
         directory, arguments, out, err = json.loads(line)
         pid = os.fork()

@@ -9,7 +9,7 @@ import pytest
 
 from brushwork.network import store
 from brushwork.run import plan
-from tests.helpers.command import pixels, words
+from tests.helpers.command import FAST, pixels, words
 
 
 @pytest.mark.parametrize("template", ["step_{:05}.png", "step_%05d.png", "step_{0:05d}.png"])
@@ -57,9 +57,9 @@ def test_output_that_cannot_be_written_goes_to_the_temporary_directory(command, 
 
 
 def test_an_interrupt_saves_the_picture(server, folder):  # the other ways are in test_state
-    arguments = "--content content.png --styles style.png --output out.png --network net.mat --iterations 1000000"
+    arguments = "--content content.png --styles style.png --output out.png --network net.mat --iterations 1000000 "
     os.mkfifo("pipe")
-    process = server.start(*arguments.split(), "--print-iterations", 1, out="pipe", err="err.txt")
+    process = server.start(*words(arguments + FAST), "--print-iterations", 1, out="pipe", err="err.txt")
     with open("pipe") as pipe:
         assert pipe.readline().startswith("Iteration")
         os.kill(process.pid, signal.SIGTERM)
@@ -80,9 +80,9 @@ def test_an_interrupt_before_there_is_a_picture(command, monkeypatch):
 
 
 def test_losses_printed_into_a_closed_pipe_do_not_end_the_run(server, folder):
-    arguments = words("--content content.png --styles style.png --output out.png --network net.mat --iterations 30")
+    arguments = "--content content.png --styles style.png --output out.png --network net.mat --iterations 30 "
     os.mkfifo("pipe")
-    process = server.start(*arguments, "--print-iterations", 1, out="pipe", err="err.txt")
+    process = server.start(*words(arguments + FAST), "--print-iterations", 1, out="pipe", err="err.txt")
     open("pipe").close()
     assert process.wait() == 0, Path("err.txt").read_text()
     assert "wrote out.png" in Path("err.txt").read_text()

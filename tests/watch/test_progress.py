@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from brushwork.watch import progress
+from tests.helpers.command import FAST
 from tests.watch.steps import Clock, iterations, run
 
-FLAGS = "--content content.png --styles style.png --output out.png --network net.mat --overwrite"
+FLAGS = f"--content content.png --styles style.png --output out.png --network net.mat --overwrite {FAST}"
 
 
 def lines(monkeypatch, *, ends, durations, verbose=False, first=0):
