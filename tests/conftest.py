@@ -74,7 +74,8 @@ def server():
 def at_evaluation(monkeypatch):
     """at_evaluation(number, act): act() before that evaluation of the pictures, counted from one."""
 
-    from stylize import Objective  # here: it imports TensorFlow, which the process that collects tests does not need
+    # Here: it imports TensorFlow, which the process that collects tests does not need.
+    from tests.helpers.objectives import Objective
 
     def at(number, act):
         evaluate, count = Objective.evaluate, itertools.count(1)
@@ -98,8 +99,12 @@ def plans(monkeypatch):
 
 
 @pytest.fixture
-def command(folder, capfd):
-    """Runs the command in this process: (status, standard output, standard error)."""
+def command(folder, capfd, monkeypatch):
+    """Runs the command in this process, with shared objectives: (status, standard output, standard error)."""
+    import stylize
+    from tests.helpers.objectives import shared
+
+    monkeypatch.setattr(stylize, "Objective", shared)
 
     def run(*arguments, iterations=2, output="out.png", defaults=True):
         if defaults:

@@ -9,6 +9,7 @@ import pytest
 from brushwork.run import duration
 from brushwork.settings import Settings
 from brushwork.watch import report
+from stylize import Objective
 from tests.helpers.command import words
 from tests.watch.steps import Clock, run
 
@@ -145,8 +146,6 @@ def test_a_long_run_names_the_flags_that_make_it_minutes(command, monkeypatch):
     """A clock on which an evaluation takes as long as at twelve megapixels."""
     clock = Clock()
     monkeypatch.setattr(report, "time", clock.time)
-    from stylize import Objective
-
     evaluate = Objective.evaluate
 
     def slowly(self, image):

@@ -18,6 +18,7 @@ from brushwork.run import jobs
 from brushwork.run.jobs import Job
 from brushwork.settings import Settings
 from stylize import Objective
+from tests.helpers.objectives import shared
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_of_many_styles_the_latest_used_are_known(tiny, random, monkeypatch):
     monkeypatch.setattr(Sweeps, "total", lambda self, *given: measured.append(True) or total(self, *given))
     monkeypatch.setattr(stylize, "KNOWN_STYLES", 2)
     one, two, three, image = random.uniform(0, 255, (4, 16, 16, 3)).astype(np.float32)
-    with Objective(tiny, Settings(style_layers=("relu1_1",), content_weight=0)) as objective:
+    with shared(tiny, Settings(style_layers=("relu1_1",), content_weight=0)) as objective:
         losses = []
         for style, is_new in ((one, 1), (two, 1), (one, 0), (three, 1), (one, 0), (three, 0), (two, 1), (one, 1)):
             before = len(measured)

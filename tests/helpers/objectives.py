@@ -1,0 +1,40 @@
+"""Objectives that tests share: a graph takes a second to build, and a hundredth of that to evaluate."""
+
+from dataclasses import fields
+
+from brushwork.engine.session import chosen_precision
+from brushwork.pictures.masks import EVERYWHERE
+from brushwork.settings import OF_THE_RUN
+from brushwork.state import digest
+from stylize import Objective
+
+MOST = 12
+_kept = {}
+
+
+class Kept(Objective):
+    """An Objective whose session stays open for the next test."""
+
+    def __exit__(self, *exception):
+        pass
+
+    def close(self):
+        super().__exit__()
+
+
+def shared(network, settings, masks=EVERYWHERE, *, precision=None):
+    """An Objective as a new one would be: of an earlier test with the same network, losses, kinds of masks, precision.
+
+    Not for tests that change how a graph is built. It is shared by what runs at the same time, too.
+    """
+    arrays = [network.mean_pixel, *(array for pair in network.convolutions.values() for array in pair)]
+    losses = tuple(getattr(settings, field.name) for field in fields(settings) if field.name not in OF_THE_RUN)
+    kinds = len(masks.styles), masks.content is None, len(masks.sources)
+    precision = precision or chosen_precision(settings.precision)
+    key = digest(*arrays), losses, kinds, precision
+    objective = _kept.pop(key, None) or Kept(network, settings, masks, precision=precision)
+    _kept[key] = objective  # the latest comes last
+    if len(_kept) > MOST:
+        _kept.pop(next(iter(_kept))).close()
+    objective.settings, objective._known = settings, {}
+    return objective
