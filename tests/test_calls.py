@@ -9,14 +9,15 @@ import vgg
 from brushwork.errors import NetworkError
 from brushwork.network import store
 from brushwork.settings import DEFAULTS, OF_THE_RUN, PRESETS, SIZES
-from stylize import Masks, Objective, Settings, stylize
+from stylize import Masks, Settings, stylize
+from tests.helpers.objectives import shared
+from tests.helpers.tiny_networks import FEW_LAYERS
 from tests.run.test_resuming import OTHERS
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def objective(tiny):
-    with Objective(tiny, Settings()) as objective:
-        yield objective
+    return shared(tiny, Settings())
 
 
 def pictures(*sizes):
@@ -66,14 +67,14 @@ def test_every_setting_is_of_the_run_or_of_the_objective():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_from_python(tiny, preset):
     settings = Settings(**PRESETS[preset] | {"iterations": 1})
-    with Objective(tiny, settings) as objective:
+    with shared(tiny, settings) as objective:
         assert first(objective, settings).picture().shape == (30, 40, 3)
 
 
 def test_weights_of_more_styles_than_there_are(tiny):
-    settings = Settings(style_blend_weights=(1, 2))
+    settings = Settings(**FEW_LAYERS, style_blend_weights=(1, 2))
     with (
-        Objective(tiny, settings) as objective,
+        shared(tiny, settings) as objective,
         pytest.raises(ValueError, match="takes one number for each style: 1, not 2"),
     ):
         first(objective, settings)
@@ -117,14 +118,15 @@ MASK = np.ones((30, 40), np.float32)
     ids=str,
 )
 def test_masks_for_which_the_objective_was_not_made(tiny, made_with, given):
-    with Objective(tiny, Settings(), made_with) as objective, pytest.raises(ValueError, match="masks"):
-        first(objective, Settings(), masks=given, style=(30, 40))
+    settings = Settings(**FEW_LAYERS)
+    with shared(tiny, settings, made_with) as objective, pytest.raises(ValueError, match="masks"):
+        first(objective, settings, masks=given, style=(30, 40))
 
 
 def test_more_masks_than_the_objective_was_made_for(tiny):
     content, *styles = pictures((30, 40), (30, 40), (30, 40))
     with (
-        Objective(tiny, Settings(), Masks((MASK,))) as objective,
+        shared(tiny, Settings(**FEW_LAYERS), Masks((MASK,))) as objective,
         pytest.raises(ValueError, match="are 2, and the obj"),
     ):
         objective.aim(content, styles, Masks((MASK, MASK)))

@@ -15,8 +15,9 @@ CONTROLS = {
     "padding": ("zero", "replicate"),
     "style_loss": ("classic", "positions", "sums", "wasserstein"),  # Gram by its normalization, or the other one
     "tv_norm": ("squares", "absolute"),
-    "content_layers": ((), ("relu2_2", "conv4_2:0.5")),
-    "style_layers": ((), ("relu1_1:0.1", "conv2_1:0.4", "relu5_3:0.5")),
+    # Few of them, as each layer takes the same operations: those of the presets, in tiles too, are in test_tiles.
+    "content_layers": (("relu2_1",), ("relu1_2", "conv3_1:0.5")),
+    "style_layers": (("relu1_1",), ("conv1_1:0.1", "relu2_1:0.4")),
     "style_masks": (False, True),
     "content_mask": (False, True),
     "sources": (False, True),

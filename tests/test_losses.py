@@ -11,6 +11,7 @@ from brushwork.engine import sums as sums_of
 from brushwork.settings import Settings
 from stylize import Masks, Moments, Objective
 from tests.helpers import tiny_networks
+from tests.helpers.tiny_networks import FEW_LAYERS
 
 
 def run(function, *arrays):
@@ -172,7 +173,7 @@ def test_a_new_style_term_is_two_functions_of_sums(random, masked):
     size = 40, 56
     content, one, two, image, direction = random.uniform(0, 255, (5, *size, 3))
     given = Masks(tuple(random.uniform(0, 1, (2, *size)))) if masked else Masks()
-    settings = Settings(pooling="avg", style_blend_weights=(1, 3), style_layers=("relu1_1", "relu3_1"))
+    settings = Settings(pooling="avg", style_blend_weights=(1, 3), **FEW_LAYERS)
     network, results = tiny_networks.tiny_network(np.float64), []
     style_loss = stylize.StyleLoss(means_and_variances, mean_and_variance_distances)
     with Objective(network, settings, given, style_loss=style_loss) as objective:

@@ -13,6 +13,7 @@ from brushwork.pictures import read, sizes
 from brushwork.settings import PRESETS, Settings
 from stylize import Masks, Objective
 from tests.helpers import oracle, tiny_networks
+from tests.helpers.objectives import shared
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -123,7 +124,7 @@ def in_tiles(objective, side, content, styles, image):
 
 def test_tiles_change_little_in_bfloat16(tiny, random):
     content, image = smooth(random, (97, 131), np.float32), smooth(random, (97, 131), np.float32)
-    with Objective(tiny, Settings(precision="bfloat16")) as objective:
+    with shared(tiny, Settings(precision="bfloat16")) as objective:
         whole, tiled = (in_tiles(objective, side, content, [content / 4], image) for side in ("none", 64))
     # A processor may round a convolution of a tile otherwise, and sums are rounded for each tile.
     assert_equal(tiled, whole, loss=oracle.BFLOAT16_LOSS, slope=oracle.BFLOAT16_GRADIENT)

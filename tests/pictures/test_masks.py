@@ -6,8 +6,10 @@ from PIL import Image
 
 from brushwork.pictures import masks, read, sizes
 from brushwork.pictures.masks import Masks
-from stylize import Objective, Settings
+from stylize import Settings
 from tests.helpers import oracle, tiny_networks
+from tests.helpers.objectives import shared
+from tests.helpers.tiny_networks import FEW_LAYERS
 from tools.measure import classic
 
 # A float32 sum over the 37 * 53 positions of relu1_1 is wrong by at most 1961 * 2^-24 = 1.2e-4 of its terms, and a loss
@@ -16,7 +18,7 @@ TOLERANCE = 1e-3
 
 
 def evaluated(network, settings, content, styles, image, given=masks.EVERYWHERE):
-    with Objective(network, settings, given) as objective:
+    with shared(network, settings, given) as objective:
         objective.aim(content, styles, given)
         return objective.evaluate(image)
 
@@ -84,7 +86,7 @@ def test_the_masks_of_a_smaller_scale(random):
 
 def test_white_masks_change_nothing(tiny, random):
     content, one, two, image = pictures(random)
-    settings, white = Settings(content_weight_blend=0.5, style_blend_weights=(1, 3)), np.ones(content.shape[:2], "f4")
+    settings, white = Settings(**FEW_LAYERS, style_blend_weights=(1, 3)), np.ones(content.shape[:2], "f4")
     plain, slope = evaluated(tiny, settings, content, [one, two], image)
     given = Masks((white, white), white, (white, white))
     masked, same = evaluated(tiny, settings, content, [one, two], image, given)
@@ -120,7 +122,7 @@ def test_the_gradient_of_masked_losses(random):
     network = tiny_networks.tiny_network(np.float64)
     given = Masks(tuple(random.uniform(0, 1, (2, 20, 24))), random.uniform(0, 1, (20, 24)))
     direction = random.normal(0, 1, image.shape)
-    with Objective(network, Settings(pooling="avg"), given) as objective:
+    with shared(network, Settings(pooling="avg"), given) as objective:
         objective.aim(content, [one, two], given)
         _, gradient = objective.evaluate(image)
         ahead, behind = (objective.evaluate(image + step * direction)[0]["total"] for step in (1e-4, -1e-4))
@@ -133,7 +135,7 @@ def test_each_style_pulls_in_its_region_only(tiny, random):
     left[:, :64] = 1
     settings = Settings(content_weight=0, tv_weight=0, style_layers=("relu1_1", "relu2_1"))
     sides, mirrored = Masks(styles=(left, 1 - left)), Masks(styles=(1 - left, left))
-    with Objective(tiny, settings, sides) as objective:
+    with shared(tiny, settings, sides) as objective:
         slopes = []
         for styles, given in (([one, two], sides), ([one, one], sides), ([two, one], mirrored)):
             objective.aim(content, styles, given)
@@ -215,7 +217,7 @@ def test_a_style_is_measured_anew_under_another_mask(tiny, random):
     left[:, :8] = 1
     settings, found = Settings(content_weight=0, style_layers=("relu1_1", "relu3_1")), []
     given = [Masks(sources=(mask,)) for mask in (left, 1 - left, left)]
-    with Objective(tiny, settings, given[0]) as objective:
+    with shared(tiny, settings, given[0]) as objective:
         for each in given:
             objective.aim(content, [style], each)
             found.append(objective.evaluate(image)[0]["style"])
