@@ -1,9 +1,10 @@
 # make demo: a first picture.  make test: the tests.  make gallery: the pictures of README.  Each creates the virtual environment .venv.
+# make test-numerical: the tests of losses, gradients and layers once more, with the kernels of TensorFlow that are not the default on x86.
 PYTHON ?= python3
 VENV = .venv
 RUN = $(VENV)/bin/python
 
-.PHONY: demo gallery test lint format clean
+.PHONY: demo gallery test test-numerical lint format clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/neural-style --preset painterly --content examples/chelsea.jpg --styles examples/brush-strokes.jpg \
@@ -14,6 +15,9 @@ gallery: $(VENV)/installed
 
 test: $(VENV)/installed-tests
 	$(RUN) -m pytest -q -n 2 --dist loadgroup
+
+test-numerical: $(VENV)/installed-tests
+	TF_ENABLE_ONEDNN_OPTS=0 $(RUN) -m pytest -q -n 2 --dist loadgroup -m "(numerical or network) and not slow"
 
 lint: $(VENV)/installed-tests
 	$(VENV)/bin/ruff check .

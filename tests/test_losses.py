@@ -13,6 +13,8 @@ from stylize import Masks, Moments, Objective
 from tests.helpers import tiny_networks
 from tests.helpers.tiny_networks import FEW_LAYERS
 
+pytestmark = pytest.mark.numerical
+
 
 def run(function, *arrays):
     """The value of a function of tensors for arrays."""

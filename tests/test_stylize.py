@@ -24,6 +24,7 @@ def pictures(random, count=2, dtype=np.float32):
     return [np.clip(array + random.normal(0, 9, array.shape), 0, 255).astype(dtype) for array in fine]
 
 
+@pytest.mark.numerical
 @pytest.mark.parametrize("pooling", ["max", "avg"])
 def test_objective_gradient_in_float64(random, pooling):
     content, *styles = pictures(random, dtype=np.float64)
@@ -53,6 +54,7 @@ def classic_settings(pooling, blend, exponent, shares):
     return Settings(iterations=20, style_blend_weights=shares, **case)
 
 
+@pytest.mark.numerical
 @pytest.mark.parametrize("case", COURSES, ids=str)
 def test_course_of_the_classic_program(tiny, random, case):
     content, *styles = pictures(random, len(case[-1]))
@@ -88,6 +90,7 @@ RECIPES = {
 }
 
 
+@pytest.mark.numerical
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_preset_follows_its_recipe(tiny, random, recipe):
     content, style = (random.uniform(0, 255, (32, 48, 3)).astype(np.float32) for _ in range(2))
@@ -99,6 +102,7 @@ def test_a_preset_follows_its_recipe(tiny, random, recipe):
     assert all(step.image.min() >= 0 and step.image.max() <= 255 for step in steps)
 
 
+@pytest.mark.numerical
 def test_the_paper_s_losses(tiny, random):
     # Equations 1, 4, 5 and 7 of Gatys et al. 2015 on the features of an independent network.
     content, style, image = random.uniform(0, 255, (3, 24, 32, 3)).astype(np.float32)
@@ -125,6 +129,7 @@ def test_layers_by_name_are_what_the_shorthands_say():
     assert Settings(content_layers=("relu1_2", "relu2_1:0")).content_terms == {"relu1_2": 5}
 
 
+@pytest.mark.numerical
 def test_layers_before_their_relu(tiny, random):
     content, style, image = random.uniform(0, 255, (3, 20, 24, 3)).astype(np.float32)
     settings = Settings(content_layers=("conv2_2",), style_layers=("conv3_1",))
@@ -167,6 +172,7 @@ def test_lbfgs_is_handed_the_settings(tiny, random):
     assert courses[1][-1] > courses[20][-1]
 
 
+@pytest.mark.numerical
 def test_bfloat16_is_near_float32(tiny, random):
     content, *styles = pictures(random)
     image = random.uniform(0, 255, content.shape).astype(np.float32)

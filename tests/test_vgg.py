@@ -147,6 +147,7 @@ def compute(network, image, layers, pooling="max"):
     return {name: value[0] for name, value in values.items()}, graph
 
 
+@pytest.mark.numerical
 @pytest.mark.parametrize("pooling", ["max", "avg"])
 @pytest.mark.parametrize("size", [(32, 48), (37, 21), (1, 1), (2, 17)])
 def test_layers_agree_with_numpy(random, pooling, size):
@@ -160,6 +161,7 @@ def test_layers_agree_with_numpy(random, pooling, size):
         np.testing.assert_allclose(value, expected[name], rtol=1e-9, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.numerical
 def test_a_network_of_ones_and_a_picture_of_ones():
     network = vgg.Network({name: (np.ones((3, 3, 1, 1)), np.full(1, 0.5)) for name in CONVOLUTIONS[:3]}, np.zeros(3))
     network.convolutions["conv1_1"] = np.ones((3, 3, 3, 1)), np.full(1, 0.5)

@@ -14,6 +14,8 @@ from stylize import Moments, Objective
 from tests.helpers import tiny_networks
 from tools.measure.distance import style_distance
 
+pytestmark = pytest.mark.numerical
+
 WASSERSTEIN = stylize.STYLE_LOSSES["wasserstein"]
 
 

@@ -9,6 +9,8 @@ from tests.helpers import oracle, tiny_networks
 from tests.helpers.objectives import shared
 from tools.measure import classic
 
+pytestmark = pytest.mark.numerical
+
 PADDING = 16  # px
 REPLICATE = Settings(padding="replicate", content_weight_blend=0.5)
 

@@ -15,6 +15,8 @@ from stylize import Masks, Objective
 from tests.helpers import oracle, tiny_networks
 from tests.helpers.objectives import shared
 
+pytestmark = pytest.mark.numerical
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 SIZES = [(97, 131), (160, 96), (61, 200), (200, 17)]

@@ -6,6 +6,8 @@ import tensorflow.compat.v1 as tf
 
 from brushwork.network import operations
 
+pytestmark = pytest.mark.numerical
+
 
 def value_and_gradient(way, features, weights, *others):
     """The result of way(features, *others), and the gradient of its sum under some weights."""

@@ -9,6 +9,8 @@ from brushwork.network import layers, winograd
 from stylize import Objective, Settings
 from tests.helpers import tiny_networks
 
+pytestmark = pytest.mark.numerical
+
 # How the rounding errors of the 36 products add up in a pixel, over those of a direct convolution, root mean square.
 GROWTH = 7
 
