@@ -20,7 +20,7 @@ import vgg
 from brushwork import calls
 from brushwork.engine import memory
 from brushwork.engine.roots import traces_of_roots
-from brushwork.engine.session import chosen_precision, open_session
+from brushwork.engine.session import chosen_precision, open_session, without_collection
 from brushwork.engine.sums import Moments, Total, moments, squared_error, variation
 from brushwork.engine.sweeps import Sweeps
 from brushwork.errors import Diverged
@@ -181,7 +181,7 @@ class Objective:
         self._style_loss = style_loss or STYLE_LOSSES[settings.style_loss]
         names = [*settings.content_terms, *settings.style_terms]
         dtype = tf.bfloat16 if self.precision == "bfloat16" else self.mean_pixel.dtype
-        with self.graph.as_default():
+        with self.graph.as_default(), without_collection():
             convolutions, weights = vgg.variables(network, dtype, layers=names)
 
             def features_of(image, origin):

@@ -1,6 +1,7 @@
 """The terms of the loss: by hand, by finite differences, and a new term in a few lines."""
 
 import dataclasses
+import gc
 
 import numpy as np
 import pytest
@@ -157,12 +158,14 @@ def test_the_variation_in_the_loss(tiny, random, norm):
 
 
 def means_and_variances(moments):
+    assert not gc.isenabled()  # while a graph is built
     means, squares = moments.first / moments.count[:, None], tf.linalg.diag_part(moments.second)
     return tf.stack([means, squares / moments.count[:, None] - means**2])  # [2, K, C]
 
 
 def mean_and_variance_distances(sums, goals):
     """A style term of its own: the squared differences of the channels' means and variances."""
+    assert not gc.isenabled()
     return {
         name: tf.reduce_sum(tf.square(means_and_variances(sums[name]) - goal), axis=[0, 2])
         for name, goal in goals.items()

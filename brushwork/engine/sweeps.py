@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from brushwork.engine import tiles
+from brushwork.engine.session import without_collection
 from brushwork.errors import DoesNotFit
 from brushwork.network.layers import stride
 from brushwork.settings import TILE_GRID
@@ -24,7 +25,7 @@ def _in_graph(build):
     """A cached property whose operations are added to the graph on first use: few runs need all of them."""
 
     def built(self):
-        with self.image.graph.as_default():
+        with self.image.graph.as_default(), without_collection():
             return build(self)
 
     built.__doc__ = build.__doc__

@@ -1,5 +1,6 @@
 """The import of TensorFlow, its sessions and the choice of precision."""
 
+import gc
 import io
 import subprocess
 import sys
@@ -13,21 +14,36 @@ from brushwork.engine import session
 def test_an_import_that_fails_shows_what_was_logged(tmp_path):
     for name, last in (("quiet", ""), ("broken", "raise ImportError('no such library')")):
         (tmp_path / name / "tensorflow").mkdir(parents=True)
-        text = f"import os; os.write(2, b'a line of C++\\n')\n{last}\n"
+        text = f"import gc, os; print(gc.isenabled()); os.write(2, b'a line of C++\\n')\n{last}\n"
         (tmp_path / name / "tensorflow/__init__.py").write_text(text)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from brushwork.engine.session import import_tensorflow\n"
-        "import_tensorflow(); print('imported', file=sys.stderr)"
+        "import_tensorflow(); print('imported', file=sys.stderr)\n"
+        "import gc; print(gc.isenabled())"
     )
     runs = {
         name: subprocess.run([sys.executable, "-c", code, tmp_path / name], capture_output=True, text=True)
         for name in ("quiet", "broken")
     }
     assert (runs["quiet"].returncode, runs["quiet"].stderr) == (0, "imported\n")
+    assert runs["quiet"].stdout.split() == ["False", "True"]  # no garbage is collected meanwhile
     assert runs["broken"].returncode == 1
     assert runs["broken"].stderr.startswith("a line of C++\n")
     assert runs["broken"].stderr.endswith("ImportError: no such library\n")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_no_garbage_is_collected_meanwhile(enabled):
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with pytest.raises(ZeroDivisionError), session.without_collection():
+            assert not gc.isenabled()
+            raise ZeroDivisionError
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_a_session_runs_one_operation_at_a_time_and_is_not_the_default():
