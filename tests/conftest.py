@@ -3,6 +3,7 @@
 import brushwork  # noqa: F401, it sets options of TensorFlow, which is imported below
 
 # isort: split
+import gc
 import itertools
 import os
 from pathlib import Path
@@ -13,6 +14,8 @@ from PIL import Image
 
 import neural_style
 from tests.helpers import forks, tiny_networks
+
+gc.set_threshold(100_000, 50, 50)  # TensorFlow's modules and graphs are many objects and no garbage
 
 
 @pytest.fixture(scope="session")
