@@ -1,5 +1,7 @@
 """The Wasserstein style loss: by hand, against NumPy, by finite differences, where it is zero, and where it is hard."""
 
+import functools
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -19,16 +21,27 @@ pytestmark = pytest.mark.numerical
 WASSERSTEIN = stylize.STYLE_LOSSES["wasserstein"]
 
 
-def distance(features, style, masks=None, style_mask=None):
+def distance(features, style, masks=None):
     """(the distances [K], their gradient) of features and a style, each [h, w, C], as the program computes them."""
-    with tf.Graph().as_default(), tf.Session() as session:
-        image = tf.constant(features)
-        target = moments(tf.constant(style), style_mask)
+    count = None if masks is None else masks.shape[-1]
+    run = distance_in_graph(features.dtype, features.shape[-1], count, stylize.VARIANCE)
+    return run(features, style, *([] if masks is None else [masks]))
+
+
+@functools.cache
+def distance_in_graph(dtype, channels, count, variance):
+    """`distance` for pictures of any size, with so many masks; built once for all tests."""
+    with tf.Graph().as_default() as graph:
+        image, picture, masks = (tf.placeholder(dtype, [None, None, size]) for size in (channels, channels, count))
+        target = moments(picture)
         target = Moments(*(part / tf.reshape(target.count, [-1] + [1] * (part.shape.rank - 1)) for part in target))
-        count = 1 if masks is None else masks.shape[-1]
-        target = Moments(*(tf.repeat(part, count, axis=0) for part in target))
-        result = WASSERSTEIN.distances({"": moments(image, masks)}, {"": WASSERSTEIN.goal(target)})[""]
-        return session.run([result, tf.gradients(result, image)[0]])
+        target = Moments(*(tf.repeat(part, count or 1, axis=0) for part in target))
+        sums = moments(image, masks if count else None)
+        result = WASSERSTEIN.distances({"": sums}, {"": WASSERSTEIN.goal(target)})[""]
+        run = tf.Session(graph=graph).make_callable(
+            [result, tf.gradients(result, image)[0]], [image, picture, masks][: 3 if count else 2]
+        )
+    return run
 
 
 def root(matrix):
