@@ -12,7 +12,7 @@ from brushwork.network import store
 from brushwork.run import plan
 from brushwork.settings import PURPOSES
 from brushwork.watch import report
-from tests.helpers.command import LOSS, ROOT, pixels, words
+from tests.helpers.command import FAST, LOSS, ROOT, pixels, words
 from tests.watch.steps import Clock
 
 
@@ -113,7 +113,7 @@ def test_progress_plot(command):
 
 
 def test_two_runs_give_the_same_bytes(server, folder):
-    arguments = words("--content content.png --styles style.png --network net.mat --iterations 2")
+    arguments = words("--content content.png --styles style.png --network net.mat --iterations 2 " + FAST)
     for name, seed in (("one", 0), ("same", 0), ("differs", 1)):
         assert server.start(*arguments, "--seed", seed, "--output", f"{name}.png").wait() == 0
     assert Path("one.png").read_bytes() == Path("same.png").read_bytes() != Path("differs.png").read_bytes()

@@ -63,17 +63,18 @@ def test_the_gallery():
         assert neural_style.make_parser().parse_args([*flags.split(), *given])
 
 
-@pytest.mark.parametrize("name", ["README.md", "python.md"])
-def test_the_program_in_python(pictures, name):
-    """As it is printed, in another directory, by a Python that finds nothing but the installed modules."""
-    code = re.search(r"```python\n(.*?)```", DOCS.get(name, README), re.S)[1]
-    Path("example.py").write_text(code)
+def test_the_programs_in_python(pictures):
+    """As they are printed, in another directory, by a Python that finds nothing but the installed modules."""
+    for name, text in {"readme": README, "python": DOCS["python.md"]}.items():
+        Path(f"{name}.py").write_text(re.search(r"```python\n(.*?)```", text, re.S)[1])
+    both = "import os, runpy\nfor name in ('readme', 'python'):\n runpy.run_path(f'{name}.py')\n"
+    both += " os.rename('out.jpg', f'{name}.jpg')"
     environment = {key: value for key, value in os.environ.items() if key != "NEURAL_STYLE_NETWORK"}
     done = {"capture_output": True, "text": True, "env": environment | {"PYTHONPATH": str(ROOT)}}
-    result = subprocess.run([sys.executable, "example.py"], **done)
+    result = subprocess.run([sys.executable, "-c", both], **done)
     assert result.returncode == 0, result.stderr
-    assert [int(line.split()[0]) for line in result.stdout.splitlines()] == [*range(51)]
-    assert read.image("out.jpg").shape == (30, 40, 3)
+    assert [int(line.split()[0]) for line in result.stdout.splitlines()] == [*range(51)] * 2
+    assert read.image("readme.jpg").shape == read.image("python.jpg").shape == (30, 40, 3)
 
 
 def test_all_modules_and_the_network_are_installed():

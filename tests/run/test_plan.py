@@ -161,7 +161,7 @@ def test_everything_that_makes_the_picture_is_in_the_digests(command, plans):
     assert set(plan.digests) == set(state.INPUTS)
 
 
-def test_a_directory_of_styles(command, folder):
+def test_a_directory_of_styles(command, plans, folder):
     (folder / "gallery").mkdir()
     for name in ("b.png", "a.PNG"):
         Path("style.png" if name == "b.png" else "other.png").rename(folder / "gallery" / name)
@@ -169,11 +169,13 @@ def test_a_directory_of_styles(command, folder):
     status, _, err = command("--styles", "gallery", "--style-blend-weights", 1, 0)
     assert status == 0
     assert "the styles in gallery are a.PNG, b.png" in err
-    assert command("--styles", "gallery/a.PNG", output="alone.png")[0] == 0
-    assert (pixels("out.png") == pixels("alone.png")).all()
+    assert command("--styles", "gallery/a.PNG", "gallery/b.png")[0] == 0
+    for found, expected in zip(plans[0].styles, plans[1].styles, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert plans[0].settings.style_blend_weights == (1, 0)
 
 
-def test_without_a_network_the_embedded_one_is_used_and_said(command, monkeypatch, folder):
+def test_without_a_network_the_embedded_one_is_used_and_said(command, plans, monkeypatch, folder):
     monkeypatch.delenv("NEURAL_STYLE_NETWORK", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
     arguments = words("--content content.png --styles style.png --output out.png --iterations 1")
@@ -181,10 +183,12 @@ def test_without_a_network_the_embedded_one_is_used_and_said(command, monkeypatc
     assert status == 0
     assert "using the small network, pocket" in err
     assert "--network vgg19" in err
+    assert plans[0].network.convolutions["conv1_1"][0].shape == (3, 3, 3, 32)
     monkeypatch.setenv("NEURAL_STYLE_NETWORK", "net.mat")
     status, _, err = command(*arguments, "--overwrite", defaults=False)
     assert status == 0
     assert "using the network net.mat, from NEURAL_STYLE_NETWORK" in err
+    assert plans[1].network.convolutions["conv1_1"][0].shape == (3, 3, 3, 2)
 
 
 def test_nothing_is_downloaded_for_a_run_that_would_fail(command, monkeypatch, folder):
