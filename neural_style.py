@@ -355,7 +355,7 @@ def _pictures(flag, setting):
     setting("--height PX", "height of the output; its width follows", int, default="the content's")
     setting("--long-side PX", "scale larger pictures down to this side, unless a size is given", int, default="no")
     setting("--style-size PX", "long side of the styles; or content (its width), original", _pixels_or_word)
-    setting("--style-margin SHARE", "share of a style picture's sides that is left out, all around: its frame", float)
+    setting("--style-margin SHARE", "share of a style's sides that is left out: its frame", float)
     setting("--style-scales X...", "factor on the size of each style", float, default="1 for each")
     network = arguments.one_of(("pocket", "vgg19"))
     flag("--network NAME", "pocket, vgg19, or a file of VGG-19 weights (default: the best one present)", type=network)

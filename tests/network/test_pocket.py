@@ -67,7 +67,7 @@ def crops(monkeypatch):
     monkeypatch.setattr(make_pocket, "SIDE", 48)
     monkeypatch.setattr(make_pocket, "SHORT_SIDES", (48, 96))
     files = make_pocket.picture_files([EXAMPLES])
-    assert len(files) == 5
+    assert len(files) == len(list(EXAMPLES.glob("*.jpg"))) > 4
     return make_pocket.calibration_crops(files, 16, seed=0)
 
 

@@ -22,6 +22,9 @@ class FakeObjective:
         self.precision, self.closed = precision, 0
         made.append(self)
 
+    def __enter__(self):
+        return self
+
     def __exit__(self, *exception):
         self.closed += 1
 
