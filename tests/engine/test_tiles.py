@@ -154,26 +154,36 @@ def test_tiles_change_nothing_on_the_real_network(real_network, random, size, po
     assert_equal(tiled, whole, loss=1e-6, slope=1e-5)
 
 
+def in_float64(network):
+    convolutions = {name: tuple(map(np.float64, pair)) for name, pair in network.convolutions.items()}
+    return vgg.Network(convolutions, np.float64(network.mean_pixel))
+
+
 def half_masks(height, width):
     """Masks of the left and of the right half, which overlap."""
-    across = np.linspace(-1, 2, width, dtype=np.float32).clip(0, 1)
+    across = np.linspace(-1, 2, width).clip(0, 1)
     return Masks(tuple(np.tile(ramp, (height, 1)) for ramp in (1 - across, across)))
 
 
 @pytest.mark.network
 @pytest.mark.parametrize("masked", [False, True])
 def test_tiles_change_nothing_of_the_wasserstein_loss_on_the_real_network(real_network, random, masked):
-    """Of photographs: in flat squares, many windows of max pooling are so nearly tied that rounding decides."""
-    size = (288, 352)
-    content = sizes.cover(read.image(EXAMPLES / "chelsea.jpg"), *size)
-    styles = [sizes.resize_to_width(read.image(EXAMPLES / f"{name}.jpg"), 352) for name in ("brush-strokes", "woodcut")]
-    image = content + random.normal(0, 9, content.shape).astype(np.float32)
+    """In float64: in float32 the gradient of the whole picture is itself off by 1e-4 or more of its norm, with the
+    kernels of oneDNN by more than with those of Eigen. A bound of 1e7 units in the last place allows for as much.
+    """
+    size = (192, 256)
+    content = np.float64(sizes.cover(read.image(EXAMPLES / "chelsea.jpg"), *size))
+    styles = [read.image(EXAMPLES / f"{name}.jpg") for name in ("brush-strokes", "woodcut")]
+    styles = [np.float64(sizes.resize_to_width(style, 256)) for style in styles]
+    image = content + random.normal(0, 9, content.shape)
     masks, results = half_masks(*size) if masked else Masks(), []
-    with Objective(vgg.load(real_network), Settings(**PRESETS["painterly"]), masks, precision="float32") as objective:
+    with Objective(
+        in_float64(vgg.load(real_network)), Settings(**PRESETS["painterly"]), masks, precision="float32"
+    ) as objective:
         for side in (None, 128):
             objective.aim(content, styles, masks, tile_size=side)
             results.append(objective.evaluate(image))
-    assert_equal(*results, loss=1e-6, slope=1e-5)
+    assert_equal(*results, loss=1e-9, slope=1e-9)
 
 
 @pytest.mark.network
