@@ -303,8 +303,8 @@ def test_pairs_that_do_not_fit():
 
 # Killed.
 
-LONG = f"{FLAGS} {FAST} --overwrite --iterations 100 --checkpoint-output check_{{:03}}.png --checkpoint-iterations 12"
-LONG += " --state run.state --state-iterations 9"
+LONG = f"{FLAGS} {FAST} --overwrite --iterations 100 --checkpoint-output check_{{:03}}.png --checkpoint-iterations 3"
+LONG += " --state run.state --state-iterations 2"
 
 
 def duration(server):
