@@ -92,7 +92,7 @@ def _rules(options, settings, job, size):
     """Yields (flags, whether they have no effect, why)."""
     noise = settings.initial == "noise" if settings.initial_noiseblend is None else settings.initial_noiseblend > 0
     for_style = "style_layers", "style_layer_weight_exp", "style_blend_weights", "style_scales", "style_size"
-    for_style += "style_loss", "strength"
+    for_style += "style_loss", "style_margin", "strength"
     colors = "without --colors luma, match or histogram"
     yield [option("color_strength")], settings.colors == "style", colors
     yield ["--colors", "--preserve-colors"], not settings.color_strength, "with --color-strength 0"

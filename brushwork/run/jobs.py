@@ -32,7 +32,7 @@ class Job(NamedTuple):
     plot: str | None
     state: str | None
     resume: str | None = None  # the state that the run goes on from
-    number: str = "1"  # of this picture, with as many digits as that of the last one
+    number: str = "1"  # its place in the batch, padded with zeros: 01 of 12
     keep: bool = False  # whether a picture that exists is left alone, or continued if it is not finished
 
     @property

@@ -15,7 +15,7 @@ from tests.watch.steps import Clock, run
 
 
 def told(monkeypatch, *, ends, work, durations, first=0):
-    """The iteration at which the duration is told, and the seconds."""
+    """(the iteration after which the run says how long it takes, the seconds that it says)."""
     clock, found = Clock(), []
     monkeypatch.setattr(report, "time", clock.time)
     steps = run(first=first, ends=ends, clock=clock, durations=durations)

@@ -23,6 +23,8 @@ NAMED = [
     ("--scales 2 --scale-iterations 3 4 --iterations 9", ["--iterations"]),
     ("--skip-existing --overwrite", ["--overwrite"]),
     ("--style-weight 0 --strength 2", ["--strength"]),
+    ("--style-weight 0 --style-margin 0.1", ["--style-margin"]),
+    ("--style-source-masks content.png --style-margin 0.1", ["--style-margin", "content.png is in colour"]),
     ("--style-weight 0 --style-loss wasserstein", ["--style-loss"]),
     ("--colors luma --color-strength 0", ["--colors"]),
     ("--preserve-colors --color-strength 0", ["--preserve-colors"]),
