@@ -13,6 +13,7 @@ from brushwork.errors import (
     INTERRUPTED,
     Diverged,
     DoesNotFit,
+    Interrupted,
     Mistakes,
     NetworkError,
     PictureError,
@@ -22,6 +23,9 @@ from brushwork.run import arguments
 from brushwork.settings import CHOICES, DEFAULTS, PRESETS, PURPOSES, STARTS, option
 
 # Imports that take long are made in the functions that need them: --help and errors of usage come at once.
+
+
+GRACE = 0.5  # s: an evaluation that was interrupted and takes longer to end is left to its own
 
 
 def main(argv=None):
@@ -60,6 +64,8 @@ def run(options, say):
     import_tensorflow()
     with Interrupts(files.remove_unfinished) as interrupts, Painter(options, interrupts, say, len(jobs)) as painter:
         status = painter.paint(plan) if plan else run_batch(jobs, options, network_for, painter, interrupts, say)
+        if interrupts.status and not painter.has_ended(GRACE):
+            interrupts.end_process()
         return interrupts.status or status
 
 
@@ -157,6 +163,10 @@ class Painter:
     def __exit__(self, *exception):
         self._sessions.close()
 
+    def has_ended(self, seconds):
+        """Whether an evaluation that was interrupted has ended, after so many seconds at most."""
+        return self._objective is None or self._objective.has_ended(seconds)
+
     def paint(self, plan):
         """Make the picture of a plan; returns DONE or COULD_NOT. However the run ends, the picture so far is saved."""
         from brushwork.run import saving
@@ -167,6 +177,8 @@ class Painter:
                 for step in steps:  # noqa: B007
                     if self._interrupts.status:
                         break
+        except Interrupted:  # in the middle of an evaluation
+            pass
         except Diverged as error:
             finite = False
             hint = "try a smaller --learning-rate" if plan.settings.optimizer == "adam" else "try --precision float32"
@@ -204,6 +216,7 @@ class Painter:
         if self._objective is None:
             objective = Objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
             self._objective = self._sessions.enter_context(objective)
+            self._interrupts.cancel = objective.cancel
         if self._options.dry_run:
             print(*dry_run.describe(plan, self._objective), sep="\n")
             return (step for step in ())

@@ -20,7 +20,7 @@ import vgg
 from brushwork import calls
 from brushwork.engine import memory
 from brushwork.engine.roots import traces_of_roots
-from brushwork.engine.session import chosen_precision, open_session, without_collection
+from brushwork.engine.session import Cancellable, chosen_precision, open_session, without_collection
 from brushwork.engine.sums import Moments, Total, moments, squared_error, variation
 from brushwork.engine.sweeps import Sweeps
 from brushwork.errors import Diverged
@@ -192,7 +192,7 @@ class Objective:
             replicate = settings.padding == "replicate"
             self._sweeps = Sweeps(features_of, dtype=self.mean_pixel.dtype, layers=names, replicate=replicate)
             self._make_inputs(masks)
-            self._session = open_session(self.graph)
+            self._session = Cancellable(open_session(self.graph))
             given = {"targets": self._targets, "content_masks": self._content_masks, "style_masks": self._style_masks}
             sums = partial(statistics, **given, settings=settings)
             goals = {"goals": self._goals, "spreads": self._spreads, "content_squares": self._content_squares}
@@ -273,6 +273,14 @@ class Objective:
         memory runs out even in small tiles.
         """
         return self._sweeps.evaluate(image, self._fields, self._constants)
+
+    def cancel(self):
+        """Make the evaluation that another thread waits for raise Interrupted, and every later one."""
+        self._session.cancel()
+
+    def has_ended(self, seconds):
+        """Whether a cancelled evaluation has ended, after so many seconds at most."""
+        return self._session.has_ended(seconds)
 
     def _spread(self, styles, blend, shares):
         """The mean style loss of some Moments [styles] to their blend, weighted by their shares."""

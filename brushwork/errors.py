@@ -41,6 +41,10 @@ class Diverged(UserError):
     """A run whose loss is no longer a finite number."""
 
 
+class Interrupted(Exception):
+    """An evaluation that was cancelled, from another thread; the last step is as it was."""
+
+
 class Mistakes(UserError):
     """Everything that is wrong with a command line, one sentence each; the status is of the worst."""
 

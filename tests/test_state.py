@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 import zipfile
 from contextlib import suppress
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 from brushwork import state
 from brushwork.pictures import read, sizes
@@ -143,14 +145,14 @@ FLAGS = "--content content.png --styles style.png --output out.png --network net
 
 @pytest.fixture
 def interrupted(command, at_evaluation):
-    """Runs the command and sends it a signal during its fifth evaluation: (status, standard error)."""
+    """Runs the command and sends it a signal before an evaluation: (status, standard error)."""
 
-    def run(*arguments, number=signal.SIGINT):
+    def run(*arguments, number=signal.SIGINT, evaluation=5):
         def interrupt():
             os.kill(os.getpid(), number)
             time.sleep(0.2)
 
-        at_evaluation(5, interrupt)
+        at_evaluation(evaluation, interrupt)
         status, _, err = command(*arguments)
         at_evaluation(0, None)
         return status, err
@@ -158,20 +160,44 @@ def interrupted(command, at_evaluation):
     return run
 
 
+@pytest.mark.parametrize(("optimizer", "evaluation"), [("adam", 5), ("lbfgs", 12)])
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_goes_on_as_if_it_never_ended(command, interrupted, number, status):
-    flags = ["--iterations", 9, "--colors", "luma", "--seed", 4, "--keep", "last"]
+def test_an_interrupted_run_goes_on_as_if_it_never_ended(command, interrupted, number, status, optimizer, evaluation):
+    flags = ["--iterations", 9, "--colors", "luma", "--seed", 4, "--keep", "last", "--optimizer", optimizer]
     assert command(*flags, output="whole.png")[0] == 0
-    code, err = interrupted(*flags, number=number)
+    code, err = interrupted(*flags, number=number, evaluation=evaluation)
     assert code == status
-    assert err.splitlines()[-1] == (
-        "neural_style: interrupted after 4 of 9 iterations; wrote out.png; continue with --resume out.state"
-    )
+    done = 3 if optimizer == "adam" else "[1-8]"
+    said = f"neural_style: interrupted after {done} of 9 iterations; wrote out.png; continue with --resume out.state"
+    assert re.fullmatch(said, err.splitlines()[-1])
     cut_short = Path("out.png").read_bytes()
     code, _, err = command("--resume", "out.state", "--print-iterations", 1, defaults=False)
     assert code == 0, err
     assert "wrote out.png" in err
     assert Path("out.png").read_bytes() == Path("whole.png").read_bytes() != cut_short
+
+
+def test_an_interrupt_does_not_wait_for_the_evaluation(command, at_evaluation, monkeypatch):
+    blocked, released, left = threading.Event(), threading.Event(), []
+
+    def end(status):
+        left.append((status, sorted(os.listdir()), released.is_set()))
+        raise SystemExit(status)
+
+    def block(self, outputs, inputs):
+        blocked.set()
+        return released.wait(20)
+
+    at_evaluation(3, lambda: monkeypatch.setattr(tf.Session, "run", block))
+    monkeypatch.setattr(os, "_exit", end)
+    threading.Thread(target=lambda: blocked.wait(20) and os.kill(os.getpid(), signal.SIGINT)).start()
+    try:
+        assert command("--optimizer", "lbfgs")[0] == 130
+        (status, names, waited), *_ = left
+        assert (status, waited) == (130, False)
+        assert {"out.png", "out.state"} < set(names)
+    finally:
+        released.set()
 
 
 def test_a_state_is_written_every_so_often_and_in_the_end(command, monkeypatch):

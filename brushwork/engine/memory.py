@@ -76,7 +76,7 @@ def estimate(network, settings, precision, size, style_sizes, tile_size, regions
     pixels = size[0] * size[1]
     number = 2 if precision == "bfloat16" else 4  # bytes
     weights = sum(kernel.nbytes for kernel, _ in network.convolutions.values()) + _in_graph(network, layers, number)
-    images = {"adam": 9, "lbfgs": 8 + 2 * settings.lbfgs_memory}[settings.optimizer]
+    images = {"adam": 11, "lbfgs": 8 + 2 * settings.lbfgs_memory}[settings.optimizer]
     images += regions  # a mask, and its cells in all layers
     pictures = PIXEL * (images * pixels + sum(height * width for height, width in style_sizes))
     targets = number * sum(_numbers(network, layer) for layer in settings.content_terms) * pixels

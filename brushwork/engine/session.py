@@ -4,7 +4,10 @@ import gc
 import os
 import sys
 import tempfile
+from concurrent import futures
 from contextlib import contextmanager
+
+from brushwork.errors import Interrupted
 
 
 @contextmanager
@@ -60,6 +63,42 @@ def open_session(graph):
 
     keep_memory()
     return tf.Session(graph=graph, config=tf.ConfigProto(inter_op_parallelism_threads=1))
+
+
+class Cancellable:
+    """A session that need not be waited for.
+
+    TensorFlow cannot end a run of a session, which may take a minute. So it runs in a thread of its own, and `cancel`
+    ends the waiting for it.
+    """
+
+    def __init__(self, session):
+        self._session, self._run, self._cancelled = session, None, futures.Future()
+        self._thread = futures.ThreadPoolExecutor(1)
+
+    def run(self, *what, **how):
+        """What session.run returns. Raises Interrupted after `cancel`."""
+        if not self._cancelled.done():
+            self._run = self._thread.submit(self._session.run, *what, **how)
+            futures.wait([self._run, self._cancelled], return_when=futures.FIRST_COMPLETED)
+        if self._cancelled.done():
+            raise Interrupted
+        return self._run.result()
+
+    def cancel(self):
+        """End the waiting of `run`, now and whenever it is called; for another thread."""
+        if not self._cancelled.done():
+            self._cancelled.set_result(None)
+
+    def has_ended(self, seconds=0):
+        """Whether nothing runs any more, after so many seconds at most. While it runs, only os._exit ends Python."""
+        return self._run is None or bool(futures.wait([self._run], seconds).done)
+
+    def close(self):
+        """Close the session, unless it still runs: that would take until it has ended."""
+        if self.has_ended():
+            self._thread.shutdown()
+            self._session.close()
 
 
 def chosen_precision(precision):

@@ -17,6 +17,7 @@ class Adam:
 
     def __init__(self, evaluate, image, *, learning_rate, betas, epsilon, box=False, resume=None):
         self._evaluate, self._image, self._gradient, self._snapshot = evaluate, image, None, None
+        self._before = None  # the moments before the step whose image is being evaluated
         graph = tf.Graph()
         with graph.as_default():
             start, gradient = (tf.placeholder(image.dtype, image.shape) for _ in range(2))
@@ -41,13 +42,18 @@ class Adam:
 
     def __next__(self):
         if self._gradient is not None:
+            self._before = self._session.run(self._moments)
             self._image = self._step(self._gradient)
         losses, self._gradient = self._evaluate(self._image)
+        self._before = None
         return self._image, losses
 
     def snapshot(self):
-        """The moments and the powers of the betas: name -> array. Also available after `close`."""
-        return self._snapshot or self._session.run(self._moments)
+        """The moments and the powers of the betas at the last item: name -> array. Also available after `close`.
+
+        It stays that of the last item if the evaluation for the next one fails.
+        """
+        return self._snapshot or self._before or self._session.run(self._moments)
 
     def close(self):
         self._snapshot = self.snapshot()

@@ -3,11 +3,14 @@
 import os
 import signal
 import socket
+import sys
 import threading
 
 
 class Interrupts:
     """A context manager: the first signal sets `status` to 130 or 143; a second one exits with that status at once.
+
+    cancel: what the first signal calls, in another thread; it may be set at any time.
 
     Python calls a signal handler between two of its own instructions, so only after an evaluation has ended. Therefore
     a thread reads the signals from the wake-up socket, to which Python's C code writes their numbers as they arrive.
@@ -15,7 +18,7 @@ class Interrupts:
 
     def __init__(self, before_exit=lambda: None):
         """before_exit: called before a second signal ends the process."""
-        self.status = 0
+        self.status, self.cancel = 0, lambda: None
         self._before_exit = before_exit
 
     def __enter__(self):
@@ -32,12 +35,19 @@ class Interrupts:
             signal.signal(number, handler)
         self._writer.close()  # ends the thread
 
+    def end_process(self):
+        """End the process at once, with this status."""
+        self._before_exit()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(self.status)
+
     def _listen(self):
         with self._reader:
             while number := self._reader.recv(1):
                 if number[0] not in (signal.SIGINT, signal.SIGTERM):
                     continue
                 if self.status:
-                    self._before_exit()
-                    os._exit(self.status)
+                    self.end_process()
                 self.status = 128 + number[0]
+                self.cancel()

@@ -108,10 +108,10 @@ STYLES = 2 + 3 / 4 + 4 / 16 + 6 / 64 + 8 / 256  # per pixel: relu1_1 to relu5_1
 @pytest.mark.parametrize(
     ("settings", "precision", "tile_size", "regions", "images", "number", "area"),
     [
-        ({}, "float32", None, 0, 9, 4, 600 * 800),
-        ({}, "bfloat16", None, 2, 9 + 2, 2, 600 * 800),
-        ({}, "float32", 128, 0, 9, 4, (128 + 160) ** 2),  # 80 px of margin on each side
-        ({}, "float32", 512, 1, 9 + 1, 4, 600 * (512 + 160)),  # no tile is higher than the picture
+        ({}, "float32", None, 0, 11, 4, 600 * 800),
+        ({}, "bfloat16", None, 2, 11 + 2, 2, 600 * 800),
+        ({}, "float32", 128, 0, 11, 4, (128 + 160) ** 2),  # 80 px of margin on each side
+        ({}, "float32", 512, 1, 11 + 1, 4, 600 * (512 + 160)),  # no tile is higher than the picture
         ({"optimizer": "lbfgs"}, "float32", None, 0, 8 + 20, 4, 600 * 800),
         ({"optimizer": "lbfgs", "lbfgs_memory": 3}, "float32", None, 0, 8 + 6, 4, 600 * 800),
     ],

@@ -4,11 +4,14 @@ import gc
 import io
 import subprocess
 import sys
+import threading
+from types import SimpleNamespace
 
 import pytest
 import tensorflow.compat.v1 as tf
 
 from brushwork.engine import session
+from brushwork.errors import Interrupted
 
 
 def test_an_import_that_fails_shows_what_was_logged(tmp_path):
@@ -84,3 +87,36 @@ def test_the_faster_precision_of_a_graphics_card(monkeypatch, capability, expect
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["card"] if kind == "GPU" else [])
     monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda card: details)
     assert session.chosen_precision("auto") == expected
+
+
+def test_a_run_that_is_cancelled_is_not_waited_for():
+    begun, released, closed = threading.Event(), threading.Event(), []
+
+    def run(outputs, inputs):
+        begun.set()
+        assert released.wait(20)
+        return outputs
+
+    cancellable = session.Cancellable(SimpleNamespace(run=run, close=lambda: closed.append(True)))
+    threading.Thread(target=lambda: begun.wait(20) and cancellable.cancel()).start()
+    with pytest.raises(Interrupted):
+        cancellable.run("outputs", {})
+    assert not cancellable.has_ended(0.01)
+    cancellable.close()
+    assert not closed
+    released.set()
+    with pytest.raises(Interrupted):
+        cancellable.run("more outputs", {})
+    assert cancellable.has_ended(20)
+    cancellable.close()
+    assert closed
+
+
+def test_a_run_is_what_the_session_returns_or_raises():
+    with tf.Graph().as_default():
+        three, wrong = tf.constant(3.0), tf.check_numerics(tf.constant(float("nan")), "wrong")
+        cancellable = session.Cancellable(session.open_session(tf.get_default_graph()))
+        assert cancellable.run(three) == 3
+        with pytest.raises(tf.errors.InvalidArgumentError, match="wrong"):
+            cancellable.run(wrong)
+        cancellable.close()

@@ -21,6 +21,11 @@ class Kept(Objective):
     def close(self):
         super().__exit__()
 
+    def cancel(self):
+        for key in [key for key, objective in _kept.items() if objective is self]:
+            del _kept[key]
+        super().cancel()
+
 
 def shared(network, settings, masks=EVERYWHERE, *, precision=None):
     """An Objective as a new one would be: of an earlier test with the same network, losses, kinds of masks, precision.

@@ -45,6 +45,25 @@ def test_one_evaluation_for_each_image():
             assert losses == quadratic(image)[0]
 
 
+def test_a_failed_evaluation_leaves_the_moments_of_the_last_item(random):
+    def failing(image):
+        if len(evaluated) == 3:
+            raise InterruptedError
+        return evaluated.append(image) or quadratic(image)
+
+    start, evaluated = random.uniform(0, 255, (3, 3, 3)).astype(np.float32), []
+    with closing(Adam(failing, start, **CONSTANTS)) as optimizer:
+        list(islice(optimizer, 3))
+        expected = optimizer.snapshot()
+        with pytest.raises(InterruptedError):
+            next(optimizer)
+        for when in ("before", "after"):
+            assert optimizer.snapshot().keys() == expected.keys(), when
+            for name, array in optimizer.snapshot().items():
+                np.testing.assert_array_equal(array, expected[name], err_msg=f"{name}, {when} closing")
+            optimizer.close() if when == "before" else None
+
+
 def test_images_are_not_overwritten(random):
     start = random.uniform(0, 255, (3, 3, 3)).astype(np.float32)
     copies = []

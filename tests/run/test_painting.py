@@ -28,6 +28,12 @@ class FakeObjective:
     def __exit__(self, *exception):
         self.closed += 1
 
+    def cancel(self):
+        pass
+
+    def has_ended(self, seconds):
+        return True
+
 
 made = []
 
