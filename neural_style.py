@@ -28,13 +28,21 @@ from brushwork.settings import CHOICES, DEFAULTS, PRESETS, PURPOSES, STARTS, opt
 GRACE = 0.5  # s: an evaluation that was interrupted and takes longer to end is left to its own
 
 
-def main(argv=None):
-    """Carry out the command line `argv` and return the exit status."""
-    say = _say
+def main(argv=None, *, say=None, watch=None):
+    """Carry out the command line `argv` and return the exit status.
+
+    say: what messages are said with; by default they go to standard error. watch(steps, plan): passes the steps of an
+    optimisation on, and shows the progress; by default a bar or lines on standard error.
+    """
+    argv, say = list(sys.argv[1:] if argv is None else argv), say or _say
     try:
-        options = parse(list(sys.argv[1:] if argv is None else argv))
-        say = _say_errors if options.quiet else _say
-        return run(options, say)
+        if argv[:1] == ["studio"]:
+            from brushwork.studio import command
+
+            return command.main(argv[1:], program=main, make_parser=make_parser, say=say)
+        options = parse(argv)
+        say = _only_errors(say) if options.quiet else say
+        return run(options, say, watch)
     except UserError as error:
         return report(error, say)
     except ImportError as error:
@@ -45,8 +53,8 @@ def main(argv=None):
         return INTERRUPTED
 
 
-def run(options, say):
-    """Make the pictures that parsed options ask for; returns the exit status. Raises UserError."""
+def run(options, say, watch=None):
+    """Make the pictures that parsed options ask for; returns the exit status. Raises UserError. watch: as for main."""
     from brushwork import files
     from brushwork.engine.session import import_tensorflow
     from brushwork.run.interrupts import Interrupts
@@ -62,7 +70,8 @@ def run(options, say):
             return DONE
         plan = make_plan(job, options, network_for, say)  # before TensorFlow is imported
     import_tensorflow()
-    with Interrupts(files.remove_unfinished) as interrupts, Painter(options, interrupts, say, len(jobs)) as painter:
+    noticed = Interrupts(files.remove_unfinished)
+    with noticed as interrupts, Painter(options, interrupts, say, len(jobs), watch) as painter:
         status = painter.paint(plan) if plan else run_batch(jobs, options, network_for, painter, interrupts, say)
         if interrupts.status and not painter.has_ended(GRACE):
             interrupts.end_process()
@@ -152,8 +161,9 @@ def vgg_reader(name, say):
 class Painter:
     """Makes the pictures of plans that have the same settings: one network, one graph, one session."""
 
-    def __init__(self, options, interrupts, say, pictures=1):
+    def __init__(self, options, interrupts, say, pictures=1, watch=None):
         self._options, self._interrupts, self._say, self._pictures = options, interrupts, say, pictures
+        self._watch = watch
         self._objective = self._instant = None
         self._sessions = ExitStack()
 
@@ -225,7 +235,8 @@ class Painter:
         steps = stylize(self._objective, plan.content, plan.styles, plan.unsized_settings, **given)
         voices = {"say": self._say, "complain": self._complain}
         pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
-        return watching.watched(steps, plan, graph=self._objective.graph, shots=shots, pictures=pictures, **voices)
+        how = {"graph": self._objective.graph, "shots": shots, "pictures": pictures, "show": self._watch}
+        return watching.watched(steps, plan, **how, **voices)
 
     def _instant_steps(self, plan):
         """The steps of a plan for an instant picture: None for as long as there is none, and the picture."""
@@ -274,9 +285,9 @@ def once(say):
     return say_once
 
 
-def _say_errors(sentence):
-    if sentence.startswith("error: "):
-        _say(sentence)
+def _only_errors(say):
+    """`say` for --quiet."""
+    return lambda sentence: say(sentence) if sentence.startswith("error: ") else None
 
 
 def parse(argv):
@@ -284,14 +295,15 @@ def parse(argv):
     return arguments.parse(argv, make_parser, _say)
 
 
-def make_parser():
+def make_parser(say=None):
     """The parser of the command line. Of flags that set a field of Settings, it returns only those that are given."""
     parser = arguments.Parser(
-        say=_say,
+        say=say or _say,
         prog="neural-style",
         usage="neural-style --content PICTURE --styles PICTURE ... --output PICTURE [options]",
         description="Paints the content picture in the style of the style pictures (Gatys, Ecker and Bethge 2015).",
         epilog=f"presets (flags override them):\n{_presets()}\n\n"
+        "neural-style studio serves a page in the browser that does the same; neural-style studio --help\n\n"
         "exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (the picture so far is saved)",
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=40, width=120),
         allow_abbrev=False,

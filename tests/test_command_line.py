@@ -134,7 +134,7 @@ def test_the_status_of_an_error(monkeypatch, capsys, error, status):
     if isinstance(error, Mistakes):
         error.add_file("no")
 
-    def fail(options, say):
+    def fail(options, say, watch):
         raise error
 
     monkeypatch.setattr(neural_style, "run", fail)
@@ -144,7 +144,7 @@ def test_the_status_of_an_error(monkeypatch, capsys, error, status):
 
 
 def test_quiet_says_errors_only(monkeypatch, capsys):
-    monkeypatch.setattr(neural_style, "run", lambda options, say: say("a note") or say("error: a mistake") or 0)
+    monkeypatch.setattr(neural_style, "run", lambda options, say, watch: say("a note") or say("error: a mistake") or 0)
     assert neural_style.main([*NEEDED, "--quiet"]) == 0
     assert capsys.readouterr().err == "neural_style: error: a mistake\n"
     assert neural_style.main(NEEDED) == 0

@@ -12,13 +12,15 @@ import pytest
 
 import neural_style
 from brushwork.pictures import read, write
+from brushwork.studio import command as studio_command
 from tests.helpers import documents
 from tests.helpers.command import ROOT
 from tests.helpers.documents import DOCS, README
 
 TEXT = "\n".join([README, *DOCS.values()])
 # Those of recipes.md are in test_recipes.
-COMMANDS = documents.commands(README, *(text for name, text in DOCS.items() if name != "recipes.md"))
+ALL = documents.commands(README, *(text for name, text in DOCS.items() if name != "recipes.md"))
+COMMANDS = [line for line in ALL if not line.startswith("studio")]
 SMALL = ("--network", "net.mat", "--iterations", "2", "--width", "40", "--overwrite")
 SHORT = {"--scales": ("--scale-iterations", "2", "1", "1")}
 
@@ -47,13 +49,22 @@ def test_a_command(command, pictures, line):
     assert "wrote " in err
 
 
+def test_the_studio_takes_its_commands():
+    lines = [shlex.split(line)[1:] for line in ALL if line.startswith("studio")]
+    assert ["--open"] in lines
+    for words in [*lines, shlex.split(re.search(r"`(--host .*?)`", DOCS["studio.md"].partition("## Who")[2])[1])]:
+        studio_command.parse(words, pytest.fail)
+    flags = re.findall(r"^\| `(--[a-z]+)", DOCS["studio.md"], re.M)
+    assert flags == ["--port", "--open", "--folder", "--network", "--host"]
+
+
 def test_the_gallery():
     from tools import gallery
 
     text = DOCS["options.md"] + DOCS["recipes.md"]
     shown = re.findall(r"\]\(\.\./examples/gallery/([\w.-]+)\.jpg", text)
     assert set(shown) == set(gallery.PICTURES) - {"hopper"}  # it is in README's strip
-    for name in {*shown, *re.findall(r"examples/gallery/([\w.-]+)\.jpg", README)}:
+    for name in {*shown, *re.findall(r"examples/gallery/([\w.-]+)\.jpg", README)} - {"studio"}:
         assert (ROOT / "examples" / "gallery" / f"{name}.jpg").exists(), name
         *_, flags = gallery.PICTURES[name]
         own = flags.removeprefix(gallery.PAINTERLY).replace("examples/gallery/", "").partition(" --width")[0]
@@ -125,6 +136,7 @@ def test_every_file_and_room_of_the_program_is_named():
 def test_every_flag_named_is_a_flag(command):
     _, out, _ = command("--help", defaults=False)
     known = set(re.findall(r"--[a-z0-9-]+", out)) | {"--logdir"}
+    known |= {"--port", "--open", "--folder", "--host", "--token"}  # of the studio
     known |= {"--sizes", "--rounds", "--content", "--style", "--size", "--iterations"}  # of the measuring tools
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", TEXT)) <= known
 

@@ -7,10 +7,11 @@ from brushwork.run import duration, saving
 from brushwork.watch import contact_sheet, progress, report, table
 
 
-def watched(steps, plan, *, graph, shots, say, complain, pictures=0):
+def watched(steps, plan, *, graph, shots, say, complain, pictures=0, show=None):
     """The iterator `steps` of a plan, watched. graph: for TensorBoard; shots: a list, for the contact sheet.
 
-    pictures: how many the command makes; their duration is estimated, unless it is 0.
+    pictures: how many the command makes; their duration is estimated, unless it is 0. show(steps, plan): shows the
+    progress; by default that is done on standard error.
     """
     options, size = plan.options, plan.content.shape[:2]
     ends = list(itertools.accumulate(plan.settings.iteration_counts(*size)))
@@ -42,6 +43,8 @@ def watched(steps, plan, *, graph, shots, say, complain, pictures=0):
         steps = report.with_states(
             steps, options.state_iterations, partial(saving.save_interim_state, plan, complain=complain)
         )
+    if show:
+        return show(steps, plan)
     return steps if options.quiet else progress.watched(steps, ends, verbose=options.verbose, say=say)
 
 

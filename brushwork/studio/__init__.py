@@ -1,0 +1,1 @@
+"""The studio: a page in the browser at which pictures are painted, by a server on this machine."""

@@ -1,0 +1,218 @@
+"""The album: the folder of a studio. It holds what was uploaded, and a record of each picture that was asked for.
+
+Nothing that a page sends becomes a path: pictures and records have numbers that are looked up here. The names of
+uploads are kept for people to read, reduced to letters, digits, hyphens and underscores.
+
+    FOLDER/0007-chelsea-woodcut.png   a picture, as the command writes it
+    FOLDER/.studio/uploads/           what was uploaded, and a small JPEG file of each to be shown
+    FOLDER/.studio/pictures/0007.json the record of a picture
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageChops
+
+from brushwork import files
+from brushwork.errors import PictureError
+from brushwork.pictures import formats, read, sizes
+
+MOST_UPLOADS = 1000
+MOST_BYTES = 64e6  # of an upload
+VIEW = 1024  # px: the longer side of the picture that is shown for an upload
+
+
+class Upload(NamedTuple):
+    """A picture that can be painted, or painted in."""
+
+    number: str
+    name: str  # for people to read
+    path: str  # of the file
+    width: int
+    height: int
+    view: str  # the path of a JPEG file, at most VIEW px long, upright
+    is_example: bool = False
+
+    def public(self):
+        """What the page is told."""
+        return {name: getattr(self, name) for name in ("number", "name", "width", "height", "is_example")}
+
+
+class Album:
+    """The folder. Its methods may be called from several threads."""
+
+    def __init__(self, folder):
+        """folder: is created if it does not exist. Raises OSError."""
+        self.folder = Path(folder).expanduser().resolve()
+        self._uploads, self._hidden = {}, self.folder / ".studio"
+        self._decoding = threading.Lock()  # one picture at a time, since each may take hundreds of megabytes
+        for name in ("uploads", "pictures"):
+            (self._hidden / name).mkdir(parents=True, exist_ok=True)
+        for path in self._hidden.glob("uploads/*.part"):  # of a server that was killed
+            path.unlink()
+        for path in sorted(self._hidden.glob("uploads/*.json")):
+            with suppress(OSError, ValueError, TypeError):
+                upload = Upload(**json.loads(path.read_text(encoding="utf-8")))
+                if os.path.isfile(upload.path) and os.path.isfile(upload.view):
+                    self._uploads[upload.number] = upload
+
+    def lock(self):
+        """Keep other servers out of this folder until the process ends. Raises OSError."""
+        with suppress(ImportError):  # Windows has none
+            import fcntl
+
+            handle = os.open(self._hidden / "lock", os.O_RDWR | os.O_CREAT)  # it stays open
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(handle)
+                raise
+
+    def free_number(self, used):
+        """A number for a picture that neither one of these has, nor any file in the folder."""
+        names = [path.name for path in (*self.folder.iterdir(), *(self._hidden / "pictures").iterdir())]
+        numbers = [int(name[:4]) for name in names if re.match(r"[0-9]{4}[-.]", name)]
+        return f"{1 + max([*map(int, used), *numbers], default=0):04}"
+
+    def temporary(self):
+        """A new, empty file for an upload: (open binary file, path)."""
+        handle, path = tempfile.mkstemp(".part", dir=self._hidden / "uploads")
+        return os.fdopen(handle, "wb"), path
+
+    def add(self, path, name, *, is_example=False, keep=False):
+        """The Upload of a picture file, which is moved into the album unless it is to be kept where it is.
+
+        Raises PictureError, also for what is no picture and for one that is too large.
+        """
+        number = _digest(path)
+        if number in self._uploads:
+            if not keep:
+                os.unlink(path)
+            return self._uploads[number]
+        if len(self._uploads) >= MOST_UPLOADS:
+            raise PictureError(f"there are {MOST_UPLOADS} pictures in {self.folder}; remove some of {self._hidden}")
+        name = _plain(name)
+        with self._decoding:
+            image = _read(path, name)
+            height, width = image.shape[:2]
+            view = str(self._hidden / "uploads" / f"{number}.view.jpg")
+            _save_view(image, view)
+        if not keep:
+            path = shutil.move(path, self._hidden / "uploads" / f"{number}-{name}{_extension(path)}")
+        upload = Upload(number, name, str(path), width, height, view, is_example)
+        self._write(self._hidden / "uploads" / f"{number}.json", upload._asdict())
+        self._uploads[number] = upload
+        return upload
+
+    def rest_of(self, masks, size):
+        """The path of a mask that is white where none of these masks is. size: (width, height)."""
+        text = json.dumps([masks, size]).encode()
+        path = self._hidden / "uploads" / f"rest-{hashlib.sha256(text).hexdigest()[:16]}.png"
+        union = Image.new("L", size)
+        for mask in masks:
+            with Image.open(mask) as picture:
+                union = ImageChops.lighter(union, picture.convert("L").resize(size))
+        with files.replacing(path) as file:
+            ImageChops.invert(union).save(file, "PNG")
+        return str(path)
+
+    def upload(self, number):
+        """The Upload of a number. Raises KeyError."""
+        return self._uploads[number]
+
+    def uploads(self):
+        """All, those of the examples first."""
+        return sorted(self._uploads.values(), key=lambda upload: not upload.is_example)
+
+    def records(self):
+        """The records of earlier pictures, the oldest first."""
+        found = []
+        for path in sorted(self._hidden.glob("pictures/*.json")):
+            with suppress(OSError, ValueError):
+                found.append(json.loads(path.read_text(encoding="utf-8")))
+        return found
+
+    def write_record(self, record):
+        """Keep the record of a picture, which has a "number". Raises OSError."""
+        self._write(self._hidden / "pictures" / f"{record['number']}.json", record)
+
+    def remove(self, record):
+        """Remove a record and the files of its picture."""
+        paths = [self._hidden / "pictures" / f"{record['number']}.json"]
+        if stem := record.get("stem"):
+            paths += [self.path(stem, extension) for extension in (".png", ".jpg", ".tif", ".state")]
+        for path in paths:
+            with suppress(OSError):
+                os.unlink(path)
+
+    def remove_state(self, stem):
+        """Remove the state of a picture that is finished."""
+        with suppress(OSError):
+            os.unlink(self.path(stem, ".state"))
+
+    def path(self, stem, extension):
+        """The path of a file of a picture; stem: as `stem` gives it. Copies are hidden."""
+        in_sight = extension in (".png", ".state")  # the command writes the one beside the other
+        return str((self.folder if in_sight else self._hidden / "pictures") / f"{stem}{extension}")
+
+    def _write(self, path, record):
+        with files.replacing(path) as file:
+            file.write(json.dumps(record).encode())
+
+
+def stem(number, content, styles):
+    """The name of a picture's files without their extension, of a content and styles that are Uploads."""
+    return "-".join([number, content.name, *(style.name for style in styles)])[:80]
+
+
+def examples():
+    """The paths of the examples' pictures, as they lie in a clone or in an installation."""
+    import sysconfig
+
+    import brushwork
+
+    beside = Path(brushwork.__file__).resolve().parents[1] / "examples"
+    installed = Path(sysconfig.get_path("data")) / "share" / "neural-style" / "examples"
+    return sorted((beside if beside.is_dir() else installed).glob("*.jpg"))
+
+
+def _read(path, name):
+    """The image in a file. Raises PictureError, in whose sentence the file has its name."""
+    try:
+        return read.image(path)
+    except PictureError as error:
+        raise PictureError(str(error).replace(str(path), name or "this file")) from None
+
+
+def _save_view(image, path):
+    height, width = sizes.scaled(image.shape[:2], min(1, VIEW / max(image.shape[:2])))
+    pixels = np.rint(np.clip(sizes.resize(image, height, width), 0, 255)).astype(np.uint8)
+    with files.replacing(path) as file:
+        Image.fromarray(pixels).save(file, "JPEG", quality=88)
+
+
+def _extension(path):
+    """The usual extension for the format of a picture file, by its content."""
+    with open(path, "rb") as file:
+        kind = Image.open(file, formats=[kind.name for kind in formats.readable()]).format
+    return {"JPEG": ".jpg", "TIFF": ".tif"}.get(kind, f".{kind.lower()}")
+
+
+def _digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _plain(name):
+    """A name of a file reduced to what is harmless in any file system."""
+    stem = os.path.splitext(name.replace("\\", "/").rpartition("/")[2])[0]
+    return re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:40] or "picture"

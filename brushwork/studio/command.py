@@ -1,0 +1,122 @@
+"""The command `neural-style studio`: it serves the page until Ctrl-C."""
+
+import ipaddress
+import os
+import socket
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+
+from brushwork.errors import DONE, Mistakes, UserError
+from brushwork.run import arguments
+
+FOLDER = "~/neural-style"
+LEAST_TOKEN = 12  # characters
+
+
+def main(argv, *, program, make_parser, say):
+    """Serve the studio; returns the exit status. program, make_parser: of neural_style. Raises UserError."""
+    options = parse(argv, say)
+    try:
+        import starlette  # noqa: F401
+        import uvicorn
+    except ModuleNotFoundError as error:
+        raise UserError(f"the studio needs {error.name}: python -m pip install 'neural-style[studio]'") from error
+    from brushwork.studio import album as albums
+    from brushwork.studio.easel import Easel
+    from brushwork.studio.server import Changes, Studio
+
+    listening = _listen(options.host, options.port)
+    try:
+        album = _album(options.folder, albums)
+    except UserError:
+        listening.close()
+        raise
+    changes, network = Changes(), options.network and str(Path(options.network).resolve())
+    network = options.network if options.network in (None, "pocket", "vgg19") else network
+    easel = Easel(album, program, make_parser, network=network, changed=changes.notify)
+    studio = Studio(album, easel, changes, parser=make_parser(), network=network)
+    names, port = _names(options.host), listening.getsockname()[1]
+    address = f"http://{names[0]}:{port}/" + (f"?token={options.token}" if options.token else "")
+    hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
+    hosts = hosts if _is_loopback(options.host) else None
+    say(f"the studio is at {address}; pictures are saved in {album.folder}; Ctrl-C ends it")
+
+    def ended(path):
+        say(f"wrote {path}; the studio can go on with it when it is started again" if path else "the studio has ended")
+
+    app = studio.app(hosts=hosts, token=options.token, ended=ended)
+    if options.open:
+        webbrowser.open(address)
+    how = {"log_level": "error", "timeout_graceful_shutdown": 1, "limit_concurrency": 200, "server_header": False}
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again after its end
+        uvicorn.Server(uvicorn.Config(app, lifespan="on", **how)).run(sockets=[listening])
+    return DONE
+
+
+def parse(argv, say):
+    """The options of the command. Raises Mistakes."""
+    parser = arguments.Parser(
+        say=say,
+        prog="neural-style studio",
+        description="Serves a page at which pictures are painted, to the browser on this machine, until Ctrl-C.",
+        epilog="exit status: 0 ended by Ctrl-C, 1 could not, 2 bad usage",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--port", type=int, default=8000, metavar="N", help="0: any that is free (default: 8000)")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    text = f"where pictures and uploads are kept (default: {FOLDER})"
+    parser.add_argument("--folder", default=FOLDER, metavar="DIRECTORY", help=text)
+    parser.add_argument("--network", metavar="NAME", help="pocket, vgg19 or a file, as for a picture")
+    text = "serve other machines too, at this address of this one; needs --token (default: only this machine)"
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help=text)
+    parser.add_argument("--token", metavar="TEXT", help="a secret that the page's address has to contain")
+    options = parser.parse_args(argv)
+    mistakes = Mistakes()
+    if not 0 <= options.port < 65536:
+        mistakes.add_usage(f"--port must be between 0 and 65535, not {options.port}")
+    if not _is_loopback(options.host) and options.token is None:
+        mistakes.add_usage("--host lets other machines in; give --token with a secret of your own too")
+    if options.token is not None and (len(options.token) < LEAST_TOKEN or not options.token.isalnum()):
+        mistakes.add_usage(f"--token must be at least {LEAST_TOKEN} letters and digits")
+    if options.network not in (None, "pocket", "vgg19") and not os.path.isfile(options.network):
+        mistakes.add_file(f"cannot read {options.network}: there is no such file")
+    mistakes.check()
+    return options
+
+
+def _names(host):
+    """What may stand in the page's address for a --host; the first one is shown."""
+    anywhere = host in ("0.0.0.0", "::")
+    name = socket.gethostname() if anywhere else f"[{host}]" if ":" in host else host
+    return [name, *(("127.0.0.1", "localhost", "[::1]") if _is_loopback(host) else ())]
+
+
+def _is_loopback(host):
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _album(folder, albums):
+    """The album in a folder, with the pictures of the examples. Raises UserError."""
+    try:
+        album = albums.Album(folder)
+        album.lock()
+        for path in albums.examples():
+            album.add(path, path.name, is_example=True, keep=True)
+        return album
+    except BlockingIOError as error:
+        raise UserError(f"another studio uses {folder}; give --folder another directory") from error
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def _listen(host, port):
+    """A socket that listens there. Raises UserError."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        raise UserError(f"cannot listen at {host}, port {port}: {error.strerror}; --port 0 takes a free one") from error

@@ -1,0 +1,84 @@
+"""The guard: which requests the server answers. A page of another site must not be able to paint here, or to look.
+
+Browsers send requests of any page to any address, also to this machine. So a request is answered only if its Host is
+the address that the server was started with (otherwise a foreign name could be made to point here), and if it comes
+from the server's own page. With a token, it also has to know the token: as a cookie, which the page gets when it is
+opened with ?token=... in its address.
+"""
+
+import hmac
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.responses import JSONResponse, RedirectResponse
+
+COOKIE = "neural-style-token"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Guard:
+    """ASGI middleware."""
+
+    def __init__(self, app, *, hosts, token=None):
+        """hosts: what may stand in Host, with the port; None: anything, for a server with a token on all addresses."""
+        self._app, self._hosts, self._token = app, hosts, token
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+
+        async def sending(message):
+            if message["type"] == "http.response.start":
+                added = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+                message = message | {"headers": [*message["headers"], *added]}
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+    def _refusal(self, scope, headers):
+        """The response to a request that is not to be answered, or None."""
+        host, opens_page = headers.get("host", ""), scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
+        if self._hosts is not None and host.lower() not in self._hosts:
+            return _refused(421, "this server has another address")
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
+            return _refused(403, "requests of other sites are not answered")
+        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and not opens_page:
+            return _refused(403, "requests of other sites are not answered")
+        if self._token is None:
+            return None
+        given = QueryParams(scope["query_string"]).get("token")
+        if opens_page and given is not None and self._is_token(given):
+            response = RedirectResponse("/", 303)
+            response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
+            return response
+        if not self._is_token(_cookie(headers)):
+            return _refused(401, "open the page with the address that the terminal shows, which has the token in it")
+        return None
+
+    def _is_token(self, text):
+        return hmac.compare_digest(text.encode(), self._token.encode())
+
+
+def _cookie(headers):
+    try:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return ""
+    return cookies[COOKIE].value if COOKIE in cookies else ""
+
+
+def _refused(status, sentence):
+    return JSONResponse({"error": sentence}, status, HEADERS)

@@ -1,0 +1,93 @@
+// A mask, drawn with the mouse, a finger or the keyboard over the photograph: white where a painting applies.
+
+import { upload } from "./api.js";
+import { $ } from "./dom.js";
+import { view } from "./inputs.js";
+
+const dialog = $("masks"), canvas = $("mask"), pen = canvas.getContext("2d", { willReadFrequently: true });
+let erasing = false, last = null, target = null, done = null, cursor = null;
+
+// Let the person draw; calls used(number of the uploaded mask, or null for no mask).
+export function drawMask(content, style, used) {
+  const share = Math.min(1, 1024 / Math.max(content.width, content.height));
+  canvas.width = Math.max(1, Math.round(content.width * share));
+  canvas.height = Math.max(1, Math.round(content.height * share));
+  $("under").src = view(content.number);
+  $("maskname").textContent = style.upload.name;
+  fill("black");
+  if (style.mask) {
+    const before = new Image();
+    before.onload = () => pen.drawImage(before, 0, 0, canvas.width, canvas.height);
+    before.src = view(style.mask);
+  }
+  [target, done, cursor] = [style, used, [canvas.width / 2, canvas.height / 2]];
+  setErasing(false);
+  dialog.showModal();
+}
+
+function fill(color) {
+  pen.fillStyle = color;
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+}
+
+function setErasing(value) {
+  erasing = value;
+  $("eraser").setAttribute("aria-pressed", String(erasing));
+  $("eraser").textContent = erasing ? "Brush" : "Eraser";
+}
+
+function place(event) {
+  const box = canvas.getBoundingClientRect();
+  return [(event.clientX - box.left) * canvas.width / box.width, (event.clientY - box.top) * canvas.height / box.height];
+}
+
+function stroke(from, to) {
+  pen.strokeStyle = erasing ? "black" : "white";
+  pen.lineWidth = Number($("brush").value) / 100 * Math.max(canvas.width, canvas.height);
+  pen.lineCap = "round";
+  pen.beginPath();
+  pen.moveTo(...from);
+  pen.lineTo(to[0] + 0.01, to[1]);
+  pen.stroke();
+}
+
+canvas.addEventListener("pointerdown", event => {
+  canvas.setPointerCapture(event.pointerId);
+  last = place(event);
+  stroke(last, last);
+});
+canvas.addEventListener("pointermove", event => {
+  if (!last) return;
+  const next = place(event);
+  stroke(last, next);
+  last = next;
+});
+for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { last = null; });
+canvas.addEventListener("keydown", event => {
+  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const step = steps[event.key];
+  if (step) cursor = [cursor[0] + step[0] * canvas.width / 24, cursor[1] + step[1] * canvas.width / 24];
+  if (step || event.key === " ") {
+    event.preventDefault();
+    stroke(cursor, cursor);
+  }
+});
+$("eraser").addEventListener("click", () => setErasing(!erasing));
+$("fill").addEventListener("click", () => {
+  pen.globalCompositeOperation = "difference";
+  fill("white");
+  pen.globalCompositeOperation = "source-over";
+});
+$("nomask").addEventListener("click", () => { dialog.close(); done(null); });
+$("usemask").addEventListener("click", async () => {
+  const file = await new Promise(resolve => canvas.toBlob(resolve, "image/png"));
+  const style = target;
+  try {
+    const { number } = await upload(file, `mask-${style.upload.name}.png`);
+    dialog.close();
+    done(number);
+  } catch (error) {
+    dialog.close();
+    done(style.mask, error.message);
+  }
+});

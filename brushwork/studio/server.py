@@ -1,0 +1,250 @@
+"""The server: the page, what it asks for, and what it is told while a picture is painted."""
+
+import asyncio
+import json
+import os
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from brushwork.errors import PictureError
+from brushwork.studio import form
+from brushwork.studio.album import MOST_BYTES
+from brushwork.studio.easel import Superseded
+from brushwork.studio.guard import Guard
+
+PAGE = Path(__file__).parent / "page"
+MOST_REQUEST = 200_000  # bytes of a request that is no upload
+AT_ONCE, WAITING = 4, 40  # uploads that are received, and that may wait for it
+SILENCE = 30  # s without a byte of an upload
+PAUSE, PULSE = 0.1, 15.0  # s between two events at least, and at most
+KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".tif": "image/tiff"}
+
+
+class Refused(Exception):
+    """A request that cannot be done: a status and a sentence."""
+
+    def __init__(self, status, sentence):
+        super().__init__(sentence)
+        self.status = status
+
+
+class Changes:
+    """Wakes those who wait for a change; they see the newest state, and never a list of old ones."""
+
+    def __init__(self):
+        self.number, self._loop, self._event = 0, None, None
+
+    def begin(self):
+        """To be called in the event loop."""
+        self._loop, self._event = asyncio.get_running_loop(), asyncio.Event()
+
+    def notify(self):
+        """Something has changed; from any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self):
+        self.number += 1
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self, seconds):
+        with suppress(TimeoutError, asyncio.TimeoutError):
+            await asyncio.wait_for(self._event.wait(), seconds)
+
+
+class Studio:
+    """The handlers of all requests."""
+
+    def __init__(self, album, easel, changes, *, parser, network):
+        self._album, self._easel, self._changes = album, easel, changes
+        self._form = form.description(parser, network)
+        self._uploading, self._waiting = asyncio.Semaphore(AT_ONCE), 0
+
+    def app(self, *, hosts, token, ended):
+        """The ASGI application. ended(path or None): called at its end with the picture that was being painted."""
+
+        @asynccontextmanager
+        async def life(app):
+            self._changes.begin()
+            yield
+            ended(await run_in_threadpool(self._easel.close))
+
+        one = "/api/pictures/{number}"
+        routes = [
+            Route("/", lambda request: FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})),
+            Route("/api/form", self.form),
+            Route("/api/events", self.events),
+            Route("/api/uploads", self.uploads),
+            Route("/api/uploads", self.upload, methods=["POST"]),
+            Route("/api/uploads/{number}/view", self.view),
+            Route("/api/instant", self.instant, methods=["POST"]),
+            Route("/api/pictures", self.paint, methods=["POST"]),
+            Route(one, self.details),
+            Route(one, self.remove, methods=["DELETE"]),
+            Route(f"{one}/stop", self.stop, methods=["POST"]),
+            Route(f"{one}/continue", self.resume, methods=["POST"]),
+            Route(f"{one}/preview", self.preview),
+            Route(f"{one}/picture{{kind}}", self.picture),
+            Mount("/page", StaticFiles(directory=PAGE)),
+        ]
+        errors = {Refused: _refused, KeyError: _unknown, ValueError: _wrong, PictureError: _wrong, OSError: _failed}
+        guard = Middleware(Guard, hosts=hosts, token=token)
+        return Starlette(routes=routes, exception_handlers=errors, middleware=[guard], lifespan=life)
+
+    async def form(self, request):
+        """What the page makes its dials from."""
+        return JSONResponse(self._form | {"folder": str(self._album.folder)})
+
+    async def uploads(self, request):
+        return JSONResponse([upload.public() for upload in self._album.uploads()])
+
+    async def upload(self, request):
+        """Receive a picture, the body of the request; its name is in the query."""
+        if int(request.headers.get("content-length", 0)) > MOST_BYTES:
+            raise Refused(413, f"pictures are at most {MOST_BYTES / 1e6:.0f} MB")
+        if self._waiting >= WAITING:
+            raise Refused(429, "too many pictures at once; try again")
+        self._waiting += 1
+        try:
+            async with self._uploading:
+                return await self._receive(request)
+        finally:
+            self._waiting -= 1
+
+    async def _receive(self, request):
+        file, path = self._album.temporary()
+        try:
+            with file:
+                chunks, size = aiter(request.stream()), 0
+                while (chunk := await asyncio.wait_for(anext(chunks, None), SILENCE)) is not None:
+                    size += len(chunk)
+                    if size > MOST_BYTES:
+                        raise Refused(413, f"pictures are at most {MOST_BYTES / 1e6:.0f} MB")
+                    file.write(chunk)
+            upload = await run_in_threadpool(self._album.add, path, request.query_params.get("name", ""))
+        except (TimeoutError, asyncio.TimeoutError, ClientDisconnect):
+            raise Refused(408, "the picture did not arrive") from None
+        finally:
+            with suppress(OSError):
+                os.unlink(path)
+        return JSONResponse(upload.public(), 201)
+
+    async def view(self, request):
+        upload = self._album.upload(request.path_params["number"])
+        return FileResponse(upload.view, headers={"Cache-Control": "private, max-age=86400"})
+
+    async def instant(self, request):
+        """The instant picture of a request; an older request that still waits is dropped."""
+        asked = await _asked(request)
+        try:
+            picture = await run_in_threadpool(self._easel.instant, asked)
+        except Superseded:
+            raise Refused(409, "there is a newer request") from None
+        return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+    async def paint(self, request):
+        asked = await _asked(request)
+        return JSONResponse({"number": await run_in_threadpool(self._easel.paint, asked)}, 201)
+
+    async def details(self, request):
+        return JSONResponse(self._easel.details(request.path_params["number"]))
+
+    async def stop(self, request):
+        return await self._done(self._easel.stop, request)
+
+    async def resume(self, request):
+        return await self._done(self._easel.resume, request)
+
+    async def remove(self, request):
+        return await self._done(self._easel.remove, request)
+
+    async def _done(self, method, request):
+        await run_in_threadpool(method, request.path_params["number"])
+        return JSONResponse({})
+
+    async def preview(self, request):
+        """The newest picture of what is being painted; once it is done, the picture."""
+        picture = self._easel.pictures[request.path_params["number"]]
+        if (progress := picture.progress) is None:
+            path = self._album.path(picture.stem, ".jpg")
+            if not os.path.isfile(path):
+                raise Refused(404, "there is no picture yet")
+            return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+        return Response(progress.picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+    async def picture(self, request):
+        """The file of a picture, or of a copy in another format."""
+        picture, kind = self._easel.pictures[request.path_params["number"]], request.path_params["kind"]
+        path = self._album.path(picture.stem, kind) if kind in KINDS else ""
+        if not os.path.isfile(path):
+            raise Refused(404, "there is no such picture")
+        name = {"filename": f"{picture.stem}{kind}"} if "download" in request.query_params else {}
+        return FileResponse(path, media_type=KINDS[kind], headers={"Cache-Control": "no-store"}, **name)
+
+    async def events(self, request):
+        """Server-sent events: {"pictures": the list, if it has changed; "running": what is being painted, or null}."""
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(self._stream(), media_type="text/event-stream", headers=headers)
+
+    async def _stream(self):
+        seen, structure = None, None
+        while True:
+            if seen == self._changes.number:
+                await self._changes.wait(PULSE)
+            seen, current = self._changes.number, self._easel.current
+            news = {"running": current and current.running()}
+            if structure != self._easel.structure:
+                structure = self._easel.structure
+                news["pictures"] = [picture.summary() for picture in list(self._easel.pictures.values())]
+            yield f"data: {json.dumps(news)}\n\n"
+            await asyncio.sleep(PAUSE)
+
+
+async def _asked(request):
+    """The JSON of a request that names a content and styles. Raises Refused."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_REQUEST:
+            raise Refused(413, "the request is too long")
+    try:
+        asked = json.loads(body, parse_constant=lambda name: {}[name])  # neither NaN nor Infinity
+        words = [asked["content"], *(asked.get(name, "") for name in ("preset", "quality", "network"))]
+        words += [word for style in asked["styles"] for word in (style["picture"], style.get("mask", ""))]
+        numbers = [style.get("weight", 1) for style in asked["styles"]]
+        values = list(asked.get("settings", {}).values())
+        right = all(word is None or isinstance(word, str) for word in words) and all(
+            isinstance(each, int | float) for each in numbers
+        )
+        right = right and bool(numbers) and all(isinstance(value, str | int | float) for value in values)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        right = False
+    if not right:
+        raise Refused(400, "choose a photograph and a painting")
+    return asked
+
+
+def _refused(request, error):
+    return JSONResponse({"error": str(error)}, error.status)
+
+
+def _unknown(request, error):
+    return JSONResponse({"error": "there is no such picture"}, 404)
+
+
+def _wrong(request, error):
+    return JSONResponse({"error": str(error)}, 422)
+
+
+def _failed(request, error):
+    return JSONResponse({"error": f"the server cannot: {error.strerror or error}"}, 507)

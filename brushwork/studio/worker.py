@@ -1,0 +1,234 @@
+"""A worker: a process of its own that carries out command lines of the program, and sends what happens to the server.
+
+    worker = Worker(program, receive)  # starts the process, which imports TensorFlow
+    worker.paint([...])                # a command line; when it has ended, receive gets ("ended", status)
+    worker.stop()                      # what is being painted is saved at once
+
+Messages: ("said", sentence), ("shown", Progress), ("ended", exit status); after the last one the process is gone, or
+waits for the next command line if it `stays`.
+"""
+
+import io
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from contextlib import closing, suppress
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from brushwork.errors import COULD_NOT, PictureError
+from brushwork.pictures import metadata, write
+from brushwork.run import duration
+from brushwork.settings import LOSSES
+from brushwork.watch.report import CALL
+
+PREVIEW = 1024  # px: the longer side of the picture that is shown while it is painted
+SHARE = 0.02  # of the time of a run that may go into showing it
+DEPTHS = {".jpg": 8, ".tif": 16}  # bits of a channel in the copies of a picture
+
+
+class Progress(NamedTuple):
+    """Where an optimisation stands after a step."""
+
+    iteration: int
+    iterations: int
+    scale: int  # the first is 1
+    scales: int
+    size: tuple[int, int]  # width and height at this scale
+    losses: dict[str, float]
+    seconds_left: float | None
+    picture: bytes  # a JPEG file, at most PREVIEW px long
+
+
+class Worker:
+    """The process, as seen from the server. `receive` is called in a thread."""
+
+    def __init__(self, program, receive, *, stays=False):
+        """program(argv, say=, watch=) -> exit status: neural_style.main; it has to be a function of a module."""
+        context = multiprocessing.get_context("spawn")
+        self._connection, other = context.Pipe()
+        self._process = context.Process(target=_work, args=(program, other, stays), daemon=True)
+        self._process.start()
+        other.close()
+        self._receive, self._stays, self._gone = receive, stays, threading.Event()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    @property
+    def is_alive(self):
+        return not self._gone.is_set()
+
+    def paint(self, argv, copies=()):
+        """Carry out a command line. copies: paths where the picture of an optimisation is written too; see DEPTHS."""
+        self._send((argv, copies))
+
+    def stop(self):
+        """Save what is being painted, and end; without a picture, just end."""
+        self._send(None)
+
+    def wait(self, seconds):
+        """Wait until the process has ended; after so many seconds it is killed."""
+        if not self._gone.wait(seconds):
+            self._process.kill()
+            self._gone.wait()
+
+    def _send(self, message):
+        with suppress(OSError):  # the process has just ended, and _listen notices
+            self._connection.send(message)
+
+    def _listen(self):
+        ended = False
+        while True:
+            try:
+                message = self._connection.recv()
+            except (EOFError, OSError):
+                break
+            ended = message[0] == "ended"
+            self._receive(*message)
+        self._process.join()  # in this thread alone
+        self._gone.set()
+        if self._stays or not ended:
+            self._receive("ended", self._process.exitcode)
+
+
+def _work(program, connection, stays):
+    """The main function of the process."""
+    with suppress(AttributeError, OSError):
+        os.setsid()  # Ctrl-C in the terminal is for the server, which then stops the workers
+    inbox, gate, stop = queue.SimpleQueue(), threading.Lock(), _Stop()
+    threading.Thread(target=_obey, args=(connection, inbox, stop), daemon=True).start()
+
+    def send(kind, what):
+        with gate, suppress(OSError):
+            connection.send((kind, what))
+
+    from brushwork.engine.session import import_tensorflow
+
+    import_tensorflow()
+    while (task := inbox.get()) is not None:
+        argv, copies = task
+        stop.begin()
+        try:
+            status = program(argv, say=lambda sentence: send("said", sentence), watch=_Window(send, copies).show)
+        except SystemExit as error:  # from the parser
+            status = error.code
+        except BaseException:
+            send("ended", COULD_NOT)
+            raise
+        stop.end()
+        send("ended", status)
+        if not stays:
+            return
+
+
+def _obey(connection, inbox, stop):
+    """Pass on the command lines that the server sends; None, or that it is gone, ends what is being painted."""
+    task = ()
+    while task is not None:
+        try:
+            task = connection.recv()
+        except (EOFError, OSError):
+            task = None
+        if task is None:
+            stop.ask()
+        inbox.put(task)
+
+
+class _Stop:
+    """Ends what is being painted as a signal from a terminal does; what has not begun does not begin."""
+
+    def __init__(self):
+        self._lock, self._asked, self._busy = threading.Lock(), False, False
+
+    def begin(self):
+        with self._lock:
+            if self._asked:
+                sys.exit(128 + signal.SIGTERM)
+            self._busy = True
+
+    def end(self):
+        with self._lock:
+            self._busy = False
+
+    def ask(self):
+        with self._lock:
+            self._asked = True
+            if self._busy:
+                signal.raise_signal(signal.SIGTERM)
+
+
+class _Window:
+    """Shows the steps of a run to the server, in at most SHARE of the run's time."""
+
+    def __init__(self, send, copies):
+        self._send, self._copies, self._next = (
+            send,
+            copies,
+            0.0,
+        )  # the time, by time.monotonic, when the next picture is due
+
+    def show(self, steps, plan):
+        """Passes the steps of a plan on; when they end, however that is, the copies of the last picture are written."""
+        size, last, left = plan.content.shape[:2], None, _TimeLeft(plan)
+        counts, sizes = plan.settings.iteration_counts(*size), plan.settings.sizes(*size)
+        try:
+            with closing(steps):
+                for step in steps:
+                    last, (height, width), seconds = step, sizes[step.scale], left.after(step)
+                    losses = {name: step.losses[name] for name in LOSSES}
+                    where = step.iteration, sum(counts), step.scale + 1, len(counts), (width, height), losses
+                    self._show(Progress(*where, seconds, b""), step)
+                    yield step
+        finally:
+            if last:
+                self._save(plan, last)
+
+    def _show(self, progress, step):
+        """Send the picture of a step, unless the last one was sent too short a time ago."""
+        began = time.monotonic()
+        if began < self._next:
+            return
+        picture = Image.fromarray(np.rint(np.clip(step.picture(), 0, 255)).astype(np.uint8))
+        picture.thumbnail((PREVIEW, PREVIEW))
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=90)
+        self._send("shown", progress._replace(picture=file.getvalue()))
+        now = time.monotonic()
+        self._next = now + (now - began) / SHARE
+
+    def _save(self, plan, step):
+        """Write the copies of the picture that the command is about to write."""
+        about = metadata.about(plan.settings, plan.digests["network"], step)
+        for path in self._copies:
+            try:
+                write.save(path, step.picture(), metadata=about, depth=DEPTHS[os.path.splitext(path)[1]])
+            except PictureError as error:
+                self._send("said", f"error: {error}")
+
+
+class _TimeLeft:
+    """How long the rest of a run takes, by the pixels that were evaluated in the time since its first step."""
+
+    def __init__(self, plan):
+        self._counts = plan.settings.iteration_counts(*plan.content.shape[:2])
+        self._costs = [pixels + CALL for pixels in duration.work(plan)]
+        self._first = None
+
+    def after(self, step):
+        """Seconds, or None after the first step."""
+        left, now = self._left(step), time.monotonic()
+        if self._first is None:
+            self._first = left, now
+        done = self._first[0] - left
+        return left * (now - self._first[1]) / done if done else None
+
+    def _left(self, step):
+        before = sum(self._counts[: step.scale])
+        rest = self._counts[step.scale] - (step.iteration - before)
+        counts = [rest, *self._counts[step.scale + 1 :]]
+        return sum(count * cost for count, cost in zip(counts, self._costs[step.scale :], strict=True))

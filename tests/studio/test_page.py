@@ -1,0 +1,270 @@
+"""The page, in a real browser: what a person does from the first picture to the last.
+
+It needs playwright and a Chromium of the system, which NEURAL_STYLE_BROWSER or the search path names.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import neural_style
+from tests.studio.conftest import Studio
+
+BROWSERS = "chromium", "chromium-browser", "google-chrome", "chrome"
+SECONDS = 40
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = os.environ.get("NEURAL_STYLE_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("there is no Chromium on this machine")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Page:
+    """The page of a studio, as a person sees it."""
+
+    def __init__(self, browser, studio, **context):
+        self.studio, self.faults = studio, []
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | context)
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda message: message.type == "error" and self.faults.append(message.text))
+        self.open()
+
+    def open(self):
+        self.page.goto(self.studio.address)
+        self.page.wait_for_selector("body[data-ready]")
+
+    def until(self, condition, argument=None):
+        """Wait until a JavaScript function returns something true; its value. The page's policy forbids `eval`."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            if value := self.page.evaluate(condition, argument):
+                return value
+            time.sleep(0.02)
+        raise AssertionError(f"never: {condition}; {self.page.inner_text('main')}")
+
+    def shown(self):
+        """The address of the picture on the easel."""
+        return self.page.evaluate("() => document.querySelector('#picture').src")
+
+    def until_caption(self, text):
+        self.until("text => document.querySelector('#caption').textContent.includes(text)", text)
+
+    def choose(self, role, path):
+        self.page.set_input_files(f"#choose-{role}", path)
+        name = path.stem
+        self.until("([role, name]) => document.querySelector(`#${role} .chosen img[alt='${name}']`)", [role, name])
+
+    def set(self, name, value):
+        """A setting under "More settings"."""
+        self.page.evaluate("() => { document.querySelector('#more').open = true; }")
+        field = self.page.locator(f"#set-{name}")
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+            field.blur()
+
+    def close(self):
+        self.context.close()
+
+
+@pytest.fixture
+def page(browser, studio, files):
+    """The page with a photograph, a painting, and settings of a run in few steps."""
+    page = Page(browser, studio)
+    page.choose("content", files[0])
+    page.choose("styles", files[1])
+    page.page.evaluate("() => { document.querySelector('#more').open = true; }")
+    page.page.select_option("#preset", "fast")
+    page.set("iterations", "3")
+    yield page
+    page.close()
+    assert page.faults == []
+
+
+def forever(page):
+    """Settings of a run that does not end by itself."""
+    page.set("iterations", "100000")
+    page.set("optimizer", "adam")
+
+
+def test_the_instant_picture_comes_with_the_second_picture(page):
+    page.until("() => document.querySelector('#picture').src.startsWith('blob:')")
+    page.until_caption("first impression")
+    first = page.shown()
+    page.page.evaluate("() => { const dial = document.querySelector('#keep'); dial.value = 100; }")
+    page.page.dispatch_event("#keep", "change")
+    page.until("first => document.querySelector('#picture').src !== first", first)
+
+
+def test_a_picture_is_painted_and_saved_and_its_command_makes_the_same_bytes(page, tmp_path, monkeypatch):
+    page.page.click("#paint")
+    page.until_caption("photo in the style of painting: done")
+    for kind in ("png", "jpg", "tif"):
+        with page.page.expect_download() as download:
+            page.page.click(f"#{kind}")
+        download.value.save_as(tmp_path / f"saved.{kind}")
+        assert download.value.suggested_filename.endswith(f"-photo-painting.{kind}")
+    page.page.click("#about summary")
+    command = shlex.split(page.page.inner_text("#command"))
+    monkeypatch.chdir(tmp_path)
+    assert neural_style.main([*command[1:-1], "made.png", "--quiet"]) == 0
+    assert (tmp_path / "made.png").read_bytes() == (tmp_path / "saved.png").read_bytes()
+
+
+def test_watch_stop_reload_continue(page):
+    forever(page)
+    page.page.click("#paint")
+    numbers = "() => /iteration (\\d+) of 100000/.exec(document.querySelector('#numbers').textContent)?.[1]"
+    first = int(page.until(numbers))
+    before = page.shown()
+    page.until("before => document.querySelector('#picture').src !== before", before)
+    assert "preview" in page.shown()
+    page.open()  # a reload: the run goes on, and is found
+    page.until_caption(": painting")
+    assert int(page.until(numbers)) > first
+    page.page.click("#stop")
+    page.until_caption(": stopped")
+    page.until("() => document.querySelector('#picture').src.includes('picture.png')")
+    page.page.click("#continue")
+    page.until_caption(": painting")
+    page.page.click("#stop")
+    page.until_caption(": stopped")
+    page.page.on("dialog", lambda dialog: dialog.accept())
+    page.page.click("#remove")
+    page.until("() => document.querySelector('#tools').hidden")
+
+
+def test_a_second_tab_sees_the_same_run(browser, page, studio):
+    forever(page)
+    page.page.click("#paint")
+    page.until_caption(": painting")
+    other = Page(browser, studio)
+    other.until_caption(": painting")
+    other.page.click("#stop")
+    page.until_caption(": stopped")
+    other.close()
+    assert other.faults == []
+
+
+def test_a_mask_is_drawn_with_the_mouse_and_used(page, studio, files):
+    page.choose("styles", files[2])
+    page.page.click("#styles .chosen .mask >> nth=0")
+    board = page.page.locator("#mask").bounding_box()
+    x, y, width, height = (board[side] for side in ("x", "y", "width", "height"))
+    page.page.evaluate("() => { document.querySelector('#brush').value = 40; }")
+    page.page.mouse.move(x + width * 0.1, y + height * 0.1)
+    page.page.mouse.down()
+    page.page.mouse.move(x + width * 0.1, y + height * 0.9, steps=5)
+    page.page.mouse.up()
+    page.page.click("#usemask")
+    page.until("() => document.querySelector('#styles .mask').textContent.includes('Change')")
+    page.page.click("#paint")
+    page.until_caption("photo in the style of painting and other: done")
+    command = shlex.split(page.page.evaluate("() => document.querySelector('#command').textContent"))
+    masks = command[command.index("--style-masks") + 1 :][:2]
+    left, right = (np.array(Image.open(path).convert("L"), float) for path in masks)
+    assert left[:, :20].mean() > 200
+    assert left[:, -20:].mean() < 5
+    np.testing.assert_allclose(right, 255 - left, atol=1)
+
+
+def test_the_keyboard_is_enough(browser, studio):
+    page = Page(browser, studio)
+    page.page.keyboard.press("Tab")
+    seen, name = set(), "() => { const e = document.activeElement; return e.id || e.getAttribute('aria-label'); }"
+    for _ in range(60):
+        seen.add(page.page.evaluate(name))
+        page.page.keyboard.press("Tab")
+    assert {"Use chelsea", "Use woodcut", "strength", "keep", "size", "quality"} <= seen, seen
+    page.page.focus("button[aria-label='Use chelsea']")
+    page.page.keyboard.press("Enter")
+    page.until("() => document.querySelector('#content .chosen')")
+    page.close()
+    assert page.faults == []
+
+
+def test_a_history_to_begin_again_from(page):
+    page.set("iterations", "2")
+    page.set("content_weight", "7.5")
+    page.page.click("#paint")
+    page.until_caption(": done")
+    page.open()
+    assert not page.page.locator("#content .chosen").count()
+    page.page.click("#pictures button >> nth=0")
+    page.page.click("#again")
+    page.until("() => document.querySelectorAll('.chosen').length === 2")
+    assert page.page.input_value("#set-content_weight") == "7.5"
+    assert page.page.input_value("#preset") == "fast"
+    assert page.page.locator(".chosen").count() == 2
+    assert page.page.is_enabled("#paint")
+
+
+def test_mistakes_are_said_on_the_page(page, tmp_path):
+    page.set("tv_weight", "much")
+    page.page.click("#paint")
+    page.until("() => document.querySelector('#line').classList.contains('wrong')")
+    assert "tv-weight must be a number" in page.page.inner_text("#line")
+    (tmp_path / "text.png").write_text("no picture")
+    page.page.set_input_files("#choose-styles", tmp_path / "text.png")
+    page.until("() => document.querySelector('#line').textContent.startsWith('Cannot read text')")
+    page.faults[:] = [fault for fault in page.faults if "422" not in fault]  # the console repeats the answers
+
+
+def test_before_and_after(page):
+    page.page.click("#paint")
+    page.until_caption(": done")
+    page.until("() => document.querySelector('#before').naturalWidth > 0")
+    page.page.fill("#slider", "30")
+    cut = page.page.evaluate("() => getComputedStyle(document.querySelector('#before')).clipPath")
+    assert re.fullmatch(r"inset\(0px 0px 0px 30%\)", cut)
+
+
+def test_a_lost_server_is_said(browser, tmp_path, tiny_file):
+    studio = Studio(tmp_path / "pictures", network=tiny_file)
+    page = Page(browser, studio)
+    studio.close()
+    page.until("() => document.querySelector('#line').textContent.includes('connection to the studio is lost')")
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_cut_off(browser, studio, width, scheme):
+    page = Page(browser, studio, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    assert page.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    colors = page.page.evaluate(
+        "() => { const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]; }"
+    )
+    light, dark = (sum(map(int, re.findall(r"\d+", color)[:3])) for color in colors[:: 1 if scheme == "dark" else -1])
+    assert light - dark > 300  # of 765
+    page.close()
+    assert page.faults == []
+
+
+def test_with_a_token_only_who_knows_it_gets_in(browser, tmp_path, tiny_file):
+    studio = Studio(tmp_path / "pictures", "--token", "s3cretsecret", network=tiny_file)
+    try:
+        assert studio.address.endswith("?token=s3cretsecret")
+        page = Page(browser, studio)
+        assert page.page.url.endswith("/")
+        page.until("() => document.querySelectorAll('.offers img').length > 3")
+        page.close()
+        assert page.faults == []
+        assert studio.ask("GET", "/api/uploads")[0] == 401
+    finally:
+        studio.close()

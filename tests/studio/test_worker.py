@@ -1,0 +1,106 @@
+"""A worker: what its process sends, and how it ends."""
+
+import threading
+import time
+
+from brushwork.studio.worker import Worker
+
+# Programs that stand in for neural_style.main.
+
+
+def counts(argv, *, say, watch):
+    for word in argv:
+        say(word)
+    return len(argv)
+
+
+def fails(argv, *, say, watch):
+    raise RuntimeError("our own mistake")
+
+
+def waits_for_sigterm(argv, *, say, watch):
+    import os
+    import signal
+
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    say(f"{os.getpid()}")
+    while not stopped.is_set():
+        time.sleep(0.01)
+    say("saved")
+    return 143
+
+
+class Inbox(list):
+    def __init__(self):
+        self._changed = threading.Condition()
+
+    def receive(self, *message):
+        with self._changed:
+            self.append(message)
+            self._changed.notify_all()
+
+    def until(self, message):
+        with self._changed:
+            assert self._changed.wait_for(lambda: message in self, 60), self
+
+
+def test_a_command_line_is_carried_out_and_the_process_ends():
+    inbox = Inbox()
+    worker = Worker(counts, inbox.receive)
+    worker.paint(["a", "b"])
+    inbox.until(("ended", 2))
+    worker.wait(20)
+    assert inbox == [("said", "a"), ("said", "b"), ("ended", 2)]
+    assert not worker.is_alive
+
+
+def test_one_that_stays_takes_the_next():
+    inbox = Inbox()
+    worker = Worker(counts, inbox.receive, stays=True)
+    for words in (["a"], ["b", "c"]):
+        worker.paint(words)
+        inbox.until(("ended", len(words)))
+    assert worker.is_alive
+    worker.stop()
+    worker.wait(20)
+    assert not worker.is_alive
+
+
+def test_stopping_is_a_signal_so_that_the_picture_is_saved():
+    inbox = Inbox()
+    worker = Worker(waits_for_sigterm, inbox.receive)
+    worker.paint([])
+    while not inbox:
+        time.sleep(0.01)
+    worker.stop()
+    inbox.until(("ended", 143))
+    assert inbox[1] == ("said", "saved")
+
+
+def test_a_program_that_fails_ends_the_worker(capfd):
+    inbox = Inbox()
+    worker = Worker(fails, inbox.receive)
+    worker.paint([])
+    inbox.until(("ended", 1))
+    worker.wait(20)
+    assert "RuntimeError: our own mistake" in capfd.readouterr().err
+
+
+def test_a_worker_that_is_stopped_before_it_begins_just_ends():
+    inbox = Inbox()
+    worker = Worker(counts, inbox.receive)
+    worker.stop()
+    inbox.until(("ended", 0))
+    worker.wait(20)
+    assert inbox == [("ended", 0)]
+
+
+def test_what_is_stopped_before_it_begins_is_not_painted():
+    inbox = Inbox()
+    worker = Worker(counts, inbox.receive)  # it imports TensorFlow meanwhile
+    worker.paint(["a"])
+    worker.stop()
+    inbox.until(("ended", 143))
+    worker.wait(20)
+    assert inbox == [("ended", 143)]
