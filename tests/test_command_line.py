@@ -218,12 +218,12 @@ def test_every_error_of_the_user_has_a_status():
 @pytest.mark.parametrize(
     ("flags", "counts", "widths"),
     [
-        ("", (80, 60, 40, 20), 4),  # 90 px of the longer side, times 1.414 three times, is 255
+        ("", (80, 60, 50, 40), 4),  # 90 px of the longer side, times 1.414 three times, is 255
         ("--iterations 9", (9, 7, 5, 4), 4),
-        ("--scales 2", (40, 20), 2),
-        ("--scales 60 100", (60, 40, 20), 3),
+        ("--scales 2", (50, 40), 2),
+        ("--scales 60 100", (60, 50, 40), 3),
         ("--scale-iterations 5 3", (5, 5, 5, 3), 4),
-        ("--smallest-scale 200", (20,), 1),
+        ("--smallest-scale 200", (40,), 1),
     ],
 )
 def test_flags_override_what_belongs_to_them_in_a_preset(flags, counts, widths):
