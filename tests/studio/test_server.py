@@ -21,7 +21,7 @@ from PIL import Image
 import neural_style
 from brushwork.pictures import metadata
 from brushwork.studio import command
-from tests.studio.conftest import Studio
+from tests.studio.conftest import Studio, is_same
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 
@@ -63,10 +63,10 @@ def test_the_copied_command_makes_the_same_file(studio, asked, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     assert neural_style.main([*command[1:], "--quiet"]) == 0
     (made,) = tmp_path.glob("*.png")
-    assert made.read_bytes() == studio.ask("GET", f"/api/pictures/{details['number']}/picture.png")[1]
+    assert is_same(made.read_bytes(), studio.ask("GET", f"/api/pictures/{details['number']}/picture.png")[1])
     jpeg = [*command[1:-1], "x.jpg"]
     assert neural_style.main([*jpeg, "--quiet"]) == 0
-    assert Path("x.jpg").read_bytes() == studio.ask("GET", f"/api/pictures/{details['number']}/picture.jpg")[1]
+    assert is_same(Path("x.jpg").read_bytes(), studio.ask("GET", f"/api/pictures/{details['number']}/picture.jpg")[1])
 
 
 def test_stop_and_continue(studio, asked):
