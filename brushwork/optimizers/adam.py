@@ -51,7 +51,7 @@ class Adam:
     def snapshot(self):
         """The moments and the powers of the betas at the last item: name -> array. Also available after `close`.
 
-        It stays that of the last item if the evaluation for the next one fails.
+        If evaluating the next item fails, they are still those of the last one.
         """
         return self._snapshot or self._before or self._session.run(self._moments)
 

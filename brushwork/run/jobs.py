@@ -78,7 +78,7 @@ def make_settings(options, job, mistakes):
         if numbers is not None and len(numbers) != len(job.styles):
             mistakes.add_usage(f"{option(name)} takes one number for each style: {len(job.styles)}, not {len(numbers)}")
     try:
-        return Settings(**_preset(options.preset or "classic", given) | given)
+        return Settings(**preset_values(options.preset or "classic", given) | given)
     except ValueError as error:
         for sentence in str(error).splitlines():
             mistakes.add_usage(sentence)
@@ -104,7 +104,7 @@ def check_flags(options, job, mistakes):
             mistakes.add_usage(f"{option(name)} takes one picture for each style: {counted}")
 
 
-def _preset(name, given):
+def preset_values(name, given):
     """The settings of a preset; of those that belong together, only what the given ones leave."""
     values = dict(PRESETS[name])
     if "iterations" in given:

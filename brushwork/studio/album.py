@@ -43,7 +43,7 @@ class Upload(NamedTuple):
     is_example: bool = False
 
     def public(self):
-        """What the page is told."""
+        """The fields that the page receives."""
         return {name: getattr(self, name) for name in ("number", "name", "width", "height", "is_example")}
 
 
@@ -208,8 +208,7 @@ def _extension(path):
 
 
 def _digest(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
 def _plain(name):

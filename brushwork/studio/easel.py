@@ -1,7 +1,7 @@
 """The easel: the pictures that were asked for, painted one at a time, each in a process of its own.
 
 The process is started before it is needed, so that painting begins at once, and ends with its picture, so that its
-memory comes back. Another one stays and makes instant pictures.
+memory comes back. A second process keeps running and makes instant pictures.
 """
 
 import os
@@ -43,11 +43,11 @@ class Picture:
         return {name: getattr(self, name) for name in names}
 
     def summary(self):
-        """What the page is told in the list of all pictures."""
+        """The fields that the page shows in the list of pictures."""
         return {name: getattr(self, name) for name in ("number", "title", "status", "version")}
 
     def running(self):
-        """What the page is told while it is painted."""
+        """The fields that the page shows while the picture is painted."""
         if self.progress is None:
             return self.summary() | {"said": self.said[-1:]}
         progress = {name: value for name, value in self.progress._asdict().items() if name != "picture"}
@@ -158,7 +158,7 @@ class Easel:
         self._structure_changed()
 
     def _next(self):
-        """Begin with the next picture if none is being painted."""
+        """Start the next picture if none is being painted."""
         if self.current or not self._queue or self._closing:
             return
         if not self._painter.is_alive:

@@ -8,7 +8,8 @@ from brushwork.errors import Mistakes
 from brushwork.network import store
 from brushwork.pictures import sizes
 from brushwork.run import jobs
-from brushwork.settings import CHOICES, DEFAULTS, MOST_SCALES, PIXELS_OR_WORDS, PRESETS, PURPOSES, Settings, option
+from brushwork.settings import CHOICES, DEFAULTS, PIXELS_OR_WORDS, PRESETS, PURPOSES, STARTS, Settings, option
+from brushwork.studio.album import VIEW
 
 PRESET = "painterly"  # the one that the page begins with
 DIALS = ("strength", "style_scales", "colors", "color_strength", "long_side")  # beside the pictures, in plain sight
@@ -20,8 +21,8 @@ INSTANT_SIDE = 512  # px: the longer side of an instant picture
 def description(parser, network):
     """What the page makes its dials from, ready for JSON. network: what --network of the studio says, or None."""
     known = {field.name for field in fields(Settings)}
-    flags = [action for action in parser._actions if action.dest in known and action.dest != "preset"]
-    dials = {}
+    flags = [action for action in parser._actions if action.dest in known]
+    dials = {}  # field -> dial
     for action in flags:  # --preserve-colors sets the same field as --colors
         dials.setdefault(action.dest, _dial(action))
     presets = {name: {"purpose": PURPOSES[name], "values": _plain(DEFAULTS | PRESETS[name])} for name in PURPOSES}
@@ -29,7 +30,6 @@ def description(parser, network):
     return {
         "preset": PRESET,
         "presets": presets,
-        "dials": {name: dials[name] for name in DIALS},
         "more": more,
         "qualities": list(QUALITIES),
         "networks": [] if network else ["pocket", *(["vgg19"] if store.cached() else [])],
@@ -44,9 +44,9 @@ def _dial(action):
         kind = "switch"
     elif name in CHOICES or name == "initial":
         kind = "choice"
-    elif name in PIXELS_OR_WORDS or (name.endswith("layers") and kind != "list"):
+    elif name in PIXELS_OR_WORDS:
         kind = "text"
-    choices = CHOICES.get(name) or (("noise", "content", "style") if name == "initial" else ())
+    choices = CHOICES.get(name) or (STARTS if name == "initial" else ())
     text = (action.help or "").replace("%%", "%")
     return {"name": name, "flag": option(name), "help": text, "kind": kind, "choices": list(choices)}
 
@@ -69,7 +69,7 @@ def command_line(asked, album, network, *, output):
         raise ValueError(f"there is no preset {preset}")
     argv = ["--preset", preset, *_pictures(content, styles, album)]
     if factor := QUALITIES.get(asked.get("quality")):
-        argv += _iterations(PRESETS[preset], settings, factor)
+        argv += _iterations(preset, settings, factor)
     argv += _flags(settings, len(styles))
     chosen = network or (asked.get("network") if asked.get("network") in ("pocket", "vgg19") else None)
     return [*argv, *(["--network", chosen] if chosen else []), "--output", output]
@@ -103,8 +103,8 @@ def _pictures(content, styles, album):
 
 
 def _mask_size(content):
-    """(width, height) of a mask for a content that is an Upload: at most 1024 px, in the content's proportions."""
-    height, width = sizes.scaled((content.height, content.width), min(1, 1024 / max(content.height, content.width)))
+    """(width, height) of a mask for a content that is an Upload: at most VIEW px, in the content's proportions."""
+    height, width = sizes.scaled((content.height, content.width), min(1, VIEW / max(content.height, content.width)))
     return width, height
 
 
@@ -112,13 +112,11 @@ def _iterations(preset, settings, factor):
     """The numbers of iterations of a preset, times a factor; [] where the request sets them itself."""
     if factor == 1 or {"iterations", "scale_iterations"} & {name for name, value in settings.items() if value != ""}:
         return []
-    counts, scales = preset.get("scale_iterations"), str(settings.get("scales") or "").replace(",", " ").split()
-    if counts and scales:  # as the command shortens them
-        number = int(scales[0]) if scales[0].isdigit() else 0
-        counts = counts[-(number if len(scales) == 1 and 0 < number <= MOST_SCALES else len(scales) + 1) :]
-    if counts:
+    scales = [int(word) for word in str(settings.get("scales") or "").replace(",", " ").split() if word.isdigit()]
+    values = jobs.preset_values(preset, {"scales": scales})
+    if counts := values.get("scale_iterations"):
         return ["--scale-iterations=" + ",".join(str(max(1, round(count * factor))) for count in counts)]
-    return [f"--iterations={max(1, round(preset.get('iterations', DEFAULTS['iterations']) * factor))}"]
+    return [f"--iterations={max(1, round(values.get('iterations', DEFAULTS['iterations']) * factor))}"]
 
 
 def _flags(settings, styles):
@@ -130,7 +128,7 @@ def _flags(settings, styles):
         if isinstance(value, bool):
             argv.append(option(name) if value else option(name).replace("--", "--no-", 1))
         elif text := ",".join(str(value).replace(",", " ").split()):
-            if name == "initial" and text not in ("noise", "content", "style"):
+            if name == "initial" and text not in STARTS:
                 raise ValueError(f"--initial must be noise, content or style, not {text}")
             if name == "style_scales" and "," not in text:
                 text = ",".join([text] * styles)

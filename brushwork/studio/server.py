@@ -1,4 +1,4 @@
-"""The server: the page, what it asks for, and what it is told while a picture is painted."""
+"""The HTTP server of the studio: the page, its requests, and its stream of events."""
 
 import asyncio
 import json

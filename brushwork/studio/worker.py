@@ -166,11 +166,8 @@ class _Window:
     """Shows the steps of a run to the server, in at most SHARE of the run's time."""
 
     def __init__(self, send, copies):
-        self._send, self._copies, self._next = (
-            send,
-            copies,
-            0.0,
-        )  # the time, by time.monotonic, when the next picture is due
+        self._send, self._copies = send, copies
+        self._next = 0.0  # when the next picture is due, by time.monotonic
 
     def show(self, steps, plan):
         """Passes the steps of a plan on; when they end, however that is, the copies of the last picture are written."""

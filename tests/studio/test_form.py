@@ -37,7 +37,7 @@ def settings_of(argv):
 
 def test_every_setting_is_on_the_page_once():
     found = form.description(neural_style.make_parser(), None)
-    names = [*found["dials"], *(dial["name"] for dial in found["more"])]
+    names = [*form.DIALS, *(dial["name"] for dial in found["more"])]
     assert sorted(names) == sorted(set(DEFAULTS) - set(form.OF_PICTURES))
     assert all(dial["help"] and dial["flag"] == option(dial["name"]) for dial in found["more"])
     assert {dial["name"]: dial["kind"] for dial in found["more"]}["box"] == "switch"
@@ -130,3 +130,11 @@ def test_an_instant_picture_has_the_colours_and_weights(album):
     assert "tv_weight" not in options
     plain = settings_of(form.instant_command_line(asked | {"settings": {"color_strength": 0.5}}, album, output="i.jpg"))
     assert "color_strength" not in plain
+
+
+def test_quality_multiplies_the_iterations_of_the_scales_that_are_left(album):
+    counts = PRESETS["painterly"]["scale_iterations"]
+    for scales, left in (("2", 2), ("60 100", 3)):
+        argv = line(album, quality="fine", settings={"scales": scales})
+        form.check(argv, neural_style.make_parser)
+        assert settings_of(argv)["scale_iterations"] == [2 * count for count in counts[-left:]]
