@@ -405,6 +405,7 @@ def _look(flag, setting):
     flag("--instant-network NAME", lite, type=arguments.one_of(("lite", "hub")))
     setting("--content-weight W", "weight of the content loss", float)
     setting("--content-layers LAYER...", "layers, as relu4_2 or relu4_2:0.7 with a weight", str, default="relu4_2")
+    setting("--content-detail SHARE", "how much less the content counts where it is smooth, 0 to 1", float)
     setting("--content-weight-blend SHARE", "weight of relu4_2 in the content loss; the rest is relu5_2", float)
     setting("--strength X", "how much of the style: a factor on the weight of the style loss", float)
     setting("--style-weight W", "weight of the style loss", float)

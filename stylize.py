@@ -28,7 +28,7 @@ from brushwork.network.layers import stride
 from brushwork.optimizers.adam import Adam
 from brushwork.optimizers.coordinates import Spectral
 from brushwork.optimizers.lbfgs import LBFGS
-from brushwork.pictures import sizes
+from brushwork.pictures import detail, sizes
 from brushwork.pictures.colors import finished, recolored
 from brushwork.pictures.masks import EVERYWHERE, Masks, over_cells
 from brushwork.settings import STARTS, Settings
@@ -210,7 +210,8 @@ class Objective:
             return {name: field(name, count, dtype) for name in layers} if count else {}
 
         self._targets = {name: field(name, cores[name].shape[-1], cores[name].dtype) for name in content}
-        self._content_masks = mask_fields(content, int(masks.content is not None))
+        are_weighted = masks.content is not None or self.settings.content_detail > 0
+        self._content_masks = mask_fields(content, int(are_weighted))
         self._style_masks = mask_fields(style, len(masks.styles))
         self._source_masks = mask_fields(style, int(bool(masks.sources)))
         self._content_squares = {name: tf.placeholder(dtype, []) for name in content}
@@ -263,7 +264,8 @@ class Objective:
         goals = tf.nest.flatten(self._goals)  # fed from now on: they are computed once
         self._constants = constants | dict(zip(goals, self._session.run(goals, constants), strict=True))
         self._fields = _over_layers(self._style_masks, masks.styles)
-        self._fields |= _over_layers(self._content_masks, [masks.content])
+        weights = detail.weights(content, self.settings.content_detail, masks.content)
+        self._fields |= _over_layers(self._content_masks, [weights])
         self._fields |= zip(self._targets.values(), features, strict=True)
 
     def evaluate(self, image):

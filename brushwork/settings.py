@@ -49,6 +49,7 @@ class Settings:
     style_margin: float = 0.0  # share of a style picture's width and height that is left out at each of its sides
     content_weight: float = 5.0
     content_layers: tuple[str, ...] = ()  # NAME or NAME:WEIGHT, weight 1 by default; (): see content_weight_blend
+    content_detail: float = 0.0  # how much less the content counts where it is smooth; see pictures.detail
     content_weight_blend: float = 1.0  # weight of relu4_2 in the content loss; relu5_2 has one minus that
     style_weight: float = 500.0
     strength: float = 1.0  # how much of the style: a factor on style_weight
@@ -236,7 +237,9 @@ RULES = (
         ("content_weight", "style_weight", "tv_weight", "style_blend_weights", "iterations"), _AT_LEAST_ZERO
     )
     | dict.fromkeys(("style_scales", "strength", "learning_rate", "epsilon"), _ABOVE_ZERO)
-    | dict.fromkeys(("content_weight_blend", "initial_noiseblend", "color_strength", "instant_strength"), _SHARE)
+    | dict.fromkeys(
+        ("content_detail", "content_weight_blend", "initial_noiseblend", "color_strength", "instant_strength"), _SHARE
+    )
     | dict.fromkeys(("beta1", "beta2"), _DECAY)
     | {
         "style_layer_weight_exp": (lambda value: 0 <= value <= 1e6, "between 0 and 1000000"),
@@ -261,6 +264,8 @@ PRESETS = {
     "painterly": {
         "initial": "content",
         "content_weight": 0.2,
+        "content_layers": ("relu4_2:1", "relu3_1:0.5"),
+        "content_detail": 0.75,
         "style_weight": 1.0,
         "style_loss": "wasserstein",
         "style_margin": 0.05,

@@ -5,7 +5,8 @@ import pytest
 
 import stylize as method
 import vgg
-from brushwork.pictures import sizes
+from brushwork.pictures import detail, sizes
+from brushwork.pictures.masks import EVERYWHERE
 from brushwork.settings import PRESETS
 from stylize import Masks, Objective, Settings, stylize
 from tests.helpers import oracle, tiny_networks
@@ -186,9 +187,9 @@ def test_bfloat16_is_near_float32(tiny, random):
     assert np.linalg.norm(rough - gradient) < oracle.BFLOAT16_GRADIENT * np.linalg.norm(gradient)
 
 
-def losses_at(network, settings, content, styles, image):
-    with shared(network, settings) as objective:
-        objective.aim(content, styles)
+def losses_at(network, settings, content, styles, image, masks=EVERYWHERE):
+    with shared(network, settings, masks) as objective:
+        objective.aim(content, styles, masks)
         return objective.evaluate(image)
 
 
@@ -240,6 +241,34 @@ def test_a_frame_does_not_count_as_style(tiny, random, sources):
             objective.aim(style, [each], masks)
             losses.append(objective.evaluate(style)[0]["total"])
     assert (losses[0] == losses[1]) is not sources  # a mask says by itself what counts
+
+
+def test_the_content_counts_less_where_it_is_smooth(tiny, random):
+    content = np.full((48, 96, 3), 128, np.float32)
+    content[:, :48] = random.uniform(0, 255, (48, 48, 3))
+    noise = 20 * random.choice([-1, 1], content.shape).astype(np.float32)
+    noise[:, 16:-16] = 0  # what is left is far from the border between the halves
+
+    def ratio(share):
+        """The loss of a change on the smooth half, over that of a change on the other."""
+        settings = Settings(content_weight=1, style_weight=0, tv_weight=0, content_detail=share)
+        halves = noise * (np.arange(96) < 48)[:, np.newaxis], noise * (np.arange(96) >= 48)[:, np.newaxis]
+        rough, smooth = (losses_at(tiny, settings, content, [content], content + half)[0]["content"] for half in halves)
+        return smooth / rough
+
+    # The detail of the noise is between 0.8 and 1 of its 90th percentile.
+    assert ratio(0.75) / ratio(0) == pytest.approx(0.25 / (1 - 0.75 * 0.1), rel=0.1)
+    assert ratio(1) / ratio(0) < 0.01
+
+
+def test_detail_and_a_mask_multiply(tiny, random):
+    content, style = pictures(random, 1)
+    mask = random.uniform(0, 1, content.shape[:2]).astype(np.float32)
+    image = content + random.normal(0, 20, content.shape).astype(np.float32)
+    both = losses_at(tiny, Settings(content_detail=0.6), content, [style], image, Masks(content=mask))
+    product = Masks(content=detail.weights(content, 0.6, mask))
+    for one, other in zip(both, losses_at(tiny, Settings(), content, [style], image, product), strict=True):
+        assert one == pytest.approx(other)
 
 
 def test_order_of_styles_does_not_matter(tiny, random):

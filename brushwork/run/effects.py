@@ -91,6 +91,7 @@ def _without_effect_on_instant(typed, options, settings, job, size):
 def _rules(options, settings, job, size):
     """Yields (flags, whether they have no effect, why)."""
     noise = settings.initial == "noise" if settings.initial_noiseblend is None else settings.initial_noiseblend > 0
+    for_content = "content_layers", "content_weight_blend", "content_detail"
     for_style = "style_layers", "style_layer_weight_exp", "style_blend_weights", "style_scales", "style_size"
     for_style += "style_loss", "style_margin", "strength"
     colors = "without --colors luma, match or histogram"
@@ -98,8 +99,7 @@ def _rules(options, settings, job, size):
     yield ["--colors", "--preserve-colors"], not settings.color_strength, "with --color-strength 0"
     yield _options(ADAM), settings.optimizer != "adam", f"with the optimizer {settings.optimizer}; it is for adam"
     yield [option("lbfgs_memory")], settings.optimizer != "lbfgs", f"with the optimizer {settings.optimizer}"
-    yield _options(("content_layers", "content_weight_blend")), not settings.content_weight, "with --content-weight 0"
-    yield ["--content-mask"], not settings.content_weight, "with --content-weight 0"
+    yield [*_options(for_content), "--content-mask"], not settings.content_weight, "with --content-weight 0"
     yield [*_options(for_style), "--style-masks"], not settings.style_weight, "with --style-weight 0"
     yield ["--style-source-masks"], not settings.style_weight, "with --style-weight 0"
     yield [option("style_margin")], bool(options.style_source_masks), "with --style-source-masks, which say what counts"

@@ -109,6 +109,8 @@ def preset_values(name, given):
     values = dict(PRESETS[name])
     if "iterations" in given:
         values.pop("scale_iterations", None)
+    if "content_weight_blend" in given:
+        values.pop("content_layers", None)
     if scales := given.get("scales"):
         values.pop("smallest_scale", None)
         count = scales[0] if len(scales) == 1 and scales[0] <= MOST_SCALES else len(scales) + 1
