@@ -61,7 +61,7 @@ class Album:
             path.unlink()
         for path in sorted(self._hidden.glob("uploads/*.json")):
             with suppress(OSError, ValueError, TypeError):
-                upload = Upload(**json.loads(path.read_text(encoding="utf-8")))
+                upload = self._found(json.loads(path.read_text(encoding="utf-8")))
                 if os.path.isfile(upload.path) and os.path.isfile(upload.view):
                     self._uploads[upload.number] = upload
 
@@ -109,7 +109,9 @@ class Album:
         if not keep:
             path = shutil.move(path, self._hidden / "uploads" / f"{number}-{name}{_extension(path)}")
         upload = Upload(number, name, str(path), width, height, view, is_example)
-        self._write(self._hidden / "uploads" / f"{number}.json", upload._asdict())
+        moved = upload if keep else upload._replace(path=os.path.basename(path))
+        record = moved._replace(view=os.path.basename(view))._asdict()
+        self._write(self._hidden / "uploads" / f"{number}.json", record)
         self._uploads[number] = upload
         return upload
 
@@ -163,6 +165,12 @@ class Album:
         """The path of a file of a picture; stem: as `stem` gives it. Copies are hidden."""
         in_sight = extension in (".png", ".state")  # the command writes the one beside the other
         return str((self.folder if in_sight else self._hidden / "pictures") / f"{stem}{extension}")
+
+    def _found(self, record):
+        """The Upload of a record. Paths are relative to the uploads, so that the folder can be moved."""
+        upload = Upload(**record)
+        path, view = (str(self._hidden / "uploads" / each) for each in (upload.path, upload.view))
+        return upload._replace(path=path, view=view)
 
     def _write(self, path, record):
         with files.replacing(path) as file:

@@ -170,11 +170,11 @@ class Easel:
         copies = [self._album.path(picture.stem, extension) for extension in copies]
         self._painter.paint(["--resume", state] if picture.resume else picture.command, copies)
 
-    def _receive(self, kind, what):
-        """A message of the painter."""
+    def _receive(self, worker, kind, what):
+        """A message of a painter; only that of the picture on the easel has something to say."""
         with self._lock:
             picture = self.current
-            if picture is None:
+            if picture is None or worker is not self._painter:
                 return
             if kind == "said":
                 picture.said = [*picture.said, what][-SENTENCES:]
@@ -233,9 +233,10 @@ class _Instant:
             output = self._album.path("instant", ".jpg")
             argv = form.instant_command_line(asked, self._album, output=output)
             self._ended.clear()
-            self._said = []
+            self._status, self._said = None, []
             self._worker.paint(argv)
-            self._ended.wait()
+            while not self._ended.wait(1) and self._worker.is_alive:
+                pass
             if self._status != DONE:
                 said = self._said or ["there is no instant picture"]
                 raise ValueError(said[-1].removeprefix("error: "))
@@ -247,7 +248,9 @@ class _Instant:
         self._worker.wait(5)
         self._ended.set()
 
-    def _receive(self, kind, what):
+    def _receive(self, worker, kind, what):
+        if worker is not self._worker:
+            return
         if kind == "said":
             self._said.append(what)
         elif kind == "ended":

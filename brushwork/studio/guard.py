@@ -7,12 +7,13 @@ opened with ?token=... in its address.
 """
 
 import hmac
+import re
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse
 
-COOKIE = "neural-style-token"
+COOKIE = "neural-style-token"  # and the port, since browsers do not keep those of two ports apart
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'none'",
@@ -62,9 +63,9 @@ class Guard:
         given = QueryParams(scope["query_string"]).get("token")
         if opens_page and given is not None and self._is_token(given):
             response = RedirectResponse("/", 303)
-            response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
+            response.set_cookie(_cookie_name(host), self._token, httponly=True, samesite="strict")
             return response
-        if not self._is_token(_cookie(headers)):
+        if not self._is_token(_cookie(headers, host)):
             return _refused(401, "open the page with the address that the terminal shows, which has the token in it")
         return None
 
@@ -72,12 +73,17 @@ class Guard:
         return hmac.compare_digest(text.encode(), self._token.encode())
 
 
-def _cookie(headers):
+def _cookie_name(host):
+    return "-".join([COOKIE, *re.findall(r":(\d+)$", host)])
+
+
+def _cookie(headers, host):
     try:
         cookies = SimpleCookie(headers.get("cookie", ""))
     except CookieError:
         return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""
+    name = _cookie_name(host)
+    return cookies[name].value if name in cookies else ""
 
 
 def _refused(status, sentence):

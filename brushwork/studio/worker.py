@@ -1,7 +1,7 @@
 """A worker: a process of its own that carries out command lines of the program, and sends what happens to the server.
 
     worker = Worker(program, receive)  # starts the process, which imports TensorFlow
-    worker.paint([...])                # a command line; when it has ended, receive gets ("ended", status)
+    worker.paint([...])                # a command line; when it has ended: receive(worker, "ended", status)
     worker.stop()                      # what is being painted is saved at once
 
 Messages: ("said", sentence), ("shown", Progress), ("ended", exit status); after the last one the process is gone, or
@@ -89,11 +89,11 @@ class Worker:
             except (EOFError, OSError):
                 break
             ended = message[0] == "ended"
-            self._receive(*message)
+            self._receive(self, *message)
         self._process.join()  # in this thread alone
         self._gone.set()
         if self._stays or not ended:
-            self._receive("ended", self._process.exitcode)
+            self._receive(self, "ended", self._process.exitcode)
 
 
 def _work(program, connection, stays):

@@ -48,6 +48,17 @@ def test_the_same_picture_is_kept_once_and_an_album_is_found_again(album, tmp_pa
     assert Album(album.folder).uploads() == [kept]
 
 
+def test_a_folder_can_be_moved(album, tmp_path):
+    album.add(picture(tmp_path / "a.png"), "a.png")
+    kept = album.add(picture(tmp_path / "example.png", seed=1), "example", is_example=True, keep=True)
+    found = Album(album.folder.rename(tmp_path / "elsewhere"))
+    example, upload = found.uploads()
+    assert example.path == kept.path
+    for path in (upload.path, upload.view, example.view):
+        assert Path(path).is_file()
+        assert Path(path).is_relative_to(tmp_path / "elsewhere")
+
+
 @pytest.mark.parametrize(
     "name",
     [

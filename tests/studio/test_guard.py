@@ -68,11 +68,12 @@ def test_a_token_is_asked_for_and_kept_in_a_cookie():
     code, headers = status(host, path="/", query="token=s3cretsecret", **with_token)
     assert (code, headers[b"location"]) == (303, b"/")
     cookie = headers[b"set-cookie"].decode()
-    assert cookie.startswith(f"{COOKIE}=s3cretsecret;")
+    assert cookie.startswith(f"{COOKIE}-8000=s3cretsecret;")
     assert "httponly" in cookie.lower()
     assert "samesite=strict" in cookie.lower()
-    assert status(host | {"Cookie": f"{COOKIE}=s3cretsecret"}, **with_token)[0] == 200
-    assert status(host | {"Cookie": f"{COOKIE}=s3cretsecre"}, **with_token)[0] == 401
+    assert status(host | {"Cookie": f"{COOKIE}-8000=s3cretsecret"}, **with_token)[0] == 200
+    assert status(host | {"Cookie": f"{COOKIE}-8000=s3cretsecre"}, **with_token)[0] == 401
+    assert status(host | {"Cookie": f"{COOKIE}-8001=s3cretsecret"}, **with_token)[0] == 401  # of another studio
     assert status(host, query="token=s3cretsecret", **with_token)[0] == 401  # only to open the page
 
 

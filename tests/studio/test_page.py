@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import neural_style
+from brushwork.pictures import metadata
 from tests.studio.conftest import Studio, is_same
 
 BROWSERS = "chromium", "chromium-browser", "google-chrome", "chrome"
@@ -109,6 +110,16 @@ def test_the_instant_picture_comes_with_the_second_picture(page):
     page.page.evaluate("() => { const dial = document.querySelector('#keep'); dial.value = 100; }")
     page.page.dispatch_event("#keep", "change")
     page.until("first => document.querySelector('#picture').src !== first", first)
+
+
+def test_the_instant_picture_is_saved_with_its_settings(page):
+    page.until_caption("first impression")
+    assert page.page.is_visible("#jpg")
+    assert not any(page.page.is_visible(f"#{name}") for name in ("png", "tif", "stop", "again", "remove"))
+    with page.page.expect_download() as download:
+        page.page.click("#jpg")
+    assert download.value.suggested_filename == "first-impression.jpg"
+    assert "--instant" in metadata.read(download.value.path())["flags"]
 
 
 def test_a_picture_is_painted_and_saved_and_its_command_makes_the_same_bytes(page, tmp_path, monkeypatch):

@@ -35,7 +35,7 @@ class Inbox(list):
     def __init__(self):
         self._changed = threading.Condition()
 
-    def receive(self, *message):
+    def receive(self, worker, *message):
         with self._changed:
             self.append(message)
             self._changed.notify_all()

@@ -53,6 +53,7 @@ async function showInstant() {
     if (!running || shown === null) showPicture(null);
   } catch (error) {
     if (error.status !== 409) tell(error);
+    else if (!signal.aborted) say("");  // another tab asked for one
   }
 }
 
@@ -64,7 +65,10 @@ async function showPicture(number) {
   if (number === null) {
     setImage(instant.address, instant.content);
     $("caption").textContent = "A first impression, made in a second. Paint makes the real picture.";
-    for (const id of ["progress", "tools", "about"]) $(id).hidden = true;
+    for (const id of ["progress", "about", "stop", "continue", "png", "tif", "again", "remove"]) $(id).hidden = true;
+    for (const id of ["tools", "jpg"]) $(id).hidden = false;
+    $("jpg").href = instant.address;
+    $("jpg").download = "first-impression.jpg";
     return;
   }
   try {
@@ -108,7 +112,7 @@ function drawDetails() {
   $("picture").alt = title;
   const wrong = said.filter(sentence => sentence.startsWith("error: ")).at(-1)?.slice(7);
   $("caption").textContent = status === "failed" ? `${title}: ${wrong ?? said.at(-1) ?? WORDS.failed}` : `${title}: ${WORDS[status]}`;
-  for (const id of ["tools", "about"]) $(id).hidden = false;
+  for (const id of ["tools", "about", "again"]) $(id).hidden = false;
   $("stop").hidden = !active;
   $("stop").disabled = status === "stopping";
   $("stop").textContent = status === "waiting" ? "Take out of the queue" : status === "stopping" ? "Saving …" : "Stop";
@@ -117,6 +121,7 @@ function drawDetails() {
   for (const kind of ["png", "jpg", "tif"]) {
     $(kind).hidden = active || !kinds.includes(`.${kind}`);
     $(kind).href = `api/pictures/${number}/picture.${kind}?download`;
+    $(kind).download = "";
   }
   $("said").replaceChildren(...said.filter(Boolean).map(sentence => make("li", { text: sentence })));
   $("command").textContent = command;

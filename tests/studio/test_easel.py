@@ -1,0 +1,48 @@
+"""The easel: whose messages it takes."""
+
+import pytest
+
+import neural_style
+from brushwork.studio import easel
+from brushwork.studio.album import Album, examples
+
+
+class Workers(list):
+    """Stands in for the class Worker: the workers that were made."""
+
+    def __call__(self, program, receive, *, stays=False):
+        worker = _Worker(receive)
+        self.append(worker)
+        return worker
+
+
+class _Worker:
+    def __init__(self, receive):
+        self.receive, self.is_alive = receive, True
+
+    def paint(self, argv, copies=()):
+        pass
+
+
+@pytest.fixture
+def workers(monkeypatch):
+    workers = Workers()
+    monkeypatch.setattr(easel, "Worker", workers)
+    return workers
+
+
+def test_a_late_message_is_not_the_next_pictures(workers, tmp_path):
+    album = Album(tmp_path / "album")
+    content, style = (album.add(str(path), path.stem, keep=True) for path in examples()[:2])
+    asked = {"content": content.number, "styles": [{"picture": style.number}]}
+    made = easel.Easel(album, None, neural_style.make_parser)
+    first, second = made.paint(asked), made.paint(asked)
+    painter = workers[-1]
+    painter.receive(painter, "ended", 1)
+    assert (made.pictures[first].status, made.current.number) == ("failed", second)
+    painter.receive(painter, "said", "too late")
+    painter.receive(painter, "ended", 1)
+    assert made.current.number == second
+    assert made.current.said == []
+    workers[-1].receive(workers[-1], "said", "in time")
+    assert made.current.said == ["in time"]
