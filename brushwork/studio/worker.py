@@ -42,6 +42,7 @@ class Progress(NamedTuple):
     scales: int
     size: tuple[int, int]  # width and height at this scale
     losses: dict[str, float]
+    share: float  # of the work that is done, 0..1
     seconds_left: float | None
     picture: bytes  # a JPEG file, at most PREVIEW px long
 
@@ -171,15 +172,15 @@ class _Window:
 
     def show(self, steps, plan):
         """Passes the steps of a plan on; when they end, however that is, the copies of the last picture are written."""
-        size, last, left = plan.content.shape[:2], None, _TimeLeft(plan)
+        size, last, clock = plan.content.shape[:2], None, _Clock(plan)
         counts, sizes = plan.settings.iteration_counts(*size), plan.settings.sizes(*size)
         try:
             with closing(steps):
                 for step in steps:
-                    last, (height, width), seconds = step, sizes[step.scale], left.after(step)
+                    last, (height, width) = step, sizes[step.scale]
                     losses = {name: step.losses[name] for name in LOSSES}
                     where = step.iteration, sum(counts), step.scale + 1, len(counts), (width, height), losses
-                    self._show(Progress(*where, seconds, b""), step)
+                    self._show(Progress(*where, *clock.after(step), b""), step)
                     yield step
         finally:
             if last:
@@ -208,21 +209,23 @@ class _Window:
                 self._send("said", f"error: {error}")
 
 
-class _TimeLeft:
-    """How long the rest of a run takes, by the pixels that were evaluated in the time since its first step."""
+class _Clock:
+    """How far a run is, and how long its rest takes, by the pixels that were evaluated since its first step."""
 
     def __init__(self, plan):
         self._counts = plan.settings.iteration_counts(*plan.content.shape[:2])
         self._costs = [pixels + CALL for pixels in duration.work(plan)]
+        self._whole = sum(count * cost for count, cost in zip(self._counts, self._costs, strict=True))
         self._first = None
 
     def after(self, step):
-        """Seconds, or None after the first step."""
+        """(share of the run's work that is done, seconds left or None after the first step)"""
         left, now = self._left(step), time.monotonic()
         if self._first is None:
             self._first = left, now
         done = self._first[0] - left
-        return left * (now - self._first[1]) / done if done else None
+        share = 1 - left / self._whole if self._whole else 1.0
+        return share, left * (now - self._first[1]) / done if done else None
 
     def _left(self, step):
         before = sum(self._counts[: step.scale])

@@ -105,7 +105,7 @@ def forever(page):
 
 def test_the_instant_picture_comes_with_the_second_picture(page):
     page.until("() => document.querySelector('#picture').src.startsWith('blob:')")
-    page.until_caption("first impression")
+    page.until_caption("Paint makes the real picture")
     first = page.shown()
     page.page.evaluate("() => { const dial = document.querySelector('#keep'); dial.value = 100; }")
     page.page.dispatch_event("#keep", "change")
@@ -113,7 +113,7 @@ def test_the_instant_picture_comes_with_the_second_picture(page):
 
 
 def test_the_instant_picture_is_saved_with_its_settings(page):
-    page.until_caption("first impression")
+    page.until_caption("Paint makes the real picture")
     assert page.page.is_visible("#jpg")
     assert not any(page.page.is_visible(f"#{name}") for name in ("png", "tif", "stop", "again", "remove"))
     with page.page.expect_download() as download:
@@ -157,7 +157,7 @@ def test_watch_stop_reload_continue(page):
     page.until_caption(": stopped")
     page.page.on("dialog", lambda dialog: dialog.accept())
     page.page.click("#remove")
-    page.until("() => document.querySelector('#tools').hidden")
+    page.until_caption("Paint makes the real picture")  # of what was chosen before the reload
 
 
 def test_a_second_tab_sees_the_same_run(browser, page, studio):
@@ -214,8 +214,9 @@ def test_a_history_to_begin_again_from(page):
     page.set("content_weight", "7.5")
     page.page.click("#paint")
     page.until_caption(": done")
-    page.open()
-    assert not page.page.locator("#content .chosen").count()
+    page.page.select_option("#preset", "keras")
+    page.set("content_weight", "3")
+    page.page.click("#content .chosen button")
     page.page.click("#pictures button >> nth=0")
     page.page.click("#again")
     page.until("() => document.querySelectorAll('.chosen').length === 2")
@@ -223,6 +224,47 @@ def test_a_history_to_begin_again_from(page):
     assert page.page.input_value("#preset") == "fast"
     assert page.page.locator(".chosen").count() == 2
     assert page.page.is_enabled("#paint")
+
+
+def test_a_reload_keeps_what_is_chosen(page):
+    page.page.select_option("#preset", "fast")
+    page.set("content_weight", "7.5")
+    page.page.fill("#strength", "1")
+    page.page.dispatch_event("#strength", "change")
+    page.open()
+    page.until("() => document.querySelectorAll('.chosen').length === 2")
+    assert [page.page.input_value(name) for name in ("#preset", "#set-content_weight", "#strength")] == [
+        "fast",
+        "7.5",
+        "1",
+    ]
+    page.until_caption("Paint makes the real picture")
+    page.page.evaluate("() => localStorage.setItem('request', '{\"content\": 3}')")
+    page.open()  # of no version of the page
+    assert page.page.locator(".chosen").count() == 0
+
+
+def test_a_stroke_is_undone_and_a_mask_cancelled(page):
+    white = """() => document.querySelector("#mask").getContext("2d").getImageData(3, 3, 1, 1).data[0] === 255"""
+    page.page.click("#styles .chosen .mask")
+    assert page.page.inner_text("#rest") == "The rest stays like the photograph."
+    assert not page.page.evaluate(white)
+    board = page.page.locator("#mask").bounding_box()
+    page.page.mouse.click(board["x"] + 3, board["y"] + 3)
+    assert page.page.evaluate(white)
+    page.page.click("#undo")
+    assert not page.page.evaluate(white)
+    page.page.click("#cancel")
+    assert page.page.inner_text("#styles .mask").startswith("Draw")
+
+
+def test_an_upload_is_offered_where_it_was_used(page, files):
+    page.page.click("#content .chosen button")
+    page.page.click("#styles .chosen button")
+    offers = {role: page.page.locator(f"#{role} .offers button[aria-label]") for role in ("content", "styles")}
+    names = {role: offers[role].evaluate_all("all => all.map(each => each.title)") for role in offers}
+    assert ("photo" in names["content"], "painting" in names["content"]) == (True, False)
+    assert ("photo" in names["styles"], "painting" in names["styles"]) == (False, True)
 
 
 def test_mistakes_are_said_on_the_page(page, tmp_path):
@@ -243,6 +285,8 @@ def test_before_and_after(page):
     page.page.fill("#slider", "30")
     cut = page.page.evaluate("() => getComputedStyle(document.querySelector('#before')).clipPath")
     assert re.fullmatch(r"inset\(0px 0px 0px 30%\)", cut)
+    page.page.click("#paint")
+    page.until("() => document.querySelector('#slider').value === '100'")  # another picture is shown as a whole
 
 
 def test_a_lost_server_is_said(browser, tmp_path, tiny_file):

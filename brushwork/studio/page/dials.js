@@ -19,10 +19,11 @@ export class Dials {
   build() {
     const dials = $("dials");
     dials.replaceChildren(
-      this.range("strength", "Strength", STRENGTHS, 0, value => `× ${HALF_POWERS(value)}`, "How much of the painting"),
+      this.presets(),
+      this.range("strength", "Strength", STRENGTHS, 0, value => `× ${HALF_POWERS(value)}`, "Less: more of the photograph. More: more of the painting"),
       this.range("strokes", "Size of the strokes", { min: -1, max: 1, step: 0.25 }, 0, value => `× ${HALF_POWERS(value)}`,
-        "Larger: the painting seen from nearer"),
-      this.range("keep", "Keep my colours", { min: 0, max: 100, step: 10 }, 0, value => `${value} %`),
+        "Smaller: finer strokes. Larger: coarser ones"),
+      this.range("keep", "Keep my colours", { min: 0, max: 100, step: 10 }, 0, value => `${value} %`, "The colours of the photograph instead of the painting's"),
       this.range("size", "Size of the result", { min: 0, max: SIZES.length - 1, step: 1 }, SIZES.indexOf(FIRST_SIZE),
         value => `${SIZES[value]} px`, "Its longer side. Twice the size takes four times as long"),
       this.range("quality", "Quality", { min: 0, max: this.form.qualities.length - 1, step: 1 },
@@ -45,13 +46,15 @@ export class Dials {
     return make("div", { class: "dial" }, ...parts, ...(hint ? [make("small", { text: hint })] : []));
   }
 
-  buildMore() {
-    const presets = Object.entries(this.form.presets).map(([name, { purpose }]) =>
-      make("option", { value: name, text: `${name}: ${purpose}` }));
-    const preset = make("select", { id: "preset" }, ...presets);
+  presets() {
+    const preset = make("select", { id: "preset" }, ...Object.keys(this.form.presets).map(name => make("option", { value: name, text: name })));
     preset.value = this.form.preset;
     preset.addEventListener("change", () => { this.showDefaults(); this.changed(false); });
-    const parts = [make("div", { class: "dial" }, make("label", { for: "preset", text: "Preset" }), preset)];
+    return make("div", { class: "dial" }, make("label", { for: "preset", text: "Look" }), preset, make("small", { id: "purpose" }));
+  }
+
+  buildMore() {
+    const parts = [];
     if (this.form.networks.length) {
       const options = this.form.networks.map(name => make("option", { value: name, text: name }));
       const network = make("select", { id: "network" }, make("option", { value: "", text: "the best one present" }), ...options);
@@ -85,7 +88,8 @@ export class Dials {
 
   // What the preset sets stands in the empty fields.
   showDefaults() {
-    const values = this.form.presets[$("preset").value].values;
+    const { values, purpose } = this.form.presets[$("preset").value];
+    $("purpose").textContent = purpose;
     for (const dial of this.form.more) {
       const value = values[dial.name];
       const text = value === null || value === undefined || value.length === 0 ? "not set" : value === true ? "yes" : value === false ? "no" : [value].flat().join(" ");

@@ -2,6 +2,15 @@
 
 export const $ = id => document.getElementById(id);
 
+// What this browser keeps of a page, as JSON.
+export function keep(name, value) {
+  try { localStorage.setItem(name, JSON.stringify(value)); } catch { /* it keeps nothing */ }
+}
+
+export function recall(name) {
+  try { return JSON.parse(localStorage.getItem(name)); } catch { return null; }
+}
+
 // An element: make("button", {class: "small", onclick: ..., text: "Go"}, child, ...)
 export function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);

@@ -1,10 +1,12 @@
 // The photograph and the paintings: dropped, chosen, pasted, or taken from what is offered.
 
 import { upload } from "./api.js";
-import { $, make } from "./dom.js";
+import { $, make, recall, keep } from "./dom.js";
 
 export const view = number => `api/uploads/${number}/view`;
 const MOST_STYLES = 8, MOST_OFFERS = 14;
+
+const invitation = kind => matchMedia("(pointer: coarse)").matches ? `Choose a ${kind}` : `Drop a ${kind} here, or click to choose one`;
 
 export class Inputs {
   // say(sentence, wrong): tells the person something. changed(): what is chosen has changed. drawMask(style).
@@ -13,6 +15,7 @@ export class Inputs {
     this.content = null;  // an upload
     this.styles = [];     // {upload, weight, mask}
     this.offers = [];
+    this.roles = recall("roles") ?? {};  // number -> what an upload was used as
     for (const role of ["content", "styles"]) this.acceptDrops($(role), role);
     window.addEventListener("dragover", event => event.preventDefault());
     window.addEventListener("drop", event => event.preventDefault());
@@ -46,8 +49,13 @@ export class Inputs {
   }
 
   use(picture, role) {
+    this.roles[picture.number] = role;
+    keep("roles", this.roles);
     if (role === "content") {
-      if (this.content?.number !== picture.number) for (const style of this.styles) style.mask = null;
+      if (this.content?.number !== picture.number && this.styles.some(style => style.mask)) {
+        for (const style of this.styles) style.mask = null;
+        this.say("What was drawn on the other photograph is gone.");
+      }
       this.content = picture;
     } else if (this.styles.length >= MOST_STYLES) {
       this.say(`At most ${MOST_STYLES} paintings`, true);
@@ -60,11 +68,12 @@ export class Inputs {
 
   draw() {
     const one = this.content ? [this.chosen(this.content, () => { this.content = null; })] : [];
-    $("content").replaceChildren(...one, this.chooser("content", this.content ? "Another photograph" : "Drop a photograph here, or click to choose one"),
+    $("content").replaceChildren(...one, this.chooser("content", this.content ? "Another photograph" : invitation("photograph")),
       ...this.offered("content"));
     const many = this.styles.map(style => this.chosen(style.upload, () => this.styles.splice(this.styles.indexOf(style), 1), style));
-    $("styles").replaceChildren(...many, this.chooser("styles", many.length ? "One more painting" : "Drop a painting here, or click to choose one"),
+    $("styles").replaceChildren(...many, this.chooser("styles", many.length ? "One more painting" : invitation("painting")),
       ...this.offered("styles"));
+    this.drawShares();
   }
 
   chooser(role, text) {
@@ -83,7 +92,7 @@ export class Inputs {
   offered(role) {
     const used = [this.content?.number, ...this.styles.map(style => style.upload.number)];
     const isPainting = picture => !/^(astronaut|chelsea|hopper)$/.test(picture.name);
-    const free = this.offers.filter(picture => !used.includes(picture.number) && !picture.name.startsWith("mask-") && (!picture.is_example || isPainting(picture) === (role === "styles")));
+    const free = this.offers.filter(picture => !used.includes(picture.number) && !picture.name.startsWith("mask-") && (this.roles[picture.number] ?? role) === role && (!picture.is_example || isPainting(picture) === (role === "styles")));
     if (!free.length) return [];
     const uploads = free.filter(picture => !picture.is_example).reverse().slice(0, MOST_OFFERS);
     const buttons = [...uploads, ...free.filter(picture => picture.is_example)].map(picture =>
@@ -99,15 +108,23 @@ export class Inputs {
     if (style) {
       const row = make("div", { class: "row" });
       if (this.styles.length > 1) {
-        const weight = make("input", { type: "range", min: 0.1, max: 2, step: 0.1, value: style.weight, "aria-label": `Weight of ${picture.name}`,
-          onchange: () => { style.weight = Number(weight.value); this.changed(); } });
-        row.append(make("label", {}, "Weight", weight));
+        const share = make("output");
+        const weight = make("input", { type: "range", min: 0.1, max: 2, step: 0.1, value: style.weight, "aria-label": `How much of ${picture.name}`,
+          oninput: () => { style.weight = Number(weight.value); this.drawShares(); }, onchange: () => this.changed() });
+        style.share = share;
+        row.append(make("label", {}, share, weight));
       }
-      row.append(make("button", { type: "button", class: "small mask", text: style.mask ? "Change its mask" : "Where it applies …",
+      row.append(make("button", { type: "button", class: "small mask", text: style.mask ? "Change where it applies …" : "Draw where it applies …",
         disabled: !this.content, onclick: () => this.drawMask(style) }));
+      if (style.mask) row.append(make("img", { class: "area", src: view(style.mask), alt: "where it applies: white" }));
       parts.push(row);
     }
     return make("div", { class: "chosen" }, ...parts);
+  }
+
+  drawShares() {
+    const total = this.styles.reduce((sum, style) => sum + style.weight, 0);
+    for (const style of this.styles) if (style.share) style.share.textContent = `${Math.round(100 * style.weight / total)} %`;
   }
 
   // The part of a request that says which pictures.

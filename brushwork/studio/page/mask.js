@@ -5,15 +5,19 @@ import { $ } from "./dom.js";
 import { view } from "./inputs.js";
 
 const dialog = $("masks"), canvas = $("mask"), pen = canvas.getContext("2d", { willReadFrequently: true });
-let erasing = false, last = null, target = null, done = null, cursor = null;
+const MOST_UNDONE = 20;
+let erasing = false, last = null, target = null, done = null, cursor = null, undone = [];
 
-// Let the person draw; calls used(number of the uploaded mask, or null for no mask).
-export function drawMask(content, style, used) {
+// Let the person draw; calls used(number of the uploaded mask, or null for no mask). others: names of the paintings
+// that apply to the rest.
+export function drawMask(content, style, others, used) {
   const share = Math.min(1, 1024 / Math.max(content.width, content.height));
   canvas.width = Math.max(1, Math.round(content.width * share));
   canvas.height = Math.max(1, Math.round(content.height * share));
   $("under").src = view(content.number);
   $("maskname").textContent = style.upload.name;
+  $("rest").textContent = others.length ? `The rest will look like ${others.join(" and ")}.` : "The rest stays like the photograph.";
+  undone = [];
   fill("black");
   if (style.mask) {
     const before = new Image();
@@ -33,7 +37,22 @@ function fill(color) {
 function setErasing(value) {
   erasing = value;
   $("eraser").setAttribute("aria-pressed", String(erasing));
-  $("eraser").textContent = erasing ? "Brush" : "Eraser";
+}
+
+// What Undo brings back.
+function remember() {
+  undone.push(pen.getImageData(0, 0, canvas.width, canvas.height));
+  undone = undone.slice(-MOST_UNDONE);
+}
+
+const brush = () => Number($("brush").value) / 100 * Math.max(canvas.width, canvas.height);
+
+// The circle that shows how large the brush is.
+function showRing([x, y]) {
+  const share = canvas.getBoundingClientRect().width / canvas.width, ring = $("ring").style;
+  [ring.left, ring.top] = [`${x * share}px`, `${y * share}px`];
+  ring.width = ring.height = `${brush() * share}px`;
+  $("ring").hidden = false;
 }
 
 function place(event) {
@@ -43,7 +62,7 @@ function place(event) {
 
 function stroke(from, to) {
   pen.strokeStyle = erasing ? "black" : "white";
-  pen.lineWidth = Number($("brush").value) / 100 * Math.max(canvas.width, canvas.height);
+  pen.lineWidth = brush();
   pen.lineCap = "round";
   pen.beginPath();
   pen.moveTo(...from);
@@ -53,27 +72,42 @@ function stroke(from, to) {
 
 canvas.addEventListener("pointerdown", event => {
   canvas.setPointerCapture(event.pointerId);
+  remember();
   last = place(event);
   stroke(last, last);
 });
 canvas.addEventListener("pointermove", event => {
-  if (!last) return;
   const next = place(event);
+  showRing(next);
+  if (!last) return;
   stroke(last, next);
   last = next;
 });
 for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { last = null; });
+canvas.addEventListener("pointerleave", () => { $("ring").hidden = true; });
+$("brush").addEventListener("input", () => showRing([canvas.width / 2, canvas.height / 2]));
 canvas.addEventListener("keydown", event => {
   const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   const step = steps[event.key];
   if (step) cursor = [cursor[0] + step[0] * canvas.width / 24, cursor[1] + step[1] * canvas.width / 24];
   if (step || event.key === " ") {
     event.preventDefault();
+    remember();
+    showRing(cursor);
     stroke(cursor, cursor);
   }
 });
 $("eraser").addEventListener("click", () => setErasing(!erasing));
+function undo() {
+  if (undone.length) pen.putImageData(undone.pop(), 0, 0);
+}
+$("undo").addEventListener("click", undo);
+dialog.addEventListener("keydown", event => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); undo(); }
+});
+$("cancel").addEventListener("click", () => dialog.close());
 $("fill").addEventListener("click", () => {
+  remember();
   pen.globalCompositeOperation = "difference";
   fill("white");
   pen.globalCompositeOperation = "source-over";
