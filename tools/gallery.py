@@ -33,6 +33,8 @@ PICTURES = {
     "luma": ("tubingen", "the-scream", f"{PAINTERLY} --colors luma"),
     "match": ("tubingen", "the-scream", f"{PAINTERLY} --colors match"),
     "histogram": ("tubingen", "the-scream", f"{PAINTERLY} --colors histogram"),
+    "content-detail-0": ("tubingen", "starry-night", f"{PAINTERLY} --content-detail 0"),
+    "content-detail-1": ("tubingen", "starry-night", f"{PAINTERLY} --content-detail 1"),
     "less-grain": ("tubingen", "starry-night", f"{PAINTERLY} --tv-weight 0.0002"),
     "face": ("astronaut", "starry-night", PAINTERLY),
     "face-content-weight": ("astronaut", "starry-night", f"{PAINTERLY} --content-weight 0.8"),
