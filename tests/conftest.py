@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 import neural_style
+from brushwork.engine.session import import_tensorflow
 from tests.helpers import forks, tiny_networks
 
+import_tensorflow()  # what it logs is not taken for what a command says
 gc.set_threshold(100_000, 50, 50)  # TensorFlow's modules and graphs are many objects and no garbage
 
 
