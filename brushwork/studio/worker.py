@@ -29,7 +29,7 @@ from brushwork.settings import LOSSES
 from brushwork.watch.report import CALL
 
 PREVIEW = 1024  # px: the longer side of the picture that is shown while it is painted
-SHARE = 0.02  # of the time of a run that may go into showing it
+SHARE = 0.01  # of the time of a run that may go into showing it
 DEPTHS = {".jpg": 8, ".tif": 16}  # bits of a channel in the copies of a picture
 
 
