@@ -171,7 +171,7 @@ class Easel:
         self._painter.paint(["--resume", state] if picture.resume else picture.command, copies)
 
     def _receive(self, worker, kind, what):
-        """A message of a painter; only that of the picture on the easel has something to say."""
+        """Take a message of a worker; that of an earlier picture's worker is ignored."""
         with self._lock:
             picture = self.current
             if picture is None or worker is not self._painter:

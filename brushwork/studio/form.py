@@ -47,7 +47,7 @@ def _dial(action):
     elif name in PIXELS_OR_WORDS:
         kind = "text"
     choices = CHOICES.get(name) or (STARTS if name == "initial" else ())
-    text = (action.help or "").replace("%%", "%").partition(" (default: ")[0]  # that of the preset is in the field
+    text = (action.help or "").replace("%%", "%").partition(" (default: ")[0]  # the page shows the preset's
     return {"name": name, "flag": option(name), "help": text, "kind": kind, "choices": list(choices)}
 
 

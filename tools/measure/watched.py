@@ -2,7 +2,7 @@
 
     python -m tools.measure.watched [--rounds N] -- --content PICTURE --styles PICTURE [FLAGS OF THE COMMAND]
 
-Both times are those of a whole process: they include the import of TensorFlow. Prints a Markdown table.
+Both are timed from the start of their process to its end, with the import of TensorFlow. Prints a Markdown table.
 """
 
 import argparse
