@@ -1,6 +1,6 @@
 """A worker: a process of its own that carries out command lines of the program, and sends what happens to the server.
 
-    worker = Worker(program, receive)  # starts the process, which imports TensorFlow
+    worker = Worker(program, receive)  # starts the process
     worker.paint([...])                # a command line; when it has ended: receive(worker, "ended", status)
     worker.stop()                      # what is being painted is saved at once
 
@@ -31,6 +31,11 @@ from brushwork.watch.report import CALL
 PREVIEW = 1024  # px: the longer side of the picture that is shown while it is painted
 SHARE = 0.01  # of the time of a run that may go into showing it
 DEPTHS = {".jpg": 8, ".tif": 16}  # bits of a channel in the copies of a picture
+# TensorFlow takes seconds to import. On Linux one process does, and all workers are forked from it; elsewhere a process
+# that has loaded the system's libraries cannot be forked safely.
+PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+if sys.platform == "linux":
+    PROCESSES.set_forkserver_preload(["brushwork.studio.preload"])
 
 
 class Progress(NamedTuple):
@@ -52,13 +57,11 @@ class Worker:
 
     def __init__(self, program, receive, *, stays=False):
         """program(argv, say=, watch=) -> exit status: neural_style.main; it has to be a function of a module."""
-        context = multiprocessing.get_context("spawn")
-        self._connection, other = context.Pipe()
-        self._process = context.Process(target=_work, args=(program, other, stays), daemon=True)
-        self._process.start()
-        other.close()
-        self._receive, self._stays, self._gone = receive, stays, threading.Event()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._connection, other = PROCESSES.Pipe()
+        self._process = PROCESSES.Process(target=_work, args=(program, other, stays), daemon=True)
+        self._receive, self._stays = receive, stays
+        self._started, self._gone = threading.Event(), threading.Event()
+        threading.Thread(target=self._listen, args=(other,), daemon=True).start()
 
     @property
     def is_alive(self):
@@ -73,8 +76,8 @@ class Worker:
         self._send(None)
 
     def wait(self, seconds):
-        """Wait until the process has ended; after so many seconds it is killed."""
-        if not self._gone.wait(seconds):
+        """Wait until the process has ended; after so many seconds it is killed. One that has not started will end."""
+        if self._started.is_set() and not self._gone.wait(seconds):
             self._process.kill()
             self._gone.wait()
 
@@ -82,7 +85,10 @@ class Worker:
         with suppress(OSError):  # the process has just ended, and _listen notices
             self._connection.send(message)
 
-    def _listen(self):
+    def _listen(self, other):
+        self._process.start()  # here, as the first one waits for the import
+        other.close()
+        self._started.set()
         ended = False
         while True:
             try:

@@ -109,10 +109,3 @@ def asked(studio, files):
     content, style, _ = map(studio.upload, files)
     settings = {"iterations": "3", "long_side": 96}
     return {"content": content, "styles": [{"picture": style}], "preset": "fast", "settings": settings}
-
-
-def pytest_collection_modifyitems(items):
-    """All that need the studio run where it is."""
-    for item in items:
-        if "studio" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("studio"))

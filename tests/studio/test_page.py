@@ -289,14 +289,6 @@ def test_before_and_after(page):
     page.until("() => document.querySelector('#slider').value === '100'")  # another picture is shown as a whole
 
 
-def test_a_lost_server_is_said(browser, tmp_path, tiny_file):
-    studio = Studio(tmp_path / "pictures", network=tiny_file)
-    page = Page(browser, studio)
-    studio.close()
-    page.until("() => document.querySelector('#line').textContent.includes('connection to the studio is lost')")
-    page.close()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_cut_off(browser, studio, width, scheme):
@@ -311,15 +303,16 @@ def test_nothing_is_cut_off(browser, studio, width, scheme):
     assert page.faults == []
 
 
-def test_with_a_token_only_who_knows_it_gets_in(browser, tmp_path, tiny_file):
+def test_a_token_lets_in_and_a_lost_server_is_said(browser, tmp_path, tiny_file):
     studio = Studio(tmp_path / "pictures", "--token", "s3cretsecret", network=tiny_file)
     try:
         assert studio.address.endswith("?token=s3cretsecret")
         page = Page(browser, studio)
         assert page.page.url.endswith("/")
         page.until("() => document.querySelectorAll('.offers img').length > 3")
-        page.close()
         assert page.faults == []
         assert studio.ask("GET", "/api/uploads")[0] == 401
     finally:
         studio.close()
+    page.until("() => document.querySelector('#line').textContent.includes('connection to the studio is lost')")
+    page.close()

@@ -1,5 +1,7 @@
 """A worker: what its process sends, and how it ends."""
 
+import os
+import signal
 import threading
 import time
 
@@ -15,13 +17,11 @@ def counts(argv, *, say, watch):
 
 
 def fails(argv, *, say, watch):
+    os.dup2(os.open(argv[0], os.O_WRONLY | os.O_CREAT), 2)
     raise RuntimeError("our own mistake")
 
 
 def waits_for_sigterm(argv, *, say, watch):
-    import os
-    import signal
-
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     say(f"{os.getpid()}")
@@ -78,13 +78,13 @@ def test_stopping_is_a_signal_so_that_the_picture_is_saved():
     assert inbox[1] == ("said", "saved")
 
 
-def test_a_program_that_fails_ends_the_worker(capfd):
-    inbox = Inbox()
+def test_a_program_that_fails_ends_the_worker(tmp_path):
+    inbox, log = Inbox(), tmp_path / "stderr"
     worker = Worker(fails, inbox.receive)
-    worker.paint([])
+    worker.paint([str(log)])
     inbox.until(("ended", 1))
     worker.wait(20)
-    assert "RuntimeError: our own mistake" in capfd.readouterr().err
+    assert "RuntimeError: our own mistake" in log.read_text()
 
 
 def test_a_worker_that_is_stopped_before_it_begins_just_ends():
@@ -98,7 +98,7 @@ def test_a_worker_that_is_stopped_before_it_begins_just_ends():
 
 def test_what_is_stopped_before_it_begins_is_not_painted():
     inbox = Inbox()
-    worker = Worker(counts, inbox.receive)  # it imports TensorFlow meanwhile
+    worker = Worker(counts, inbox.receive)
     worker.paint(["a"])
     worker.stop()
     inbox.until(("ended", 143))
