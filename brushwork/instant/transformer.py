@@ -27,7 +27,9 @@ class Transformer:
         band: the numbers that a convolution reads at once.
         """
         self._layers, self._band = layers, band
-        self._steps = {stage: _Step(stage, *layers[stage.name]) for stage in (*CONTRACT, *NORMALIZED)}
+        after = {*(second for _, second in RESIDUAL), *EXPAND[1:]}  # what is normalised before them
+        stages = (*CONTRACT, *NORMALIZED)
+        self._steps = {stage: _Step(stage, *layers[stage.name], normalized=stage in after) for stage in stages}
 
     def run(self, session, content, vector):
         """The picture, float32 [H, W, 3], RGB, 0..255: the value that this generator returns. It yields after a band.
@@ -78,9 +80,8 @@ class Transformer:
             rows = _sources(top, bottom, stage, grown[0])
             first = rows.min()
             given = {step.net: net[first : rows.max() + 1], step.rows: rows - first, step.columns: columns}
-            output = step.plain if affine is None else step.normalized
-            given |= {} if affine is None else dict(zip((step.scale, step.shift), affine, strict=True))
-            result[top:bottom], *moments = session.run(output, given)
+            given |= dict(zip(step.affine, affine or (), strict=True))
+            result[top:bottom], *moments = session.run(step.outputs, given)
             parts.append((bottom - top, *moments))
             yield
         return result, merged(parts)
@@ -89,22 +90,19 @@ class Transformer:
 class _Step:
     """One stage in the default graph: placeholders, and the outputs (features, mean, variance)."""
 
-    def __init__(self, stage, kernel, bias):
+    def __init__(self, stage, kernel, bias, *, normalized):
+        """normalized: whether what comes in is first scaled and shifted by `affine`, and passes a ReLU."""
         before, self.channels = kernel.shape[2:]
         blocks = BLOCKS if stage is EXPAND[-1] else 1
         self.net = tf.placeholder(tf.float32, [None, None, before])
         self.rows, self.columns = (tf.placeholder(tf.int32, [None]) for _ in range(2))
-        self.scale, self.shift = (tf.placeholder(tf.float32, [before]) for _ in range(2))
-
-        def outputs(net):
-            net = tf.gather(tf.gather(net, self.rows, axis=0), self.columns, axis=1)[tf.newaxis]
-            net = tf.nn.conv2d(net, blocked(kernel, blocks), strides=stage.stride * blocks, padding="VALID")
-            net = tf.depth_to_space(net, blocks)[0] if blocks > 1 else net[0]
-            net = net if bias is None else tf.nn.relu(net + bias)
-            return (net, *tf.nn.moments(net, axes=[0, 1]))
-
-        self.plain = outputs(self.net)
-        self.normalized = outputs(tf.nn.relu(self.net * self.scale + self.shift))
+        self.affine = tuple(tf.placeholder(tf.float32, [before]) for _ in range(2)) if normalized else ()
+        net = tf.nn.relu(self.net * self.affine[0] + self.affine[1]) if normalized else self.net
+        net = tf.gather(tf.gather(net, self.rows, axis=0), self.columns, axis=1)[tf.newaxis]
+        net = tf.nn.conv2d(net, blocked(kernel, blocks), strides=stage.stride * blocks, padding="VALID")
+        net = tf.depth_to_space(net, blocks)[0] if blocks > 1 else net[0]
+        net = net if bias is None else tf.nn.relu(net + bias)
+        self.outputs = (net, *tf.nn.moments(net, axes=[0, 1]))
 
 
 def blocked(kernel, blocks):
