@@ -251,13 +251,14 @@ class Objective:
             styles = [sizes.without_margin(style, self.settings.style_margin) for style in styles]
         sources = masks.sources or [None] * len(styles)
         known = [self._moments_of(*each) for each in zip(styles, sources, strict=True)]
-        shares, constants = self.settings.blend(len(styles)), {}
+        shares, constants, blends = self.settings.blend(len(styles)), dict.fromkeys(self._spreads.values(), 0), {}
         for name, inputs in self._style_targets.items():
             rows = Moments(*map(np.concatenate, zip(*(each[name] for each in known), strict=True)))
             target = rows if masks.styles else Moments(*(np.tensordot(shares, row, 1)[np.newaxis] for row in rows))
             constants |= zip(inputs, target, strict=True)
-            blended = len(target.count) < len(styles) and self._style_loss.distances is gram_distances
-            constants[self._spreads[name]] = self._spread(rows, target, shares) if blended else 0
+            if len(target.count) < len(styles) and self._style_loss.distances is gram_distances:
+                blends[name] = rows, target
+        constants |= {self._spreads[name]: spread for name, spread in self._spreads_of(blends, shares).items()}
         features = self._sweeps.features(content, list(self._targets))
         for square, array in zip(self._content_squares.values(), features, strict=True):
             constants[square] = np.square(array.astype(self.mean_pixel.dtype)).mean(dtype=np.float64) or 1
@@ -284,12 +285,20 @@ class Objective:
         """Whether a cancelled evaluation has ended, after so many seconds at most."""
         return self._session.has_ended(seconds)
 
-    def _spread(self, styles, blend, shares):
-        """The mean style loss of some Moments [styles] to their blend, weighted by their shares."""
+    def _spreads_of(self, blends, shares):
+        """{layer: the mean style loss of its styles to their blend, weighted by their shares}.
+
+        blends: {layer: (Moments [styles], Moments [1] of the blend)}.
+        """
+        if not blends:
+            return {}
         with tf.Graph().as_default() as graph, open_session(graph) as session:
-            goals = {"": self._style_loss.goal(Moments(*map(tf.constant, blend)))}
-            distances = self._style_loss.distances({"": Moments(*map(tf.constant, styles))}, goals)
-            return np.dot(shares, session.run(distances[""]))
+            styles, goals = {}, {}
+            for name, (rows, blend) in blends.items():
+                styles[name] = Moments(*map(tf.constant, rows))
+                goals[name] = self._style_loss.goal(Moments(*map(tf.constant, blend)))
+            distances = session.run(self._style_loss.distances(styles, goals))
+        return {name: np.dot(shares, each) for name, each in distances.items()}
 
     def _moments_of(self, style, mask):
         """{layer: Moments divided by their counts} of a style picture; cached for the last KNOWN_STYLES."""

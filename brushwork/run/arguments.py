@@ -34,7 +34,7 @@ DASHES = "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212"  # that edit
 def parse(argv, make_parser, say):
     """The options of a command line, with those of the state or picture that it begins with. Raises UserError."""
     argv = plain(argv)
-    early, saved, flags = Parser(say=say, add_help=False, allow_abbrev=False), None, []
+    early, saved = Parser(say=say, add_help=False, allow_abbrev=False), None
     early.add_argument("--resume")
     first, given = early.parse_known_args(argv)
     if first.resume is not None and not {"-h", "--help", "--version"} & set(given):
@@ -42,16 +42,17 @@ def parse(argv, make_parser, say):
 
         saved = state.read(first.resume)
         given = [*resuming.command(saved), *given]
-    options = make_parser().parse_args(given)
-    if options.settings_from is not None:
-        from brushwork.pictures import metadata
-
-        flags = metadata.read(options.settings_from)["flags"]
-        if options.preset:
-            raise Mistakes("--settings-from and --preset both choose the settings to begin with; give one of them")
     named = {"--output", "--checkpoint-output"} & {argument.partition("=")[0] for argument in argv}
     # own_files: the outputs are those of the run that is resumed, and are replaced.
     extra = {"resume": first.resume, "saved": saved, "command": given, "own_files": bool(saved and not named)}
+    options = make_parser().parse_args(given, argparse.Namespace(**extra))
+    if options.settings_from is None:
+        return options
+    from brushwork.pictures import metadata
+
+    flags = metadata.read(options.settings_from)["flags"]
+    if options.preset:
+        raise Mistakes("--settings-from and --preset both choose the settings to begin with; give one of them")
     return make_parser().parse_args([*flags, *given], argparse.Namespace(**extra))
 
 
