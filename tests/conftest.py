@@ -6,6 +6,7 @@ import brushwork  # noqa: F401, it sets options of TensorFlow, which is imported
 import gc
 import itertools
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from PIL import Image
 import neural_style
 from brushwork.engine.session import import_tensorflow
 from tests.helpers import forks, tiny_networks
+from tests.helpers.command import FAST
 
-import_tensorflow()  # what it logs is not taken for what a command says
+OF_LAYERS = {"--preset", "--settings-from", "--content-layers", "--style-layers", "--content-weight-blend"}
+OF_LAYERS |= {"--style-layer-weight-exp"}  # flags that choose layers or depend on them
 gc.set_threshold(100_000, 50, 50)  # TensorFlow's modules and graphs are many objects and no garbage
 
 
@@ -43,28 +46,61 @@ def real_network():
     return path
 
 
+@pytest.fixture(autouse=True)
+def kernels(request, monkeypatch):
+    """Tests of numbers compute as users do; the graphs of other tests are of fewer operations, and run as they are."""
+    import tensorflow.compat.v1 as tf
+
+    from brushwork.engine import session
+    from brushwork.network import operations
+
+    if not any(map(request.node.get_closest_marker, ("numerical", "network"))):
+        for name in ("turning_pays", "comparing_pays"):
+            monkeypatch.setattr(operations, name, lambda: False)
+        plain = tf.ConfigProto(inter_op_parallelism_threads=1)
+        plain.graph_options.rewrite_options.disable_meta_optimizer = True
+        monkeypatch.setattr(session, "options", lambda: plain)
+
+
 @pytest.fixture
 def random():
     return np.random.default_rng(7)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch, tiny_file, random):
-    """A working directory with two pictures, a style and the network; the command is run in it."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory):
+    """The paths of two pictures and a style."""
+    random, directory = np.random.default_rng(7), tmp_path_factory.mktemp("inputs")
     for name, size in (("content", (40, 30)), ("other", (30, 40)), ("style", (240, 180))):
         pixels = random.integers(0, 256, (size[1] // 4 + 1, size[0] // 4 + 1, 3)).astype(np.uint8)
-        Image.fromarray(pixels).resize(size).save(f"{name}.png")
+        Image.fromarray(pixels).resize(size).save(directory / f"{name}.png")
+    return list(directory.iterdir())
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, tiny_file, inputs):
+    """A working directory with two pictures, a style and the network; the command is run in it."""
+    monkeypatch.chdir(tmp_path)
+    for path in inputs:
+        shutil.copyfile(path, path.name)
     Path("net.mat").symlink_to(tiny_file)
     return tmp_path
 
 
+def pytest_configure(config):
+    """Import TensorFlow where tests run: what it logs is not taken for what a command says."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        import_tensorflow()
+
+
 def pytest_collection_modifyitems(items):
-    """What needs the server runs where the server is, and first: it is the slowest."""
+    """What needs one of these servers runs in one process, and first: it takes the longest, and waits much."""
+    groups = {"studio": "studio", "second_studio": "studio", "browser": "studio", "server": "server"}
     for item in items:
-        if "server" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("server"))
-    items.sort(key=lambda item: "server" not in item.fixturenames)
+        item.group = next((group for name, group in groups.items() if name in getattr(item, "fixturenames", ())), "")
+        if item.group:
+            item.add_marker(pytest.mark.xdist_group(item.group))
+    items.sort(key=lambda item: item.group, reverse=True)
 
 
 @pytest.fixture(scope="session")
@@ -105,11 +141,13 @@ def plans(monkeypatch):
 
 @pytest.fixture
 def command(folder, capfd, monkeypatch):
-    """Runs the command in this process, with shared objectives: (status, standard output, standard error)."""
+    """Runs the command in this process, with what objectives.py shares: (status, standard output, standard error)."""
     import stylize
-    from tests.helpers.objectives import shared
+    from brushwork.instant import painter
+    from tests.helpers.objectives import shared, shared_painter
 
     monkeypatch.setattr(stylize, "Objective", shared)
+    monkeypatch.setattr(painter, "opened", shared_painter)
 
     def run(*arguments, iterations=2, output="out.png", defaults=True):
         if defaults:
@@ -118,7 +156,8 @@ def command(folder, capfd, monkeypatch):
             flags = {str(argument).partition("=")[0] for argument in arguments}
             flags |= {"--styles"} if "--style" in flags else set()
             pairs = [pair for pair in given.items() if pair[0] not in flags]
-            arguments = [*itertools.chain(*pairs), *arguments]
+            few = [] if flags & OF_LAYERS else FAST.split()
+            arguments = [*itertools.chain(*pairs), *few, *arguments]
         try:
             status = neural_style.main(list(map(str, arguments)))
         except SystemExit as stop:

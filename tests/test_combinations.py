@@ -1,4 +1,4 @@
-"""Every two controls together, in tiles, in bfloat16, coarse to fine and with either optimiser."""
+"""Every two controls together, in tiles, in either precision, coarse to fine and with either optimiser."""
 
 import dataclasses
 import itertools
@@ -9,6 +9,7 @@ import pytest
 from brushwork.settings import Settings
 from stylize import Masks, Objective, stylize
 from tests.helpers import oracle
+from tests.helpers.objectives import shared
 
 CONTROLS = {
     "pooling": ("max", "avg"),
@@ -60,30 +61,32 @@ def split(choice, size, random):
 
 
 OF_A_RUN = {"optimizer": "adam", "box": False, "initial": "noise"}  # controls that an evaluation knows nothing of
-EVALUATIONS = list(pairwise({name: values for name, values in CONTROLS.items() if name not in OF_A_RUN}))
+ARITHMETIC = {"precision": ("float32", "bfloat16")}
+EVALUATIONS = list(pairwise(ARITHMETIC | {name: values for name, values in CONTROLS.items() if name not in OF_A_RUN}))
 COMBINATIONS = list(pairwise(CONTROLS))
 
 
 @pytest.mark.parametrize("choice", EVALUATIONS, ids=map(str, range(len(EVALUATIONS))))
-def test_every_two_controls_in_every_arithmetic(tiny, random, choice):
+def test_every_two_controls_in_tiles_and_in_the_whole(tiny, random, choice):
     size = 45, 70
     content, one, two, image = random.uniform(0, 255, (4, *size, 3)).astype(np.float32)
     one, two = one / 4, two / 8  # unlike the image, so that no difference of nearly equal numbers is rounded
     settings, masks = split(choice | OF_A_RUN, size, random)
-    results = {}
-    for precision, sides in (("float32", ("none", 32)), ("bfloat16", (32,))):
-        common = Settings(**settings, precision=precision, style_blend_weights=(1, 3))
-        with Objective(tiny, common, masks) as objective:
-            for side in sides:
-                objective.settings = dataclasses.replace(common, tile_size=side)
-                objective.aim(content, [one, two], masks)
-                results[precision, side] = objective.evaluate(image)
-    losses, gradient = results.pop(("float32", "none"))
-    for mode, (others, slope) in results.items():
-        rough = "bfloat16" in mode
-        loss, steepness = (oracle.BFLOAT16_LOSS, oracle.BFLOAT16_GRADIENT) if rough else (1e-5, 1e-5)
-        assert others == pytest.approx(losses, rel=loss), mode
-        assert np.linalg.norm(slope - gradient) <= steepness * np.linalg.norm(gradient), mode
+    settings |= {"style_blend_weights": (1, 3)}
+    (losses, gradient), (others, slope) = (
+        evaluated(tiny, Settings(**settings | changes), masks, content, [one, two], image)
+        for changes in ({"precision": "float32", "tile_size": "none"}, {"tile_size": 32})
+    )
+    rough = choice["precision"] == "bfloat16"
+    loss, steepness = (oracle.BFLOAT16_LOSS, oracle.BFLOAT16_GRADIENT) if rough else (1e-5, 1e-5)
+    assert others == pytest.approx(losses, rel=loss)
+    assert np.linalg.norm(slope - gradient) <= steepness * np.linalg.norm(gradient)
+
+
+def evaluated(network, settings, masks, content, styles, image):
+    with shared(network, settings, masks) as objective:
+        objective.aim(content, styles, masks)
+        return objective.evaluate(image)
 
 
 @pytest.mark.parametrize("choice", COMBINATIONS[::4], ids=map(str, range(0, len(COMBINATIONS), 4)))

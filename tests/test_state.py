@@ -23,12 +23,14 @@ from brushwork.settings import Settings
 from stylize import Masks, stylize
 from tests.helpers.command import FAST
 from tests.helpers.objectives import shared
+from tests.helpers.tiny_networks import FEW_LAYERS
 
 
 @pytest.fixture
 def objectives(tiny):
     """One without masks, one with."""
-    return shared(tiny, Settings()), shared(tiny, Settings(), masks_of((40, 56)))
+    settings = Settings(**FEW_LAYERS)
+    return shared(tiny, settings), shared(tiny, settings, masks_of((40, 56)))
 
 
 def steps_of(objectives, settings, masks=None, resume=None, count=None):
@@ -73,7 +75,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_four_iterations_and_six_are_ten_bit_for_bit(objectives, tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
-    settings, masks = Settings(**CASES[case]), masks_of((40, 56)) if "masks" in case else None
+    settings, masks = Settings(**FEW_LAYERS, **CASES[case]), masks_of((40, 56)) if "masks" in case else None
     whole, _ = steps_of(objectives, settings, masks)
     assert len(whole) == 11
     first, at_four = steps_of(objectives, settings, masks, count=5)
@@ -87,7 +89,7 @@ def test_four_iterations_and_six_are_ten_bit_for_bit(objectives, tmp_path, monke
 
 def test_a_state_at_the_end_of_a_scale(objectives, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    settings = Settings(scales=(2,), scale_iterations=(4, 3))
+    settings = Settings(**FEW_LAYERS, scales=(2,), scale_iterations=(4, 3))
     whole, end = steps_of(objectives, settings)
     _, between = steps_of(objectives, settings, count=5)
     assert (between.scale, between.index) == (0, 4)

@@ -145,7 +145,7 @@ def test_layers_before_their_relu(tiny, random):
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_a_start_by_name_and_a_box(tiny, random, optimizer):
     content, style = random.integers(0, 2, (2, 20, 24, 3)).astype(np.float32) * 255
-    common = {"iterations": 12, "optimizer": optimizer, "learning_rate": 60, "tv_weight": 0}
+    common = FEW_LAYERS | {"iterations": 12, "optimizer": optimizer, "learning_rate": 60, "tv_weight": 0}
     for initial, start in (("content", content), ("style", style)):
         settings = Settings(initial=initial, box=True, **common)
         with shared(tiny, settings) as objective:
@@ -165,7 +165,7 @@ def test_lbfgs_is_handed_the_settings(tiny, random):
     content, style, _ = pictures(random)
     courses = {}
     for memory in (1, 20):
-        settings = Settings(iterations=30, optimizer="lbfgs", lbfgs_memory=memory)
+        settings = Settings(**FEW_LAYERS, iterations=30, optimizer="lbfgs", lbfgs_memory=memory)
         with shared(tiny, settings) as objective:
             courses[memory] = [step.losses["total"] for step in stylize(objective, content, [style], settings)]
         assert courses[memory][-1] < courses[memory][0] / 3
@@ -236,7 +236,7 @@ def test_a_frame_does_not_count_as_style(tiny, random, sources):
     framed = np.pad(style[4:-4, 4:-4], [(4, 4), (4, 4), (0, 0)])
     masks = Masks(sources=(np.ones((40, 40), np.float32),)) if sources else Masks()
     losses = []
-    with Objective(tiny, Settings(style_margin=0.1), masks) as objective:
+    with Objective(tiny, Settings(**FEW_LAYERS, style_margin=0.1), masks) as objective:
         for each in (style, framed):
             objective.aim(style, [each], masks)
             losses.append(objective.evaluate(style)[0]["total"])
@@ -251,7 +251,7 @@ def test_the_content_counts_less_where_it_is_smooth(tiny, random):
 
     def ratio(share):
         """The loss of a change on the smooth half, over that of a change on the other."""
-        settings = Settings(content_weight=1, style_weight=0, tv_weight=0, content_detail=share)
+        settings = Settings(**FEW_LAYERS, content_weight=1, style_weight=0, tv_weight=0, content_detail=share)
         halves = noise * (np.arange(96) < 48)[:, np.newaxis], noise * (np.arange(96) >= 48)[:, np.newaxis]
         rough, smooth = (losses_at(tiny, settings, content, [content], content + half)[0]["content"] for half in halves)
         return smooth / rough
@@ -265,9 +265,9 @@ def test_detail_and_a_mask_multiply(tiny, random):
     content, style = pictures(random, 1)
     mask = random.uniform(0, 1, content.shape[:2]).astype(np.float32)
     image = content + random.normal(0, 20, content.shape).astype(np.float32)
-    both = losses_at(tiny, Settings(content_detail=0.6), content, [style], image, Masks(content=mask))
+    both = losses_at(tiny, Settings(**FEW_LAYERS, content_detail=0.6), content, [style], image, Masks(content=mask))
     product = Masks(content=detail.weights(content, 0.6, mask))
-    for one, other in zip(both, losses_at(tiny, Settings(), content, [style], image, product), strict=True):
+    for one, other in zip(both, losses_at(tiny, Settings(**FEW_LAYERS), content, [style], image, product), strict=True):
         assert one == pytest.approx(other)
 
 
@@ -281,7 +281,7 @@ def test_order_of_styles_does_not_matter(tiny, random):
 
 def test_losses_are_zero_where_nothing_is_to_be_done(tiny, random):
     content, *_ = pictures(random)
-    losses, _ = losses_at(tiny, Settings(), content, [content], content)
+    losses, _ = losses_at(tiny, Settings(**FEW_LAYERS), content, [content], content)
     assert losses["content"] == 0
     assert losses["style"] == pytest.approx(0, abs=1e-6)
 
@@ -323,7 +323,7 @@ def test_layers_of_weight_zero_are_not_computed():
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (17, 2)])
 def test_small_pictures(tiny, size):
     picture = np.full((*size, 3), 99, np.float32)
-    losses, gradient = losses_at(tiny, Settings(), picture, [picture], picture + 1)
+    losses, gradient = losses_at(tiny, Settings(**FEW_LAYERS), picture, [picture], picture + 1)
     assert np.isfinite(list(losses.values())).all()
     assert gradient.shape == picture.shape
     assert np.isfinite(gradient).all()

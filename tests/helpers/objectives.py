@@ -1,8 +1,11 @@
-"""Objectives that tests share: a graph takes a second to build, and a hundredth of that to evaluate."""
+"""Objectives and instant painters that tests share: a graph takes a second to build, a hundredth of that to run."""
 
+from contextlib import nullcontext
 from dataclasses import fields
 
 from brushwork.engine.session import chosen_precision
+from brushwork.instant.painter import opened
+from brushwork.network import operations
 from brushwork.pictures.masks import EVERYWHERE
 from brushwork.settings import OF_THE_RUN
 from brushwork.state import digest
@@ -10,6 +13,7 @@ from stylize import Objective
 
 MOST = 12
 _kept = {}
+_painters = {}
 
 
 class Kept(Objective):
@@ -36,10 +40,20 @@ def shared(network, settings, masks=EVERYWHERE, *, precision=None):
     losses = tuple(getattr(settings, field.name) for field in fields(settings) if field.name not in OF_THE_RUN)
     kinds = len(masks.styles), masks.content is None, len(masks.sources)
     precision = precision or chosen_precision(settings.precision)
-    key = digest(*arrays), losses, kinds, precision
+    ways = operations.turning_pays(), operations.comparing_pays()
+    key = digest(*arrays), losses, kinds, precision, ways
     objective = _kept.pop(key, None) or Kept(network, settings, masks, precision=precision)
     _kept[key] = objective  # the latest comes last
     if len(_kept) > MOST:
         _kept.pop(next(iter(_kept))).close()
     objective.settings, objective._known = settings, {}
     return objective
+
+
+def shared_painter(network):
+    """A context manager of a painter as instant.painter.opened gives one: of an earlier test with the same weights."""
+    if not hasattr(network, "layers"):
+        return opened(network)
+    if network.digest not in _painters:
+        _painters[network.digest] = opened(network)
+    return nullcontext(_painters[network.digest])

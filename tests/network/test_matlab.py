@@ -38,13 +38,12 @@ def compressed(data, megabytes=0):
 def nested(depth, size=None):
     """Cells within cells."""
     array = matrix(6, (1, 1), b"", element(9, bytes(8)))
-    heads = []
-    length = len(array)
-    for level in range(depth):
-        head = matrix(1, (1, 1), b"layers" if level == depth - 1 else b"", b"")
-        length += len(head) - 8
-        heads.append(head[:4] + struct.pack("<I", length if size is None else size) + head[8:])
-        length += 8
+    cell, outermost = (matrix(1, (1, 1), name, b"") for name in (b"", b"layers"))
+    lengths = [len(array) + len(cell) * level - 8 for level in range(1, depth)]
+    lengths.append(len(array) + len(cell) * (depth - 1) + len(outermost) - 8)
+    kind, body = cell[:4], cell[8:]
+    heads = [kind + struct.pack("<I", length if size is None else size) + body for length in lengths]
+    heads[-1] = heads[-1][:8] + outermost[8:]
     return b"".join(reversed(heads)) + array
 
 
@@ -57,37 +56,37 @@ def hidden_by_its_flags(depth):
 
 BOMB = 3_000_000_000
 LARGE = matrix(6, (1, BOMB // 8), b"layers", struct.pack("<II", 9, BOMB), size=BOMB)
-CRAFTED = {
-    "nested": (matlab_file(nested(200_000)), "more than 6000 arrays"),
-    "nested, announced smaller": (matlab_file(nested(200_000, size=8)), "more than 6000 arrays"),
-    "nested, hidden": (matlab_file(hidden_by_its_flags(200_000)), "damaged or truncated"),
-    "nested, compressed": (matlab_file(compressed(nested(200_000))), "more than 6000 arrays"),
-    "elements": (matlab_file(element(1, b"") * 600_000), "more than 500000 elements"),
-    "bomb": (matlab_file(compressed(LARGE, 3000)), "more than 600 MB"),
-    "many bombs": (matlab_file(*[compressed(element(9, bytes(100_000_000)))] * 9), "more than 600 MB"),
-    "dimensions": (matlab_file(matrix(1, (2**30, 8), b"layers", b"")), "an array of 1073741824x8"),
-    "dimensions below zero": (matlab_file(matrix(6, (-1, 8), b"layers", b"")), "an array of -1x8"),
-    "many dimensions": (matlab_file(matrix(6, (1,) * 40, b"layers", b"")), "damaged"),
-    "dimensions of numbers": (matlab_file(matrix(9, (2**20, 2**10), b"layers", b"")), "an array of 1048576x1024"),
-    "compressed twice": (matlab_file(compressed(compressed(nested(9)))), ""),
+CRAFTED = {  # what makes the file, and a part of the sentence
+    "nested": (lambda: matlab_file(nested(200_000)), "more than 6000 arrays"),
+    "nested, announced smaller": (lambda: matlab_file(nested(200_000, size=8)), "more than 6000 arrays"),
+    "nested, hidden": (lambda: matlab_file(hidden_by_its_flags(200_000)), "damaged or truncated"),
+    "nested, compressed": (lambda: matlab_file(compressed(nested(200_000))), "more than 6000 arrays"),
+    "elements": (lambda: matlab_file(element(1, b"") * 600_000), "more than 500000 elements"),
+    "bomb": (lambda: matlab_file(compressed(LARGE, 3000)), "more than 600 MB"),
+    "many bombs": (lambda: matlab_file(*[compressed(element(9, bytes(100_000_000)))] * 9), "more than 600 MB"),
+    "dimensions": (lambda: matlab_file(matrix(1, (2**30, 8), b"layers", b"")), "an array of 1073741824x8"),
+    "dimensions below zero": (lambda: matlab_file(matrix(6, (-1, 8), b"layers", b"")), "an array of -1x8"),
+    "many dimensions": (lambda: matlab_file(matrix(6, (1,) * 40, b"layers", b"")), "damaged"),
+    "dimensions of numbers": (lambda: matlab_file(matrix(9, (2**20, 2**10), b"layers", b"")), "array of 1048576x1024"),
+    "compressed twice": (lambda: matlab_file(compressed(compressed(nested(9)))), ""),
     "announced size": (
-        matlab_file(matrix(1, (1, 1), b"layers", struct.pack("<II", 14, 0) + struct.pack("<II", 1, 590_000_000))),
+        lambda: matlab_file(matrix(1, (1, 1), b"layers", struct.pack("<4I", 14, 0, 1, 590_000_000))),
         "damaged",
     ),
-    "type": (matlab_file(matrix(1, (1, 1), b"layers", struct.pack("<II", 200, 8) + bytes(8))), "damaged"),
-    "class": (matlab_file(matrix(77, (1, 1), b"layers", element(9, bytes(8)))), "damaged"),
-    "complex": (matlab_file(matrix(6 + 0x800, (1, 1), b"layers", element(9, bytes(8)))), "damaged"),
-    "number made of arrays": (matlab_file(matrix(6, (1, 1), b"layers", nested(1))), "damaged"),
-    "half a tag": (matlab_file(b"\x0e\0\0"), "damaged or truncated"),
-    "not compressed": (matlab_file(struct.pack("<II", 15, 8) + b"no zlib!"), "damaged or truncated"),
+    "type": (lambda: matlab_file(matrix(1, (1, 1), b"layers", struct.pack("<II", 200, 8) + bytes(8))), "damaged"),
+    "class": (lambda: matlab_file(matrix(77, (1, 1), b"layers", element(9, bytes(8)))), "damaged"),
+    "complex": (lambda: matlab_file(matrix(6 + 0x800, (1, 1), b"layers", element(9, bytes(8)))), "damaged"),
+    "number made of arrays": (lambda: matlab_file(matrix(6, (1, 1), b"layers", nested(1))), "damaged"),
+    "half a tag": (lambda: matlab_file(b"\x0e\0\0"), "damaged or truncated"),
+    "not compressed": (lambda: matlab_file(struct.pack("<II", 15, 8) + b"no zlib!"), "damaged or truncated"),
 }
 
 
 @pytest.mark.parametrize("name", CRAFTED)
 def test_crafted_files_are_refused(tmp_path, name):
-    data, reason = CRAFTED[name]
+    make, reason = CRAFTED[name]
     path = tmp_path / "net.mat"
-    path.write_bytes(data)
+    path.write_bytes(make())
     verdict = fuzz.verdict_on("network", path)
     assert verdict.startswith(f"refused: cannot read network {path}: ")
     assert reason in verdict
@@ -95,7 +94,7 @@ def test_crafted_files_are_refused(tmp_path, name):
 
 @pytest.mark.parametrize("name", [name for name, (_, reason) in CRAFTED.items() if reason == "damaged"])
 def test_damage_is_found_before_scipy_reads_the_file(tmp_path, name):
-    (tmp_path / "net.mat").write_bytes(CRAFTED[name][0])
+    (tmp_path / "net.mat").write_bytes(CRAFTED[name][0]())
     with pytest.raises(NetworkError, match="damaged"):
         matlab.check(tmp_path / "net.mat")
 

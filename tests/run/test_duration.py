@@ -1,11 +1,13 @@
 """How long a run will take: measured by its first iterations, said in words, with the flags that make it minutes."""
 
+import itertools
 import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from brushwork.errors import DoesNotFit
 from brushwork.run import duration
 from brushwork.settings import Settings
 from brushwork.watch import report
@@ -144,12 +146,13 @@ def test_a_batch_says_it_once(command):
 
 def test_a_long_run_names_the_flags_that_make_it_minutes(command, monkeypatch):
     """A clock on which an evaluation takes as long as at twelve megapixels."""
-    clock = Clock()
+    clock, evaluate, evaluations = Clock(), Objective.evaluate, itertools.count()
     monkeypatch.setattr(report, "time", clock.time)
-    evaluate = Objective.evaluate
 
     def slowly(self, image):
         clock.now += 112
+        if next(evaluations) == 40:  # the sentences are said
+            raise DoesNotFit("enough")
         return evaluate(self, image)
 
     monkeypatch.setattr(Objective, "evaluate", slowly)

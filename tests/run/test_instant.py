@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from brushwork.instant import memory, store, weights
-from brushwork.instant.painter import Painter, opened, painted
+from brushwork.instant.painter import Painter, painted
 from brushwork.pictures import metadata, read
 from brushwork.settings import Settings
 from tests.helpers.command import pixels, words
+from tests.helpers.objectives import shared_painter
 from tests.instant import models
 
 INPUTS = words("--instant --content content.png --styles style.png")
@@ -30,7 +31,7 @@ def instant(command):
 
 def expected(styles=("style.png",), **values):
     settings = Settings(instant=True, **values)
-    with opened(weights.load()) as painter:
+    with shared_painter(weights.load()) as painter:
         return painted(painter, read.image("content.png"), [read.image(name) for name in styles], settings)
 
 
@@ -200,7 +201,7 @@ def test_a_saved_model_is_used(instant):
     status, _, err = instant("--instant-network", "model")
     assert status == 0, err
     settings = Settings(instant=True)
-    with opened(store.SavedModel("model")) as painter:
+    with shared_painter(store.SavedModel("model")) as painter:
         image = painted(painter, read.image("content.png"), [read.image("style.png")], settings)
     np.testing.assert_array_equal(pixels("out.png"), np.rint(image))
     assert metadata.read("out.png")["network"] == store.SavedModel("model").digest

@@ -18,6 +18,7 @@ from brushwork.run import jobs
 from brushwork.run.jobs import Job
 from brushwork.settings import Settings
 from stylize import Objective
+from tests.helpers.command import FAST
 from tests.helpers.objectives import shared
 
 
@@ -32,7 +33,7 @@ def batch(command):
 
     def run(*arguments, contents=("one.png", "two.png"), styles=("a.png", "b.png"), output="out/{content}-{style}.png"):
         styles = () if "--styles" in arguments else ("--styles", *styles)
-        given = ["--content", *contents, *styles, "--output", output, "--network", "net.mat"]
+        given = ["--content", *contents, *styles, "--output", output, "--network", "net.mat", *FAST.split()]
         return command(*given, "--iterations", 2, *arguments, defaults=False)
 
     return run
@@ -48,7 +49,7 @@ def test_each_content_in_the_manner_of_all_styles(batch, command):
     assert written() == ["one.png", "two.png"]
     assert err.splitlines()[-1] == "neural_style: 2 done"
     assert "neural_style: picture 2 of 2: out/two.png" in err
-    given = "--content two.png --styles a.png b.png --output alone.png --network net.mat --iterations 2"
+    given = "--content two.png --styles a.png b.png --output alone.png --network net.mat --iterations 2 " + FAST
     assert command(*given.split(), defaults=False)[0] == 0
     assert Path("alone.png").read_bytes() == Path("out/two.png").read_bytes()
 
@@ -58,7 +59,7 @@ def test_pairs(batch, command):
     assert status == 0
     assert written() == ["one-a.png", "one-b.png", "two-a.png", "two-b.png"]
     assert err.splitlines()[-1] == "neural_style: 4 done"
-    given = "--content two.png --styles a.png --output alone.png --network net.mat --iterations 2"
+    given = "--content two.png --styles a.png --output alone.png --network net.mat --iterations 2 " + FAST
     assert command(*given.split(), defaults=False)[0] == 0
     assert Path("alone.png").read_bytes() == Path("out/two-a.png").read_bytes()
     for name in written():
@@ -286,7 +287,7 @@ def test_skip_existing_continues_a_picture_that_was_interrupted(batch, interrupt
 
 def test_skip_existing_continues_a_single_picture_with_its_own_flags_only(batch, command, interrupted):
     interrupted()
-    one = ["--content", "one.png", "--styles", "b.png", "--output", "out/one-b.png", "--network", "net.mat"]
+    one = "--content one.png --styles b.png --output out/one-b.png --network net.mat".split() + FAST.split()
     status, _, err = command(*one, "--skip-existing", "--iterations", 4, "--seed", 5, defaults=False)
     assert status == 2
     assert "cannot resume out/one-b.state: --seed was 0 and is now 5; give the flags of its run, or remove" in err

@@ -129,10 +129,11 @@ def test_a_mask_that_has_changed_is_noticed(halfway, resumed, plans, name):
 def test_everything_that_has_changed_is_said(halfway, resumed):
     mask_file("content.png", (40, 30), 20)
     mask_file("style.png", (240, 180), 20)
-    assert resumed("--learning-rate", 11, "--style-layers", "relu1_1", "--seed", 6) == (
+    assert resumed("--learning-rate", 11, "--style-layers", "relu1_1", "--style-blend-weights", 1, "--seed", 6) == (
         2,
         [
-            "--style-layers was not given and is now relu1_1; a resumed run keeps its own",
+            "--style-layers was relu1_1 relu2_1 and is now relu1_1; a resumed run keeps its own",
+            "--style-blend-weights was not given and is now 1.0; a resumed run keeps its own",
             "--learning-rate was 10.0 and is now 11.0; a resumed run keeps its own",
             "--seed was 5 and is now 6; a resumed run keeps its own",
             "the content picture has changed; a resumed run needs the same",

@@ -151,7 +151,7 @@ BAD_FILES = [
     ("--styles style.png text.png", "cannot read text.png: "),
     ("--network missing.mat", "cannot read network missing.mat: No such file or directory"),
     ("--network text.png", "cannot read network text.png: neither a MATLAB nor an HDF5 file"),
-    ("--network short.mat", "cannot use network short.mat: it ends at conv1_2, before relu4_2"),
+    ("--network short.mat", "cannot use network short.mat: it ends at conv1_2, before relu2_1"),
     ("--output taken.png", "taken.png exists; choose another name or give --overwrite"),
     ("--output text.png/out.png", "cannot write to text.png: it is not a directory"),
     ("--output out.xyz", "cannot write out.xyz: "),
