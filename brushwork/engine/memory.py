@@ -17,7 +17,7 @@ from brushwork.network.layers import is_wide, stride, up_to_last
 from brushwork.pictures import sizes
 
 PROCESS = 720e6  # bytes of the program with TensorFlow and its graph, without the network
-EVALUATION = 1.6  # peak of an evaluation, divided by the bytes of all layers that its gradient needs
+EVALUATION = 1.75  # peak of an evaluation, divided by the bytes of all layers that its gradient needs
 TILE_SIZES = (2048, 1536, 1024, 768, 512, 384, 256, 128)  # px
 SHARE = 0.85  # of the free memory that a run may plan to use
 PIXEL = 12  # bytes: three float32

@@ -11,7 +11,7 @@ LAYERS = tuple(  # in the order of computation
 )
 CONVOLUTIONS = tuple(name for name in LAYERS if name.startswith("conv"))
 FEATURES = tuple(name for name in LAYERS if not name.startswith("pool"))  # usable as content and style layers
-WIDE = 256  # channels; float32 convolutions from and to at least this many use `winograd` on a CPU
+WIDE = 128  # channels; float32 convolutions from and to at least this many use `winograd` on a CPU
 
 
 def up_to_last(layers):

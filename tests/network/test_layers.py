@@ -35,6 +35,6 @@ def test_reach(layer, reach):
     assert layers.reach(layer) == reach
 
 
-@pytest.mark.parametrize(("inputs", "outputs", "wide"), [(256, 512, True), (128, 256, False), (512, 255, False)])
+@pytest.mark.parametrize(("inputs", "outputs", "wide"), [(128, 256, True), (64, 128, False), (512, 127, False)])
 def test_is_wide(inputs, outputs, wide):
     assert layers.is_wide(np.empty([3, 3, inputs, outputs])) == wide

@@ -111,10 +111,10 @@ def test_where_it_pays(monkeypatch):
         return np.empty([3, 3, inputs, outputs], np.float32)
 
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
-    assert winograd.pays(kernel(256, 512))
-    assert not winograd.pays(kernel(128, 256))
+    assert winograd.pays(kernel(128, 256))
+    assert not winograd.pays(kernel(64, 128))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
-    assert not winograd.pays(kernel(256, 512))
+    assert not winograd.pays(kernel(128, 256))
 
 
 @pytest.mark.parametrize(("dtype", "ranks"), [(None, {3}), (tf.bfloat16, {4})])
