@@ -2,22 +2,21 @@
 
     python -m tools.measure.runs --network FILE --content PICTURE --style PICTURE [--sizes WxH ...] [--presets NAME ...]
 
-A run is cut short after 20 iterations. Each of the missing ones counts as the median of the last eight, in which L-BFGS
-has a full history. Prints a Markdown table.
+A run is cut short after 20 iterations at each scale. Each of the missing ones counts as the median of the last eight of
+its scale, in which L-BFGS has a full history. Prints a Markdown table.
 """
 
 import argparse
-import statistics
 import sys
 import tempfile
 import time
 
 import numpy as np
 
-from brushwork.settings import DEFAULTS, PRESETS
+from brushwork.settings import PRESETS, Settings
 from tools.measure.machine import add_inputs, command_for, machine, peak
 
-COUNT, LAST = 20, 8  # iterations
+COUNT, LAST = 20, 8  # iterations at each scale
 
 
 def main(arguments=None):
@@ -27,27 +26,30 @@ def main(arguments=None):
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=PRESETS)
     options = parser.parse_args(arguments)
     print(f"Measured on {machine()}.\n")
-    cells = [f"{size}: seconds | GB" for size in options.sizes]
-    print(f"| preset | network | iterations | {' | '.join(cells)} |\n{'|---' * (3 + 2 * len(cells))}|")
+    cells = [f"{size}: iterations | seconds | GB" for size in options.sizes]
+    print(f"| preset | network | {' | '.join(cells)} |\n{'|---' * (2 + 3 * len(cells))}|")
     for preset in options.presets:
         for name, network in (("embedded", "pocket"), ("full", options.network)):
-            iterations = (DEFAULTS | PRESETS[preset])["iterations"]
-            measured = [of_run(options, preset, network, size, iterations) for size in options.sizes]
-            row = " | ".join(f"{seconds:.0f} | {memory:.1f}" for seconds, memory in measured)
-            print(f"| `{preset}` | {name} | {iterations} | {row} |", flush=True)
+            measured = [of_run(options, preset, network, size) for size in options.sizes]
+            row = " | ".join(f"{count} | {seconds:.0f} | {memory:.1f}" for count, seconds, memory in measured)
+            print(f"| `{preset}` | {name} | {row} |", flush=True)
     return 0
 
 
-def of_run(options, preset, network, size, iterations):
-    """(seconds, GB of memory at the peak) of a run."""
+def of_run(options, preset, network, size):
+    """(iterations at all scales, seconds, GB of memory at the peak) of a run."""
+    width, height = map(int, size.split("x"))
+    counts = Settings(**PRESETS[preset]).iteration_counts(height, width)
     with tempfile.TemporaryDirectory() as directory:
         command = command_for(options, network, size, directory)
-        command += ["--preset", preset, "--width", size.split("x")[0], "--quiet"]
+        command += ["--preset", preset, "--width", str(width), "--quiet", "--print-iterations", "1"]
         start = time.perf_counter()
-        memory, lines = peak([*command, "--iterations", str(COUNT), "--print-iterations", "1"])
+        memory, lines = peak([*command, "--scale-iterations" if len(counts) > 1 else "--iterations", str(COUNT)])
         whole = time.perf_counter() - start
-    moments = [moment for line, moment in lines if line.startswith("Iteration")][-LAST - 1 :]
-    return whole + (iterations - COUNT) * statistics.median(np.diff(moments)), memory
+    seconds = np.diff([moment for line, moment in lines if line.startswith("Iteration")])
+    at_scale = seconds.reshape(len(counts), COUNT)[:, -LAST:]
+    missing = sum((count - COUNT) * median for count, median in zip(counts, np.median(at_scale, axis=1), strict=True))
+    return sum(counts), whole + missing, memory
 
 
 if __name__ == "__main__":
