@@ -1,5 +1,10 @@
 """Importing this imports TensorFlow: for the process from which workers are forked."""
 
+import os
+from contextlib import suppress
+
 from brushwork.engine.session import import_tensorflow
 
+with suppress(OSError):
+    os.setsid()  # Ctrl-C in the terminal is for the server; without a server, this process ends
 import_tensorflow()

@@ -36,6 +36,7 @@ DEPTHS = {".jpg": 8, ".tif": 16}  # bits of a channel in the copies of a picture
 PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 if sys.platform == "linux":
     PROCESSES.set_forkserver_preload(["brushwork.studio.preload"])
+GATE = threading.Lock()  # of the environment, which the first worker's process is started with
 
 
 class Progress(NamedTuple):
@@ -86,8 +87,14 @@ class Worker:
             self._connection.send(message)
 
     def _listen(self, other):
-        self._process.start()  # here, as the first one waits for the import
-        other.close()
+        try:
+            _start(self._process)  # here, as the first one waits for the import
+        except (EOFError, OSError):  # the process that imports TensorFlow has died, and has said why
+            self._gone.set()
+            self._receive(self, "ended", COULD_NOT)
+            return
+        finally:
+            other.close()
         self._started.set()
         ended = False
         while True:
@@ -101,6 +108,26 @@ class Worker:
         self._gone.set()
         if self._stays or not ended:
             self._receive(self, "ended", self._process.exitcode)
+
+
+def _start(process):
+    """Start a worker. The process that it is forked from is to find this program, and no other in its directory."""
+    if PROCESSES.get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        changes = {"PYTHONSAFEPATH": "1"}
+        if not os.path.basename(root).endswith("-packages"):  # it is not installed
+            changes["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        with GATE:
+            before = {name: os.environ.get(name) for name in changes}
+            os.environ.update(changes)
+            try:
+                forkserver.ensure_running()
+            finally:
+                for name, value in before.items():
+                    os.environ.pop(name) if value is None else os.environ.update({name: value})
+    process.start()
 
 
 def _work(program, connection, stays):
@@ -135,15 +162,19 @@ def _work(program, connection, stays):
 
 def _obey(connection, inbox, stop):
     """Pass on the command lines that the server sends; None, or that it is gone, ends what is being painted."""
-    task = ()
-    while task is not None:
+    tasks = []
+    while None not in tasks:
+        tasks = []
         try:
-            task = connection.recv()
+            tasks.append(connection.recv())
+            while connection.poll():  # what is to be stopped before it begins must not begin
+                tasks.append(connection.recv())
         except (EOFError, OSError):
-            task = None
-        if task is None:
+            tasks.append(None)
+        if None in tasks:
             stop.ask()
-        inbox.put(task)
+        for task in tasks:
+            inbox.put(task)
 
 
 class _Stop:

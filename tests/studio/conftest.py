@@ -19,11 +19,12 @@ from tests.helpers.command import ROOT
 class Studio:
     """The command `neural-style studio` in a process."""
 
-    def __init__(self, folder, *flags, network):
+    def __init__(self, folder, *flags, network, directory=None):
+        """directory: where the command is given."""
         self.folder = folder
         script = [sys.executable, str(ROOT / "neural_style.py"), "studio", "--port", "0", "--folder", str(folder)]
         pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
-        self.process = subprocess.Popen([*script, "--network", str(network), *flags], **pipes)
+        self.process = subprocess.Popen([*script, "--network", str(network), *flags], cwd=directory, **pipes)
         line = self.process.stderr.readline()
         found = re.search(r"http://([\d.]+):(\d+)/\S*?(?=;)", line)
         assert found, line + self.process.stderr.read()

@@ -270,14 +270,17 @@ def test_bombs_and_floods_are_refused_and_the_run_goes_on(studio, asked):
 
 @pytest.fixture(scope="module")
 def second_studio(tmp_path_factory, tiny_file):
-    """A studio in a folder with damaged records and somebody's picture; a test may end it."""
+    """A studio in a folder with damaged records, somebody's picture and another program; a test may end it."""
     folder = tmp_path_factory.mktemp("second") / "pictures"
     records = folder / ".studio/pictures"
     records.mkdir(parents=True)
     for name, text in (("0009", "{}"), ("0010", "["), ("0011", "7"), ("0012", '{"number": "0012"}')):
         (records / f"{name}.json").write_text(text)
     (folder / "0040-photo-painting.png").write_bytes(b"somebody's")
-    studio = Studio(folder, network=tiny_file)
+    (folder / "brushwork/studio").mkdir(parents=True)
+    for name in ("__init__", "studio/__init__", "studio/preload"):
+        (folder / f"brushwork/{name}.py").write_text("raise SystemError('another program')\n")
+    studio = Studio(folder, network=tiny_file, directory=folder)
     yield studio
     studio.close()
 
@@ -289,6 +292,9 @@ def test_a_folder_with_damaged_records_and_files_of_others(second_studio, files)
     number = studio.paint(asked)
     assert number == "0041"
     studio.until(number, "done")
+    if sys.platform == "linux":  # workers are forked from one that has TensorFlow
+        maps = {map.path for child in psutil.Process(studio.process.pid).children() for map in child.memory_maps()}
+        assert any("tensorflow" in path for path in maps)
     studio.ask("DELETE", f"/api/pictures/{number}")
     assert (studio.folder / "0040-photo-painting.png").read_bytes() == b"somebody's"
     third = ["studio", "--port", "0", "--folder", str(studio.folder)]

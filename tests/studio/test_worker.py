@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 
+from brushwork.studio import worker as worker_module
 from brushwork.studio.worker import Worker
 
 # Programs that stand in for neural_style.main.
@@ -104,3 +105,15 @@ def test_what_is_stopped_before_it_begins_is_not_painted():
     inbox.until(("ended", 143))
     worker.wait(20)
     assert inbox == [("ended", 143)]
+
+
+def test_a_worker_that_cannot_start_has_ended(monkeypatch):
+    def fail(process):
+        raise EOFError
+
+    monkeypatch.setattr(worker_module, "_start", fail)
+    inbox = Inbox()
+    worker = Worker(counts, inbox.receive)
+    inbox.until(("ended", 1))
+    worker.wait(20)
+    assert not worker.is_alive
