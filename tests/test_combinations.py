@@ -66,6 +66,7 @@ EVALUATIONS = list(pairwise(ARITHMETIC | {name: values for name, values in CONTR
 COMBINATIONS = list(pairwise(CONTROLS))
 
 
+@pytest.mark.numerical
 @pytest.mark.parametrize("choice", EVALUATIONS, ids=map(str, range(len(EVALUATIONS))))
 def test_every_two_controls_in_tiles_and_in_the_whole(tiny, random, choice):
     size = 45, 70
@@ -73,20 +74,20 @@ def test_every_two_controls_in_tiles_and_in_the_whole(tiny, random, choice):
     one, two = one / 4, two / 8  # unlike the image, so that no difference of nearly equal numbers is rounded
     settings, masks = split(choice | OF_A_RUN, size, random)
     settings |= {"style_blend_weights": (1, 3)}
-    (losses, gradient), (others, slope) = (
-        evaluated(tiny, Settings(**settings | changes), masks, content, [one, two], image)
-        for changes in ({"precision": "float32", "tile_size": "none"}, {"tile_size": 32})
-    )
-    rough = choice["precision"] == "bfloat16"
-    loss, steepness = (oracle.BFLOAT16_LOSS, oracle.BFLOAT16_GRADIENT) if rough else (1e-5, 1e-5)
-    assert others == pytest.approx(losses, rel=loss)
-    assert np.linalg.norm(slope - gradient) <= steepness * np.linalg.norm(gradient)
 
+    def evaluated(precision, side):
+        common = Settings(**settings | {"precision": precision, "tile_size": side})
+        with shared(tiny, common, masks) as objective:
+            objective.aim(content, [one, two], masks)
+            return objective.evaluate(image)
 
-def evaluated(network, settings, masks, content, styles, image):
-    with shared(network, settings, masks) as objective:
-        objective.aim(content, styles, masks)
-        return objective.evaluate(image)
+    losses, gradient = evaluated("float32", "none")
+    for precision in dict.fromkeys(("float32", choice["precision"])):
+        rough = precision == "bfloat16"
+        loss, steepness = (oracle.BFLOAT16_LOSS, oracle.BFLOAT16_GRADIENT) if rough else (1e-5, 1e-5)
+        others, slope = evaluated(precision, 32)
+        assert others == pytest.approx(losses, rel=loss), precision
+        assert np.linalg.norm(slope - gradient) <= steepness * np.linalg.norm(gradient), precision
 
 
 @pytest.mark.parametrize("choice", COMBINATIONS[::4], ids=map(str, range(0, len(COMBINATIONS), 4)))

@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import fields
 
+from brushwork.engine import session
 from brushwork.engine.session import chosen_precision
 from brushwork.instant.painter import opened
 from brushwork.network import operations
@@ -40,7 +41,7 @@ def shared(network, settings, masks=EVERYWHERE, *, precision=None):
     losses = tuple(getattr(settings, field.name) for field in fields(settings) if field.name not in OF_THE_RUN)
     kinds = len(masks.styles), masks.content is None, len(masks.sources)
     precision = precision or chosen_precision(settings.precision)
-    ways = operations.turning_pays(), operations.comparing_pays()
+    ways = operations.turning_pays(), operations.comparing_pays(), session.options().SerializeToString()
     key = digest(*arrays), losses, kinds, precision, ways
     objective = _kept.pop(key, None) or Kept(network, settings, masks, precision=precision)
     _kept[key] = objective  # the latest comes last
