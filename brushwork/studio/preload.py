@@ -6,5 +6,5 @@ from contextlib import suppress
 from brushwork.engine.session import import_tensorflow
 
 with suppress(OSError):
-    os.setsid()  # Ctrl-C in the terminal is for the server; without a server, this process ends
+    os.setsid()  # Ctrl-C in the terminal is for the server; this process ends when the server does
 import_tensorflow()

@@ -125,8 +125,9 @@ def _start(process):
             try:
                 forkserver.ensure_running()
             finally:
-                for name, value in before.items():
-                    os.environ.pop(name) if value is None else os.environ.update({name: value})
+                for name in changes:
+                    del os.environ[name]
+                os.environ.update({name: value for name, value in before.items() if value is not None})
     process.start()
 
 
