@@ -122,6 +122,7 @@ def test_the_instant_picture_is_saved_with_its_settings(page):
     assert "--instant" in metadata.read(download.value.path())["flags"]
 
 
+@pytest.mark.numerical  # it computes as the studio does
 def test_a_picture_is_painted_and_saved_and_its_command_makes_the_same_bytes(page, tmp_path, monkeypatch):
     page.page.click("#paint")
     page.until_caption("photo in the style of painting: done")

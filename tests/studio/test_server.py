@@ -57,6 +57,7 @@ def test_a_picture_is_painted_and_saved_in_three_formats(studio, asked):
     assert not list(studio.folder.glob(f"{number}*.state"))
 
 
+@pytest.mark.numerical  # it computes as the studio does
 def test_the_copied_command_makes_the_same_file(studio, asked, tmp_path, monkeypatch):
     details = studio.until(studio.paint(asked), "done", "failed")
     command = shlex.split(details["command"])
