@@ -116,7 +116,7 @@ def network_reader(options, say):
 
 def instant_network_reader(name, say):
     """`network_reader` for instant pictures: it returns what instant.store.resolve does."""
-    from brushwork.instant import store
+    from brushwork.preview import store
 
     read = []
 
@@ -213,7 +213,7 @@ class Painter:
     def _steps(self, plan, shots):
         """The steps of a plan, watched; for a dry run there are none, and the run is described."""
         from brushwork.engine.session import chosen_precision
-        from brushwork.run import dry_run, outputs, watching
+        from brushwork.run import dry_run, outputs, pipeline
 
         if plan.settings.instant:
             return self._instant_steps(plan)
@@ -236,11 +236,11 @@ class Painter:
         voices = {"say": self._say, "complain": self._complain}
         pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
         how = {"graph": self._objective.graph, "shots": shots, "pictures": pictures, "show": self._watch}
-        return watching.watched(steps, plan, **how, **voices)
+        return pipeline.watched(steps, plan, **how, **voices)
 
     def _instant_steps(self, plan):
         """The steps of a plan for an instant picture: None for as long as there is none, and the picture."""
-        from brushwork.instant import memory, painter
+        from brushwork.preview import memory, network
         from brushwork.run import dry_run, outputs
 
         memory.check(plan.content.shape[:2], len(plan.masks.styles))
@@ -248,9 +248,9 @@ class Painter:
             print(*dry_run.describe_instant(plan), sep="\n")
             return (step for step in ())
         if self._instant is None:
-            self._instant = self._sessions.enter_context(painter.opened(plan.network))
+            self._instant = self._sessions.enter_context(network.opened(plan.network))
         outputs.make_directories(plan.job, self._options, self._say)
-        return painter.steps(self._instant, plan.content, plan.styles, plan.settings, plan.masks)
+        return network.steps(self._instant, plan.content, plan.styles, plan.settings, plan.masks)
 
     def _complain(self, sentence):
         self._status = COULD_NOT

@@ -17,18 +17,18 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import vgg
-from brushwork import calls
+from brushwork import checks
 from brushwork.engine import memory
-from brushwork.engine.roots import traces_of_roots
 from brushwork.engine.session import Cancellable, chosen_precision, open_session, without_collection
 from brushwork.engine.sums import Moments, Total, moments, squared_error, variation
 from brushwork.engine.sweeps import Sweeps
 from brushwork.errors import Diverged
+from brushwork.losses.matrix_sqrt import trace_sqrt
 from brushwork.network.layers import stride
 from brushwork.optimizers.adam import Adam
 from brushwork.optimizers.coordinates import Spectral
 from brushwork.optimizers.lbfgs import LBFGS
-from brushwork.pictures import detail, sizes
+from brushwork.pictures import saliency, sizes
 from brushwork.pictures.colors import finished, recolored
 from brushwork.pictures.masks import EVERYWHERE, Masks, over_cells
 from brushwork.settings import STARTS, Settings
@@ -153,7 +153,7 @@ def wasserstein_distances(moments, goals):
         distances[name] += VARIANCE * tf.cast(tf.shape(variances)[1], mean.dtype)
     for channels in sorted({int(goal.mean.shape[1]) for goal in goals.values()}):
         names = [name for name, goal in goals.items() if goal.mean.shape[1] == channels]
-        for name, trace in zip(names, traces_of_roots([spreads[name] for name in names]), strict=True):
+        for name, trace in zip(names, trace_sqrt([spreads[name] for name in names]), strict=True):
             distances[name] = (distances[name] - 2 * trace) / channels
     return distances
 
@@ -240,8 +240,8 @@ class Objective:
         matrices the gradient is that of all styles: the sum of b_i mean((G - A_i)^2) is mean((G - A)^2) for the blend A
         of all A_i, plus their spread around it, a constant that is added to the loss.
         """
-        calls.check_pictures(content, styles)
-        calls.check_masks(masks, self._masks, styles)
+        checks.check_pictures(content, styles)
+        checks.check_masks(masks, self._masks, styles)
         if tile_size == "auto":
             shapes = [picture.shape[:2] for picture in (content, *styles)]
             run = self._network, self.settings, self.precision, shapes[0], shapes[1:], len(masks.styles)
@@ -265,7 +265,7 @@ class Objective:
         goals = tf.nest.flatten(self._goals)  # fed from now on: they are computed once
         self._constants = constants | dict(zip(goals, self._session.run(goals, constants), strict=True))
         self._fields = _over_layers(self._style_masks, masks.styles)
-        weights = detail.weights(content, self.settings.content_detail, masks.content)
+        weights = saliency.weights(content, self.settings.content_detail, masks.content)
         self._fields |= _over_layers(self._content_masks, [weights])
         self._fields |= zip(self._targets.values(), features, strict=True)
 
@@ -346,8 +346,8 @@ def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWH
     Raises Diverged as soon as a loss is not finite; the step before holds the last good picture. Raises ValueError for
     a setting that cannot be honoured: sizes that are not those of the pictures, losses that are not the objective's.
     """
-    calls.check_pictures(content, styles)
-    calls.check_settings(settings, getattr(objective, "settings", settings), content, styles)
+    checks.check_pictures(content, styles)
+    checks.check_settings(settings, getattr(objective, "settings", settings), content, styles)
     if initial is None and settings.initial not in STARTS:
         raise ValueError(f"the settings start from {settings.initial}; pass that picture as `initial`")
     if initial is None and settings.initial == "style":

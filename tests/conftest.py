@@ -143,11 +143,11 @@ def plans(monkeypatch):
 def command(folder, capfd, monkeypatch):
     """Runs the command in this process, with what objectives.py shares: (status, standard output, standard error)."""
     import stylize
-    from brushwork.instant import painter
+    from brushwork.preview import network
     from tests.helpers.objectives import shared, shared_painter
 
     monkeypatch.setattr(stylize, "Objective", shared)
-    monkeypatch.setattr(painter, "opened", shared_painter)
+    monkeypatch.setattr(network, "opened", shared_painter)
 
     def run(*arguments, iterations=2, output="out.png", defaults=True):
         if defaults:

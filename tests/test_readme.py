@@ -97,7 +97,7 @@ def test_all_modules_and_the_network_are_installed():
     assert project["packages"]["find"]["include"] == ["brushwork*"]
     assert all((path.parent / "__init__.py").exists() for path in (ROOT / "brushwork").rglob("*.py"))
     assert "pocket-vgg19.mat" in project["package-data"]["brushwork.network"]
-    assert "lite.npz" in project["package-data"]["brushwork.instant"]
+    assert "lite.npz" in project["package-data"]["brushwork.preview"]
 
 
 def test_windows_has_the_same_commands():

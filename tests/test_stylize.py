@@ -5,7 +5,7 @@ import pytest
 
 import stylize as method
 import vgg
-from brushwork.pictures import detail, sizes
+from brushwork.pictures import saliency, sizes
 from brushwork.pictures.masks import EVERYWHERE
 from brushwork.settings import PRESETS
 from stylize import Masks, Objective, Settings, stylize
@@ -266,7 +266,7 @@ def test_detail_and_a_mask_multiply(tiny, random):
     mask = random.uniform(0, 1, content.shape[:2]).astype(np.float32)
     image = content + random.normal(0, 20, content.shape).astype(np.float32)
     both = losses_at(tiny, Settings(**FEW_LAYERS, content_detail=0.6), content, [style], image, Masks(content=mask))
-    product = Masks(content=detail.weights(content, 0.6, mask))
+    product = Masks(content=saliency.weights(content, 0.6, mask))
     for one, other in zip(both, losses_at(tiny, Settings(**FEW_LAYERS), content, [style], image, product), strict=True):
         assert one == pytest.approx(other)
 

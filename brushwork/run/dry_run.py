@@ -5,9 +5,9 @@ import time
 import numpy as np
 
 from brushwork.engine import memory, tiles
-from brushwork.instant import memory as instant_memory
 from brushwork.pictures import sizes
 from brushwork.pictures.masks import Masks
+from brushwork.preview import memory as instant_memory
 from brushwork.run.duration import evaluated_pixels, faster, suggested_scales
 
 PIECE = 512  # px: side of the piece of the content whose evaluation is timed

@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import NamedTuple
 
 from brushwork.errors import Mistakes
-from brushwork.pictures import foreign, write
+from brushwork.pictures import unsupported, write
 from brushwork.run import resuming
 from brushwork.settings import MOST_SCALES, PRESETS, Settings, option
 
@@ -144,7 +144,7 @@ def _left_out(entries, pictures):
     """What of a directory's entries, {name: whether it is a directory}, is not among the pictures; "" if nothing."""
     kinds = {}
     for entry in sorted(set(entries) - set(pictures)):
-        kind = ("directory inside", "directories inside") if entries[entry] else foreign.kind_of_name(entry)
+        kind = ("directory inside", "directories inside") if entries[entry] else unsupported.kind_of_name(entry)
         kinds.setdefault(kind, []).append(entry)
     counted = []
     for (one, many), found in sorted(kinds.items()):
@@ -200,7 +200,7 @@ def _check(options, jobs, mistakes):
     twice = next((output for output in outputs if outputs.count(output) > 1), None)
     absent = next((job.content for job in jobs if not os.path.lexists(job.content)), None)
     if twice and absent is not None:  # a name with spaces that is not in quotes, and no batch
-        mistakes.add_file(f"cannot read {absent}: No such file or directory{foreign.absent(absent)}")
+        mistakes.add_file(f"cannot read {absent}: No such file or directory{unsupported.absent(absent)}")
     elif twice:
         mistakes.add_usage(f"{twice} would be written twice; write --output as in {_unique(options.output, jobs)}")
     if options.checkpoint_output is not None and len({_filled(job.checkpoints, job.names) for job in jobs}) < len(jobs):

@@ -18,8 +18,8 @@ from brushwork.errors import Mistakes
 from brushwork.pictures import masks, metadata, read, sizes, write
 from brushwork.pictures.masks import Masks
 from brushwork.run import jobs
-from brushwork.run.effects import refused, without_effect
 from brushwork.run.outputs import check_outputs
+from brushwork.run.unused_flags import refused, without_effect
 from brushwork.settings import DEFAULTS, SIZES, STARTS, Settings
 
 SMALL = 16  # px of the longer side: what is reduced to less than it has lost its strokes

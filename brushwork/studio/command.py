@@ -22,25 +22,25 @@ def main(argv, *, program, make_parser, say):
         import uvicorn
     except ModuleNotFoundError as error:
         raise UserError(f"the studio needs {error.name}: python -m pip install 'neural-style[studio]'") from error
-    from brushwork.studio import album as albums
-    from brushwork.studio.easel import Easel
+    from brushwork.studio import storage as storages
+    from brushwork.studio.queue import PictureQueue
     from brushwork.studio.server import Changes, Studio
 
     listening = _listen(options.host, options.port)
     try:
-        album = _album(options.folder, albums)
+        storage = _storage(options.folder, storages)
     except UserError:
         listening.close()
         raise
     changes, network = Changes(), options.network and str(Path(options.network).resolve())
     network = options.network if options.network in (None, "pocket", "vgg19") else network
-    easel = Easel(album, program, make_parser, network=network, changed=changes.notify)
-    studio = Studio(album, easel, changes, parser=make_parser(), network=network)
+    queue = PictureQueue(storage, program, make_parser, network=network, changed=changes.notify)
+    studio = Studio(storage, queue, changes, parser=make_parser(), network=network)
     names, port = _names(options.host), listening.getsockname()[1]
     address = f"http://{names[0]}:{port}/" + (f"?token={options.token}" if options.token else "")
     hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
     hosts = hosts if _is_loopback(options.host) else None
-    say(f"the studio is at {address}; pictures are saved in {album.folder}; Ctrl-C ends it")
+    say(f"the studio is at {address}; pictures are saved in {storage.folder}; Ctrl-C ends it")
 
     def ended(path):
         say(f"wrote {path}; the studio can go on with it when it is started again" if path else "the studio has ended")
@@ -99,14 +99,14 @@ def _is_loopback(host):
         return False
 
 
-def _album(folder, albums):
-    """The album in a folder, with the pictures of the examples. Raises UserError."""
+def _storage(folder, storages):
+    """The storage in a folder, with the pictures of the examples. Raises UserError."""
     try:
-        album = albums.Album(folder)
-        album.lock()
-        for path in albums.examples():
-            album.add(path, path.name, is_example=True, keep=True)
-        return album
+        storage = storages.Storage(folder)
+        storage.lock()
+        for path in storages.examples():
+            storage.add(path, path.name, is_example=True, keep=True)
+        return storage
     except BlockingIOError as error:
         raise UserError(f"another studio uses {folder}; give --folder another directory") from error
     except OSError as error:

@@ -15,10 +15,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from brushwork.errors import PictureError
-from brushwork.studio import form
-from brushwork.studio.album import MOST_BYTES
-from brushwork.studio.easel import Superseded
-from brushwork.studio.guard import Guard
+from brushwork.studio import requests
+from brushwork.studio.queue import Superseded
+from brushwork.studio.security import SecurityMiddleware
+from brushwork.studio.storage import MOST_BYTES
 
 PAGE = Path(__file__).parent / "page"
 MOST_REQUEST = 200_000  # bytes of a request that is no upload
@@ -65,9 +65,9 @@ class Changes:
 class Studio:
     """The handlers of all requests."""
 
-    def __init__(self, album, easel, changes, *, parser, network):
-        self._album, self._easel, self._changes = album, easel, changes
-        self._form = form.description(parser, network)
+    def __init__(self, storage, queue, changes, *, parser, network):
+        self._storage, self._queue, self._changes = storage, queue, changes
+        self._form = requests.description(parser, network)
         self._uploading, self._waiting = asyncio.Semaphore(AT_ONCE), 0
 
     def app(self, *, hosts, token, ended):
@@ -77,7 +77,7 @@ class Studio:
         async def life(app):
             self._changes.begin()
             yield
-            ended(await run_in_threadpool(self._easel.close))
+            ended(await run_in_threadpool(self._queue.close))
 
         one = "/api/pictures/{number}"
         routes = [
@@ -98,15 +98,15 @@ class Studio:
             Mount("/page", StaticFiles(directory=PAGE)),
         ]
         errors = {Refused: _refused, KeyError: _unknown, ValueError: _wrong, PictureError: _wrong, OSError: _failed}
-        guard = Middleware(Guard, hosts=hosts, token=token)
-        return Starlette(routes=routes, exception_handlers=errors, middleware=[guard], lifespan=life)
+        security = Middleware(SecurityMiddleware, hosts=hosts, token=token)
+        return Starlette(routes=routes, exception_handlers=errors, middleware=[security], lifespan=life)
 
     async def form(self, request):
         """What the page makes its dials from."""
-        return JSONResponse(self._form | {"folder": str(self._album.folder)})
+        return JSONResponse(self._form | {"folder": str(self._storage.folder)})
 
     async def uploads(self, request):
-        return JSONResponse([upload.public() for upload in self._album.uploads()])
+        return JSONResponse([upload.public() for upload in self._storage.uploads()])
 
     async def upload(self, request):
         """Receive a picture, the body of the request; its name is in the query."""
@@ -122,7 +122,7 @@ class Studio:
             self._waiting -= 1
 
     async def _receive(self, request):
-        file, path = self._album.temporary()
+        file, path = self._storage.temporary()
         try:
             with file:
                 chunks, size = aiter(request.stream()), 0
@@ -131,7 +131,7 @@ class Studio:
                     if size > MOST_BYTES:
                         raise Refused(413, f"pictures are at most {MOST_BYTES / 1e6:.0f} MB")
                     file.write(chunk)
-            upload = await run_in_threadpool(self._album.add, path, request.query_params.get("name", ""))
+            upload = await run_in_threadpool(self._storage.add, path, request.query_params.get("name", ""))
         except (TimeoutError, asyncio.TimeoutError, ClientDisconnect):
             raise Refused(408, "the picture did not arrive") from None
         finally:
@@ -140,33 +140,33 @@ class Studio:
         return JSONResponse(upload.public(), 201)
 
     async def view(self, request):
-        upload = self._album.upload(request.path_params["number"])
+        upload = self._storage.upload(request.path_params["number"])
         return FileResponse(upload.view, headers={"Cache-Control": "private, max-age=86400"})
 
     async def instant(self, request):
         """The instant picture of a request; an older request that still waits is dropped."""
         asked = await _asked(request)
         try:
-            picture = await run_in_threadpool(self._easel.instant, asked)
+            picture = await run_in_threadpool(self._queue.instant, asked)
         except Superseded:
             raise Refused(409, "there is a newer request") from None
         return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     async def paint(self, request):
         asked = await _asked(request)
-        return JSONResponse({"number": await run_in_threadpool(self._easel.paint, asked)}, 201)
+        return JSONResponse({"number": await run_in_threadpool(self._queue.paint, asked)}, 201)
 
     async def details(self, request):
-        return JSONResponse(self._easel.details(request.path_params["number"]))
+        return JSONResponse(self._queue.details(request.path_params["number"]))
 
     async def stop(self, request):
-        return await self._done(self._easel.stop, request)
+        return await self._done(self._queue.stop, request)
 
     async def resume(self, request):
-        return await self._done(self._easel.resume, request)
+        return await self._done(self._queue.resume, request)
 
     async def remove(self, request):
-        return await self._done(self._easel.remove, request)
+        return await self._done(self._queue.remove, request)
 
     async def _done(self, method, request):
         await run_in_threadpool(method, request.path_params["number"])
@@ -174,9 +174,9 @@ class Studio:
 
     async def preview(self, request):
         """The newest picture of what is being painted; once it is done, the picture."""
-        picture = self._easel.pictures[request.path_params["number"]]
+        picture = self._queue.pictures[request.path_params["number"]]
         if (progress := picture.progress) is None:
-            path = self._album.path(picture.stem, ".jpg")
+            path = self._storage.path(picture.stem, ".jpg")
             if not os.path.isfile(path):
                 raise Refused(404, "there is no picture yet")
             return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
@@ -184,8 +184,8 @@ class Studio:
 
     async def picture(self, request):
         """The file of a picture, or of a copy in another format."""
-        picture, kind = self._easel.pictures[request.path_params["number"]], request.path_params["kind"]
-        path = self._album.path(picture.stem, kind) if kind in KINDS else ""
+        picture, kind = self._queue.pictures[request.path_params["number"]], request.path_params["kind"]
+        path = self._storage.path(picture.stem, kind) if kind in KINDS else ""
         if not os.path.isfile(path):
             raise Refused(404, "there is no such picture")
         name = {"filename": f"{picture.stem}{kind}"} if "download" in request.query_params else {}
@@ -201,11 +201,11 @@ class Studio:
         while True:
             if seen == self._changes.number:
                 await self._changes.wait(PULSE)
-            seen, current = self._changes.number, self._easel.current
+            seen, current = self._changes.number, self._queue.current
             news = {"running": current and current.running()}
-            if structure != self._easel.structure:
-                structure = self._easel.structure
-                news["pictures"] = [picture.summary() for picture in list(self._easel.pictures.values())]
+            if structure != self._queue.structure:
+                structure = self._queue.structure
+                news["pictures"] = [picture.summary() for picture in list(self._queue.pictures.values())]
             yield f"data: {json.dumps(news)}\n\n"
             await asyncio.sleep(PAUSE)
 

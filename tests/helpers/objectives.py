@@ -5,9 +5,9 @@ from dataclasses import fields
 
 from brushwork.engine import session
 from brushwork.engine.session import chosen_precision
-from brushwork.instant.painter import opened
 from brushwork.network import operations
 from brushwork.pictures.masks import EVERYWHERE
+from brushwork.preview.network import opened
 from brushwork.settings import OF_THE_RUN
 from brushwork.state import digest
 from stylize import Objective

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from brushwork.instant import memory, store, weights
-from brushwork.instant.painter import Painter, painted
 from brushwork.pictures import metadata, read
+from brushwork.preview import memory, store, weights
+from brushwork.preview.network import PreviewNetwork, painted
 from brushwork.settings import Settings
 from tests.helpers.command import pixels, words
 from tests.helpers.objectives import shared_painter
-from tests.instant import models
+from tests.preview import models
 
 INPUTS = words("--instant --content content.png --styles style.png")
 
@@ -167,7 +167,7 @@ def test_what_only_an_optimisation_has_is_refused(instant, flags):
 
 
 def test_mistakes_are_found_before_tensorflow_is_needed(instant, monkeypatch):
-    monkeypatch.setattr(Painter, "__init__", None)
+    monkeypatch.setattr(PreviewNetwork, "__init__", None)
     for flags, status, message in (
         ("--instant-strength 2", 2, "--instant-strength must be between 0 and 1, not 2"),
         ("--instant-network nowhere", 1, "no network nowhere: it is neither a directory nor one of lite and hub"),
@@ -220,7 +220,7 @@ def test_a_wrong_saved_model_is_refused(instant):
 def test_an_interrupt_leaves_nothing(instant, monkeypatch):
     import signal
 
-    from brushwork.instant import transformer
+    from brushwork.preview import transformer
 
     convolved = transformer.Transformer._convolved
 
@@ -237,7 +237,7 @@ def test_an_interrupt_leaves_nothing(instant, monkeypatch):
 
 
 def test_the_method_refuses_instant_settings():
-    from brushwork import calls
+    from brushwork import checks
 
-    with pytest.raises(ValueError, match=r"brushwork.instant.painter.painted"):
-        calls.check_settings(Settings(instant=True), Settings(instant=True), np.zeros((4, 4, 3)), [])
+    with pytest.raises(ValueError, match=r"brushwork.preview.network.painted"):
+        checks.check_settings(Settings(instant=True), Settings(instant=True), np.zeros((4, 4, 3)), [])

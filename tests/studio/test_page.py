@@ -58,7 +58,7 @@ class Page:
         raise AssertionError(f"never: {condition}; {self.page.inner_text('main')}")
 
     def shown(self):
-        """The address of the picture on the easel."""
+        """The address of the picture on the queue."""
         return self.page.evaluate("() => document.querySelector('#picture').src")
 
     def until_caption(self, text):

@@ -26,8 +26,8 @@ import vgg
 from brushwork.engine.session import chosen_precision
 from brushwork.network import store
 from brushwork.run.jobs import make_jobs
+from brushwork.run.pipeline import watched
 from brushwork.run.plan import make_plan
-from brushwork.run.watching import watched
 from brushwork.settings import LOSSES, PRESETS, Settings
 from tools.measure.classic import Apart
 from tools.measure.machine import add_inputs, command_for, machine, pictures, table

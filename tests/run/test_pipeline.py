@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brushwork.run import saving, watching
+from brushwork.run import pipeline, saving
 from brushwork.watch import progress, report, table, tensorboard
 from tests.helpers.command import LOSS, words
 from tests.watch.steps import Clock, run
@@ -32,7 +32,7 @@ def watch(command, plans, capfd, monkeypatch):
             monkeypatch.setattr(saving, name, save)
         how = {"graph": None, "shots": done["shots"], "say": done["said"].append, "complain": pytest.fail}
         steps = run(first=first, ends=ends, clock=clock, durations=durations)
-        done["steps"] = [step.iteration for step in watching.watched(steps, plans[-1], **how)]
+        done["steps"] = [step.iteration for step in pipeline.watched(steps, plans[-1], **how)]
         done["printed"] = [(int(row[0]), int(row[1])) for row in LOSS.findall(capfd.readouterr().out)]
         return done
 
@@ -115,7 +115,7 @@ def test_the_table_of_a_resumed_run_goes_on_from_its_state(watch, command, plans
     Path("progress.txt").write_bytes(table.text([(number, 1.0, 2.0, 3.0, 6.0) for number in range(8)]))
     assert command("--resume", "a.state", defaults=False)[0] == 0
     how = {"graph": None, "shots": [], "say": list, "complain": pytest.fail}
-    list(watching.watched(run(first=6, ends=(4, 7)), plans[-1], **how))
+    list(pipeline.watched(run(first=6, ends=(4, 7)), plans[-1], **how))
     rows = np.loadtxt("progress.txt")
     assert rows[:, 0].tolist() == [*range(8)]
     assert rows[:, 4].tolist() == [6] * 6 + [7 * 1110, 8 * 1110]  # iteration 6 is where it goes on

@@ -11,7 +11,7 @@ from brushwork.settings import DEFAULTS, OF_THE_RUN
 def check_settings(settings, made_with, content, styles):
     """That `stylize` can do what the settings say, with an objective made with others. Raises ValueError."""
     if settings.instant:
-        raise ValueError("an instant picture has no steps; call brushwork.instant.painter.painted")
+        raise ValueError("an instant picture has no steps; call brushwork.preview.network.painted")
     _check_sizes(settings, content)
     differing = [
         field.name

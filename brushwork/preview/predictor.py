@@ -2,7 +2,7 @@
 
 import tensorflow.compat.v1 as tf
 
-from brushwork.instant.layers import BLOCKS
+from brushwork.preview.layers import BLOCKS
 
 
 def predict(picture, layers):

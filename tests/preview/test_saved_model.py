@@ -8,11 +8,11 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from brushwork.errors import NetworkError
-from brushwork.instant import store
-from brushwork.instant.painter import opened, painted
 from brushwork.pictures import sizes
+from brushwork.preview import store
+from brushwork.preview.network import opened, painted
 from brushwork.settings import Settings
-from tests.instant import models
+from tests.preview import models
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

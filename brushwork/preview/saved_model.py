@@ -9,16 +9,16 @@ import tensorflow.compat.v1 as tf
 
 from brushwork.engine.session import open_session
 from brushwork.errors import DoesNotFit, NetworkError
-from brushwork.instant.layers import STRIDE, STYLE_SIDE
-from brushwork.instant.transformer import reflected
 from brushwork.pictures import sizes
+from brushwork.preview.layers import STRIDE, STYLE_SIDE
+from brushwork.preview.transformer import reflected
 
 TAGS = (["serve"], [])  # of TensorFlow 2, and of the modules of TF-Hub before it
 SIGNATURES = "serving_default", "default"
 
 
-class Painter:
-    """A SavedModel in a session: a context manager with the method `mixed`, as painter.Painter has it."""
+class SavedModelNetwork:
+    """A SavedModel in a session: a context manager with the method `mixed`, as network.PreviewNetwork has it."""
 
     def __init__(self, directory):
         """Raises NetworkError if the directory holds no SavedModel with one such signature."""

@@ -1,4 +1,4 @@
-"""The guard: which requests the server answers. A page of another site must not be able to paint here, or to look.
+"""The security: which requests the server answers. A page of another site must not be able to paint here, or to look.
 
 Browsers send requests of any page to any address, also to this machine. So a request is answered only if its Host is
 the address that the server was started with (otherwise a foreign name could be made to point here), and if it comes
@@ -23,7 +23,7 @@ HEADERS = {
 }
 
 
-class Guard:
+class SecurityMiddleware:
     """ASGI middleware."""
 
     def __init__(self, app, *, hosts, token=None):

@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from brushwork.instant.layers import CONTRACT, EXPAND, NORMALIZED, RESIDUAL, STRIDE
+from brushwork.preview.layers import CONTRACT, EXPAND, NORMALIZED, RESIDUAL, STRIDE
 
 EPSILON = 1e-5  # added to variances, as in the published network
 BLOCKS = STRIDE  # neighbours in both directions that the last convolution computes at once: see `blocked`

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from brushwork.instant import weights
-from brushwork.instant.painter import opened, painted, steps
 from brushwork.pictures import colors
 from brushwork.pictures.masks import Masks
+from brushwork.preview import weights
+from brushwork.preview.network import opened, painted, steps
 from brushwork.settings import Settings
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from brushwork.errors import PictureError
-from brushwork.pictures import foreign, formats, read
+from brushwork.pictures import formats, read, unsupported
 from tests.helpers.command import words
 from tests.helpers.picture_files import encoded, texture
 
@@ -57,7 +57,7 @@ def test_the_state_of_a_run_is_no_picture(command, plans):
         assert "it is the state of a run, not a picture; --resume continues the run" in command(flag, "a.state")[2]
 
 
-@pytest.mark.parametrize("brand", foreign.HEIF_BRANDS)
+@pytest.mark.parametrize("brand", unsupported.HEIF_BRANDS)
 def test_heic_without_its_package(command, monkeypatch, brand):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)

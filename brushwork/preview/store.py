@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brushwork.errors import NetworkError
-from brushwork.instant import weights
 from brushwork.network import store
+from brushwork.preview import weights
 
 NAMES = ("lite", "hub")
 NAME = "arbitrary-image-stylization-v1-256"

@@ -8,12 +8,12 @@ import tensorflow.compat.v1 as tf
 
 from brushwork.engine.session import open_session
 from brushwork.errors import DoesNotFit, NetworkError
-from brushwork.instant import memory, transformer, weights
-from brushwork.instant.layers import NORMALIZED
-from brushwork.instant.painter import Painter
-from brushwork.instant.predictor import predict
-from brushwork.instant.transformer import Transformer, blocked, merged, reflected
-from tests.instant import oracle
+from brushwork.preview import memory, transformer, weights
+from brushwork.preview.layers import NORMALIZED
+from brushwork.preview.network import PreviewNetwork
+from brushwork.preview.predictor import predict
+from brushwork.preview.transformer import Transformer, blocked, merged, reflected
+from tests.preview import oracle
 
 STYLE = np.array([0.3, -1, 0.7, 0.2, -0.4])
 
@@ -170,7 +170,7 @@ def test_odd_pictures_stay_finite(picture, random):
     """With the included network; a constant picture has features without variance."""
     content = {"constant": 100, "black": 0, "white": 255}.get(picture, 255 * random.random((33, 47, 3)))
     content = np.broadcast_to(np.float32(content), (33, 47, 3)).astype(np.float32)
-    with Painter(weights.load()) as painter:
+    with PreviewNetwork(weights.load()) as painter:
         image = finish(painter.mixed(content, [(1, content)]))
     assert np.isfinite(image).all()
     assert image.min() >= 0
@@ -182,7 +182,7 @@ def test_the_picture_has_no_border_of_bands(monkeypatch, random):
     content = np.kron(255 * random.random((12, 10, 3)), np.ones((8, 8, 1))).astype(np.float32)
     images = []
     for band in (transformer.BAND, 8 * 80 * 8):
-        with Painter(weights.load(), band=band) as painter:
+        with PreviewNetwork(weights.load(), band=band) as painter:
             images.append(finish(painter.mixed(content, [(1, content)])))
     assert np.abs(images[1] - images[0]).max() < 0.05  # of 255
 

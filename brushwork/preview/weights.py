@@ -10,7 +10,7 @@ import numpy as np
 
 from brushwork import files, state
 from brushwork.errors import NetworkError
-from brushwork.instant.layers import kernel_shapes
+from brushwork.preview.layers import kernel_shapes
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lite.npz")
 DIGEST = "b42fcfd4f89f9ed3a8c40dd8f23c170a11b9eb8cbb4a5c3c175351486357bc34"  # SHA-256 of FILE

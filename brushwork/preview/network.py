@@ -1,6 +1,6 @@
 """The instant picture of a content and its styles: `painted`, and the included network that makes it.
 
-    with Painter(weights.load()) as painter:
+    with PreviewNetwork(weights.load()) as painter:
         picture = painted(painter, content, [style], Settings(instant=True))
 
 Pictures are float32 [H, W, 3], RGB, 0..255.
@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from brushwork import calls
+from brushwork import checks
 from brushwork.engine.session import open_session
-from brushwork.instant import transformer
-from brushwork.instant.layers import STYLE_SIDE, predictor_layers
-from brushwork.instant.predictor import predict
 from brushwork.pictures import colors, sizes
 from brushwork.pictures.masks import EVERYWHERE
+from brushwork.preview import transformer
+from brushwork.preview.layers import STYLE_SIDE, predictor_layers
+from brushwork.preview.predictor import predict
 
 
 class Result(NamedTuple):
@@ -31,11 +31,11 @@ class Result(NamedTuple):
         return self.image
 
 
-class Painter:
+class PreviewNetwork:
     """The included network in a session: a context manager.
 
-    Like saved_model.Painter it has one method, `mixed`, a generator that yields now and then, so that it can be left
-    half way, and returns a picture.
+    Its method `mixed`, which SavedModelNetwork has too, is a generator: it yields now and then, so that a caller can
+    stop half way, and returns a picture.
     """
 
     def __init__(self, network, *, band=transformer.BAND):
@@ -68,10 +68,10 @@ class Painter:
 def opened(network):
     """The painter of a weights.Network or of a store.SavedModel. Raises NetworkError."""
     if hasattr(network, "layers"):
-        return Painter(network)
-    from brushwork.instant import saved_model
+        return PreviewNetwork(network)
+    from brushwork.preview import saved_model
 
-    return saved_model.Painter(network.directory)
+    return saved_model.SavedModelNetwork(network.directory)
 
 
 def _placeholders(layers, values):
@@ -89,8 +89,8 @@ def _placeholders(layers, values):
 def painted(painter, content, styles, settings, masks=EVERYWHERE):
     """The content [H, W, 3] in its styles, in the colours of settings.colors, float32 [H, W, 3], RGB, 0..255.
 
-    painter: a Painter, or a saved_model.Painter. styles: a sequence of [h, w, 3]. Of the settings, those count that
-    are named in the documentation of --instant. masks: only masks.styles count.
+    painter: a PreviewNetwork or a SavedModelNetwork. styles: a sequence of [h, w, 3]. settings: those named in the
+    documentation of --instant are used. masks: only masks.styles is used.
     Raises ValueError for a setting that cannot be honoured, and DoesNotFit.
     """
     *_, result = steps(painter, content, styles, settings, masks)
@@ -99,8 +99,8 @@ def painted(painter, content, styles, settings, masks=EVERYWHERE):
 
 def steps(painter, content, styles, settings, masks=EVERYWHERE):
     """`painted` as a generator: it yields None now and then, and at last the Result."""
-    calls.check_pictures(content, styles)
-    calls.check_blend(settings, styles)
+    checks.check_pictures(content, styles)
+    checks.check_blend(settings, styles)
     styles = [colors.recolored(style, content, settings) for style in styles]
     shares, strength = settings.blend(len(styles)), settings.instant_strength
 

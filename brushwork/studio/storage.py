@@ -1,4 +1,4 @@
-"""The album: the folder of a studio. It holds what was uploaded, and a record of each picture that was asked for.
+"""The storage: the folder of a studio. It holds what was uploaded, and a record of each picture that was asked for.
 
 Nothing that a page sends becomes a path: pictures and records have numbers that are looked up here. The names of
 uploads are kept for people to read, reduced to letters, digits, hyphens and underscores.
@@ -47,7 +47,7 @@ class Upload(NamedTuple):
         return {name: getattr(self, name) for name in ("number", "name", "width", "height", "is_example")}
 
 
-class Album:
+class Storage:
     """The folder. Its methods may be called from several threads."""
 
     def __init__(self, folder):
@@ -89,7 +89,7 @@ class Album:
         return os.fdopen(handle, "wb"), path
 
     def add(self, path, name, *, is_example=False, keep=False):
-        """The Upload of a picture file, which is moved into the album unless it is to be kept where it is.
+        """The Upload of a picture file, which is moved into the storage unless it is to be kept where it is.
 
         Raises PictureError, also for what is no picture and for one that is too large.
         """

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 
-def traces_of_roots(matrices):
+def trace_sqrt(matrices):
     """tr(M^(1/2)) of lists of positive definite matrices M, each [K, r, r] with an r of its own: a list of [K].
 
     The derivative is M^(-1/2) / 2. It is computed in float64: the eigenvalues of the features' covariances reach over

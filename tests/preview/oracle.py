@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from brushwork.instant.layers import BLOCKS, CONTRACT, EXPAND, RESIDUAL, kernel_shapes
-from brushwork.instant.weights import Network
+from brushwork.preview.layers import BLOCKS, CONTRACT, EXPAND, RESIDUAL, kernel_shapes
+from brushwork.preview.weights import Network
 
 
 def tiny_network(seed=3):

@@ -8,26 +8,26 @@ from PIL import Image
 
 import neural_style
 from brushwork.settings import DEFAULTS, PRESETS, option
-from brushwork.studio import form
-from brushwork.studio.album import Album
+from brushwork.studio import requests
+from brushwork.studio.storage import Storage
 
 
 @pytest.fixture
-def album(tmp_path, random):
-    """An album with a photograph "c", and paintings "a" and "b"."""
-    album, numbers = Album(tmp_path / "album"), {}
+def storage(tmp_path, random):
+    """An storage with a photograph "c", and paintings "a" and "b"."""
+    storage, numbers = Storage(tmp_path / "storage"), {}
     for name, size in (("c", (40, 30)), ("a", (20, 30)), ("b", (30, 20))):
         path = tmp_path / f"{name}.png"
         Image.fromarray(random.integers(0, 256, (*size[::-1], 3)).astype(np.uint8)).save(path)
-        numbers[name] = album.add(path, path.name).number
-    album.named = numbers
-    return album
+        numbers[name] = storage.add(path, path.name).number
+    storage.named = numbers
+    return storage
 
 
-def line(album, styles=("a",), output="out.png", network=None, **asked):
-    asked["content"] = album.named["c"]
-    chosen = [style if isinstance(style, dict) else {"picture": album.named[style]} for style in styles]
-    return form.command_line(asked | {"styles": chosen}, album, network, output=output)
+def line(storage, styles=("a",), output="out.png", network=None, **asked):
+    asked["content"] = storage.named["c"]
+    chosen = [style if isinstance(style, dict) else {"picture": storage.named[style]} for style in styles]
+    return requests.command_line(asked | {"styles": chosen}, storage, network, output=output)
 
 
 def settings_of(argv):
@@ -36,34 +36,36 @@ def settings_of(argv):
 
 
 def test_every_setting_is_on_the_page_once():
-    found = form.description(neural_style.make_parser(), None)
-    names = [*form.DIALS, *(dial["name"] for dial in found["more"])]
-    assert sorted(names) == sorted(set(DEFAULTS) - set(form.OF_PICTURES))
+    found = requests.description(neural_style.make_parser(), None)
+    names = [*requests.DIALS, *(dial["name"] for dial in found["more"])]
+    assert sorted(names) == sorted(set(DEFAULTS) - set(requests.OF_PICTURES))
     assert all(dial["help"] and dial["flag"] == option(dial["name"]) for dial in found["more"])
     assert {dial["name"]: dial["kind"] for dial in found["more"]}["box"] == "switch"
     assert list(found["presets"]) == sorted(PRESETS, key=list(found["presets"]).index)
     assert found["presets"]["painterly"]["values"]["style_loss"] == "wasserstein"
-    assert found["presets"]["classic"]["values"] | {"style_layers": []} == form._plain(DEFAULTS)
+    assert found["presets"]["classic"]["values"] | {"style_layers": []} == requests._plain(DEFAULTS)
 
 
-def test_a_request_becomes_a_command_line(album):
-    argv = line(album, settings={"strength": 2, "box": True, "content_layers": "relu3_1 relu4_2:0.5", "tv_weight": ""})
+def test_a_request_becomes_a_command_line(storage):
+    argv = line(
+        storage, settings={"strength": 2, "box": True, "content_layers": "relu3_1 relu4_2:0.5", "tv_weight": ""}
+    )
     options = settings_of(argv)
     assert options["preset"] == "painterly"
     assert options["strength"] == 2.0
     assert options["box"] is True
     assert options["content_layers"] == ["relu3_1", "relu4_2:0.5"]
     assert "tv_weight" not in options
-    assert options["content"] == [album.upload(album.named["c"]).path]
-    assert settings_of(line(album, settings={"box": False}))["box"] is False
+    assert options["content"] == [storage.upload(storage.named["c"]).path]
+    assert settings_of(line(storage, settings={"box": False}))["box"] is False
 
 
-def test_weights_and_one_size_of_strokes_for_all(album):
-    weighted = [{"picture": album.named["a"], "weight": 0.5}, {"picture": album.named["b"], "weight": 2}]
-    options = settings_of(line(album, weighted, settings={"style_scales": 1.5}))
+def test_weights_and_one_size_of_strokes_for_all(storage):
+    weighted = [{"picture": storage.named["a"], "weight": 0.5}, {"picture": storage.named["b"], "weight": 2}]
+    options = settings_of(line(storage, weighted, settings={"style_scales": 1.5}))
     assert options["style_blend_weights"] == [0.5, 2]
     assert options["style_scales"] == [1.5, 1.5]
-    assert "style_blend_weights" not in settings_of(line(album, ("a", "b")))
+    assert "style_blend_weights" not in settings_of(line(storage, ("a", "b")))
 
 
 @pytest.mark.parametrize(
@@ -75,20 +77,20 @@ def test_weights_and_one_size_of_strokes_for_all(album):
         ("classic", "fine", 2000),
     ],
 )
-def test_quality_is_a_factor_on_the_iterations(album, preset, quality, expected):
-    options = settings_of(line(album, preset=preset, quality=quality))
+def test_quality_is_a_factor_on_the_iterations(storage, preset, quality, expected):
+    options = settings_of(line(storage, preset=preset, quality=quality))
     assert options.get("scale_iterations", options.get("iterations")) == expected
-    given = settings_of(line(album, preset=preset, quality=quality, settings={"iterations": "7"}))
+    given = settings_of(line(storage, preset=preset, quality=quality, settings={"iterations": "7"}))
     assert (given["iterations"], given.get("scale_iterations")) == (7, None)
 
 
-def test_a_style_without_a_mask_applies_where_no_mask_is_white(album, tmp_path):
+def test_a_style_without_a_mask_applies_where_no_mask_is_white(storage, tmp_path):
     mask = np.zeros((30, 40), np.uint8)
     mask[:, :10] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    number = album.add(tmp_path / "mask.png", "mask").number
-    styles = [{"picture": album.named["a"], "mask": number}, {"picture": album.named["b"], "mask": None}]
-    options = settings_of(line(album, styles))
+    number = storage.add(tmp_path / "mask.png", "mask").number
+    styles = [{"picture": storage.named["a"], "mask": number}, {"picture": storage.named["b"], "mask": None}]
+    options = settings_of(line(storage, styles))
     masks = [np.array(Image.open(path).convert("L")) for path in options["style_masks"]]
     np.testing.assert_array_equal(masks[0], mask)
     np.testing.assert_array_equal(masks[1], 255 - mask)
@@ -111,30 +113,32 @@ def test_a_style_without_a_mask_applies_where_no_mask_is_white(album, tmp_path):
     ],
     ids=str,
 )
-def test_what_cannot_be_painted_is_refused_in_a_sentence(album, asked, sentence):
+def test_what_cannot_be_painted_is_refused_in_a_sentence(storage, asked, sentence):
     with pytest.raises(ValueError, match=sentence):
-        form.check(line(album, **asked), neural_style.make_parser)
+        requests.check(line(storage, **asked), neural_style.make_parser)
 
 
-def test_the_command_line_to_copy_is_one_for_a_shell(album):
-    argv = line(album, output="/a folder/0001-x.png")
-    copied = shlex.split(form.to_copy(argv, "0001-x"))
+def test_the_command_line_to_copy_is_one_for_a_shell(storage):
+    argv = line(storage, output="/a folder/0001-x.png")
+    copied = shlex.split(requests.to_copy(argv, "0001-x"))
     assert copied == ["neural-style", *argv[:-1], "0001-x.png"]
 
 
-def test_an_instant_picture_has_the_colours_and_weights(album):
-    asked = {"content": album.named["c"], "styles": [{"picture": album.named["a"]}]}
+def test_an_instant_picture_has_the_colours_and_weights(storage):
+    asked = {"content": storage.named["c"], "styles": [{"picture": storage.named["a"]}]}
     settings = {"colors": "luma", "color_strength": 0.5, "tv_weight": 3}
-    options = settings_of(form.instant_command_line(asked | {"settings": settings}, album, output="i.jpg"))
+    options = settings_of(requests.instant_command_line(asked | {"settings": settings}, storage, output="i.jpg"))
     assert (options["instant"], options["colors"], options["color_strength"]) == (True, "luma", 0.5)
     assert "tv_weight" not in options
-    plain = settings_of(form.instant_command_line(asked | {"settings": {"color_strength": 0.5}}, album, output="i.jpg"))
+    plain = settings_of(
+        requests.instant_command_line(asked | {"settings": {"color_strength": 0.5}}, storage, output="i.jpg")
+    )
     assert "color_strength" not in plain
 
 
-def test_quality_multiplies_the_iterations_of_the_scales_that_are_left(album):
+def test_quality_multiplies_the_iterations_of_the_scales_that_are_left(storage):
     counts = PRESETS["painterly"]["scale_iterations"]
     for scales, left in (("2", 2), ("60 100", 3)):
-        argv = line(album, quality="fine", settings={"scales": scales})
-        form.check(argv, neural_style.make_parser)
+        argv = line(storage, quality="fine", settings={"scales": scales})
+        requests.check(argv, neural_style.make_parser)
         assert settings_of(argv)["scale_iterations"] == [2 * count for count in counts[-left:]]

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import tensorflow.compat.v1 as tf
 
-from brushwork.engine import trials
+from brushwork.network import autotune
 
 SHAPE = 1, 4, 4, 2
 
@@ -17,8 +17,8 @@ SHAPE = 1, 4, 4, 2
 )
 def test_only_what_is_clearly_faster_is(monkeypatch, other, usual, expected):
     durations = itertools.chain([90, 1], itertools.cycle([other, usual, 30 * other, 30 * usual]))
-    monkeypatch.setattr(trials, "_seconds", lambda session, run: next(durations))
-    assert trials.is_faster(tf.square, tf.abs, SHAPE) is expected
+    monkeypatch.setattr(autotune, "_seconds", lambda session, run: next(durations))
+    assert autotune.is_faster(tf.square, tf.abs, SHAPE) is expected
 
 
 def test_what_is_timed_is_run(monkeypatch):
@@ -27,10 +27,10 @@ def test_what_is_timed_is_run(monkeypatch):
             features = tf.sin(features)
         return features
 
-    assert trials.is_faster(tf.sin, slow, (1, 64, 64, 16))
-    assert not trials.is_faster(slow, tf.sin, (1, 64, 64, 16))
+    assert autotune.is_faster(tf.sin, slow, (1, 64, 64, 16))
+    assert not autotune.is_faster(slow, tf.sin, (1, 64, 64, 16))
 
 
 def test_a_graphics_card_computes_in_the_usual_way(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["card"] if kind == "GPU" else [])
-    assert not trials.is_faster(None, None, SHAPE)
+    assert not autotune.is_faster(None, None, SHAPE)

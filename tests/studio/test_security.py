@@ -1,4 +1,4 @@
-"""The guard: whose requests are answered."""
+"""The security: whose requests are answered."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("starlette", reason="the extra studio is not installed")
 
-from brushwork.studio.guard import COOKIE, Guard
+from brushwork.studio.security import COOKIE, SecurityMiddleware
 
 HOSTS = {"127.0.0.1:8000", "localhost:8000"}
 
@@ -23,7 +23,7 @@ def status(headers, *, path="/api/form", method="GET", query="", hosts=HOSTS, to
 
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "path": path, "method": method, "headers": raw, "query_string": query.encode()}
-    asyncio.run(Guard(app, hosts=hosts, token=token)(scope, None, send))
+    asyncio.run(SecurityMiddleware(app, hosts=hosts, token=token)(scope, None, send))
     given = dict(sent[0]["headers"])
     if sent[0]["status"] == 200:
         assert b"default-src 'self'" in given[b"content-security-policy"]

@@ -1,4 +1,4 @@
-"""The easel: the pictures that were asked for, painted one at a time, each in a process of its own.
+"""The queue: the pictures that were asked for, painted one at a time, each in a process of its own.
 
 The process is started before it is needed, so that painting begins at once, and ends with its picture, so that its
 memory comes back. A second process keeps running and makes instant pictures.
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from brushwork.errors import DONE
-from brushwork.studio import form
-from brushwork.studio.album import stem
+from brushwork.studio import requests
+from brushwork.studio.storage import stem
 from brushwork.studio.worker import DEPTHS, Progress, Worker
 
 SAVING = 300  # s: so long the server waits at its end for a picture to be saved
@@ -28,7 +28,7 @@ class Picture:
     number: str
     stem: str  # of its files
     title: str
-    asked: dict  # see form.command_line
+    asked: dict  # see requests.command_line
     command: list[str]  # the command line
     status: str = "waiting"  # one of ACTIVE, or done, stopped, failed
     said: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Picture:
     resume: bool = False  # whether it goes on from its state
 
     def record(self):
-        """What is kept in the album."""
+        """What is kept in the storage."""
         names = "number", "stem", "title", "asked", "command", "status", "said", "losses"
         return {name: getattr(self, name) for name in names}
 
@@ -62,18 +62,18 @@ class Picture:
             self.losses[:] = self.losses[::2]
 
 
-class Easel:
+class PictureQueue:
     """The queue. Its methods may be called from several threads."""
 
-    def __init__(self, album, program, make_parser, *, network=None, changed=lambda: None):
+    def __init__(self, storage, program, make_parser, *, network=None, changed=lambda: None):
         """program, make_parser: of neural_style. network: for --network. changed: called after every change."""
-        self._album, self._program, self._make_parser, self._network = album, program, make_parser, network
+        self._storage, self._program, self._make_parser, self._network = storage, program, make_parser, network
         self._changed, self._lock, self._queue, self._closing = changed, threading.RLock(), [], False
-        recalled = filter(None, (_recalled(record, album) for record in album.records()))
+        recalled = filter(None, (_recalled(record, storage) for record in storage.records()))
         self.pictures = {picture.number: picture for picture in recalled}
         self.structure = 0  # changes whenever the list of pictures does
         self.current = None  # the Picture that is being painted
-        self._instant = _Instant(program, album)
+        self._instant = _Instant(program, storage)
         self._painter = Worker(program, self._receive)
         with self._lock:
             self._queue += [picture for picture in self.pictures.values() if picture.status == "waiting"]
@@ -82,13 +82,13 @@ class Easel:
     def paint(self, asked):
         """Ask for a picture; returns its number. Raises KeyError and ValueError."""
         with self._lock:
-            number = self._album.free_number(self.pictures)
-            content = self._album.upload(asked["content"])
-            styles = [self._album.upload(style["picture"]) for style in asked["styles"]]
+            number = self._storage.free_number(self.pictures)
+            content = self._storage.upload(asked["content"])
+            styles = [self._storage.upload(style["picture"]) for style in asked["styles"]]
             name = stem(number, content, styles)
-            output = self._album.path(name, ".png")
-            argv = form.command_line(asked, self._album, self._network, output=output)
-            form.check(argv, self._make_parser)
+            output = self._storage.path(name, ".png")
+            argv = requests.command_line(asked, self._storage, self._network, output=output)
+            requests.check(argv, self._make_parser)
             title = f"{content.name} in the style of {' and '.join(style.name for style in styles)}"
             self._wait(Picture(number, name, title, asked, argv))
             return number
@@ -97,7 +97,7 @@ class Easel:
         """Go on with a picture that was stopped. Raises KeyError, and ValueError if there is no state."""
         with self._lock:
             picture = self.pictures[number]
-            if picture.status in ACTIVE or not os.path.isfile(self._album.path(picture.stem, ".state")):
+            if picture.status in ACTIVE or not os.path.isfile(self._storage.path(picture.stem, ".state")):
                 raise ValueError("there is nothing to go on from")
             picture.resume = True
             self._wait(picture)
@@ -110,7 +110,7 @@ class Easel:
                 self._queue.remove(picture)
                 picture.status = "stopped" if picture.resume else "failed"
                 picture.said.append("taken out of the queue")
-                self._album.write_record(picture.record())
+                self._storage.write_record(picture.record())
             elif picture is self.current and picture.status != "stopping":
                 picture.status = "stopping"
                 self._painter.stop()
@@ -123,15 +123,15 @@ class Easel:
             if picture.status in ACTIVE:
                 raise ValueError("stop it first")
             del self.pictures[number]
-            self._album.remove(picture.record())
+            self._storage.remove(picture.record())
             self._structure_changed()
 
     def details(self, number):
         """All that the page can be told about a picture. Raises KeyError."""
         picture = self.pictures[number]
-        command = form.to_copy(picture.command, picture.stem)
-        kinds = [kind for kind in (".png", *DEPTHS) if os.path.isfile(self._album.path(picture.stem, kind))]
-        resumable = os.path.isfile(self._album.path(picture.stem, ".state"))
+        command = requests.to_copy(picture.command, picture.stem)
+        kinds = [kind for kind in (".png", *DEPTHS) if os.path.isfile(self._storage.path(picture.stem, kind))]
+        resumable = os.path.isfile(self._storage.path(picture.stem, ".state"))
         about = {"asked": picture.asked, "said": picture.said, "command": command, "curve": picture.losses}
         return picture.summary() | about | {"kinds": kinds, "resumable": resumable}
 
@@ -146,12 +146,12 @@ class Easel:
             self._painter.stop()
         self._instant.close()
         self._painter.wait(SAVING)
-        path = picture and self._album.path(picture.stem, ".png")
+        path = picture and self._storage.path(picture.stem, ".png")
         return path if path and os.path.isfile(path) else None
 
     def _wait(self, picture):
         picture.status, picture.progress = "waiting", None
-        self._album.write_record(picture.record())
+        self._storage.write_record(picture.record())
         self.pictures[picture.number] = picture
         self._queue.append(picture)
         self._next()
@@ -165,9 +165,9 @@ class Easel:
             self._painter = Worker(self._program, self._receive)
         self.current = picture = self._queue.pop(0)
         picture.status, picture.said = "starting", []
-        state = self._album.path(picture.stem, ".state")
+        state = self._storage.path(picture.stem, ".state")
         copies = [".jpg", *([".tif"] if find_spec("tifffile") else [])]
-        copies = [self._album.path(picture.stem, extension) for extension in copies]
+        copies = [self._storage.path(picture.stem, extension) for extension in copies]
         self._painter.paint(["--resume", state] if picture.resume else picture.command, copies)
 
     def _receive(self, worker, kind, what):
@@ -188,17 +188,17 @@ class Easel:
 
     def _end(self, picture, status):
         """Note how a picture ended, and begin with the next one."""
-        files = [os.path.isfile(self._album.path(picture.stem, extension)) for extension in (".png", ".state")]
+        files = [os.path.isfile(self._storage.path(picture.stem, extension)) for extension in (".png", ".state")]
         stopped = all(files) or (files[0] and (picture.status == "stopping" or self._closing))
         picture.status = "done" if status == DONE else "stopped" if stopped else "failed"
         if picture.status == "failed" and not any(said.startswith("error: ") for said in picture.said):
             picture.said.append("it ended before there was a picture")
         if picture.status == "done":
-            self._album.remove_state(picture.stem)
+            self._storage.remove_state(picture.stem)
         picture.version += 1
         self.current, picture.progress, picture.resume = None, None, False
         try:
-            self._album.write_record(picture.record())
+            self._storage.write_record(picture.record())
         except OSError as error:  # the next picture is painted all the same
             picture.said.append(f"error: cannot write the record of this picture: {error.strerror}")
         if not self._closing:
@@ -218,8 +218,8 @@ class Superseded(Exception):
 class _Instant:
     """Makes instant pictures, one after the other, in a process that stays."""
 
-    def __init__(self, program, album):
-        self._program, self._album, self._turn, self._latest = program, album, threading.Lock(), 0
+    def __init__(self, program, storage):
+        self._program, self._storage, self._turn, self._latest = program, storage, threading.Lock(), 0
         self._ended, self._status, self._said = threading.Event(), None, []
         self._worker = Worker(program, self._receive, stays=True)
 
@@ -230,8 +230,8 @@ class _Instant:
                 raise Superseded
             if not self._worker.is_alive:
                 self._worker = Worker(self._program, self._receive, stays=True)
-            output = self._album.path("instant", ".jpg")
-            argv = form.instant_command_line(asked, self._album, output=output)
+            output = self._storage.path("instant", ".jpg")
+            argv = requests.instant_command_line(asked, self._storage, output=output)
             self._ended.clear()
             self._status, self._said = None, []
             self._worker.paint(argv)
@@ -258,11 +258,11 @@ class _Instant:
             self._ended.set()
 
 
-def _recalled(record, album):
+def _recalled(record, storage):
     """The Picture of a record that an earlier server wrote, which may have been killed; None if it is damaged."""
     try:
         picture = Picture(**record)
-        is_there, picture.resume = (os.path.isfile(album.path(picture.stem, kind)) for kind in (".png", ".state"))
+        is_there, picture.resume = (os.path.isfile(storage.path(picture.stem, kind)) for kind in (".png", ".state"))
     except TypeError:
         return None
     if picture.status in ACTIVE and picture.status != "waiting":

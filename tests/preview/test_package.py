@@ -10,9 +10,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from brushwork.instant import weights
-from brushwork.instant.painter import Painter, painted
 from brushwork.pictures import read, sizes
+from brushwork.preview import weights
+from brushwork.preview.network import PreviewNetwork, painted
 from brushwork.settings import Settings
 from tests.helpers.command import ROOT
 from tools import make_instant
@@ -61,7 +61,7 @@ def by_package(wheel, content, style, *, in_floats):
 def test_the_graph_gives_what_the_package_gives(wheel, pair):
     content, style = (read.image(ROOT / "examples" / f"{name}.jpg") for name in pair)
     content, style = sizes.resize(content, 384, 384), sizes.cover(style, 256, 256)
-    with Painter(weights.load()) as painter:
+    with PreviewNetwork(weights.load()) as painter:
         image = painted(painter, content, [style], Settings(instant=True)) / 255
     exact = by_package(wheel, content, style, in_floats=True)
     rounded = by_package(wheel, content, style, in_floats=False)

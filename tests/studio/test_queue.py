@@ -1,10 +1,10 @@
-"""The easel: whose messages it takes."""
+"""The queue: whose messages it takes."""
 
 import pytest
 
 import neural_style
-from brushwork.studio import easel
-from brushwork.studio.album import Album, examples
+from brushwork.studio import queue
+from brushwork.studio.storage import Storage, examples
 
 
 class Workers(list):
@@ -27,15 +27,15 @@ class _Worker:
 @pytest.fixture
 def workers(monkeypatch):
     workers = Workers()
-    monkeypatch.setattr(easel, "Worker", workers)
+    monkeypatch.setattr(queue, "Worker", workers)
     return workers
 
 
 def test_a_late_message_is_not_the_next_pictures(workers, tmp_path):
-    album = Album(tmp_path / "album")
-    content, style = (album.add(str(path), path.stem, keep=True) for path in examples()[:2])
+    storage = Storage(tmp_path / "storage")
+    content, style = (storage.add(str(path), path.stem, keep=True) for path in examples()[:2])
     asked = {"content": content.number, "styles": [{"picture": style.number}]}
-    made = easel.Easel(album, None, neural_style.make_parser)
+    made = queue.PictureQueue(storage, None, neural_style.make_parser)
     first, second = made.paint(asked), made.paint(asked)
     painter = workers[-1]
     painter.receive(painter, "ended", 1)

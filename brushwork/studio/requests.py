@@ -9,7 +9,7 @@ from brushwork.network import store
 from brushwork.pictures import sizes
 from brushwork.run import jobs
 from brushwork.settings import CHOICES, DEFAULTS, PIXELS_OR_WORDS, PRESETS, PURPOSES, STARTS, Settings, option
-from brushwork.studio.album import VIEW
+from brushwork.studio.storage import VIEW
 
 PRESET = "painterly"  # the one that the page begins with
 DIALS = ("strength", "style_scales", "colors", "color_strength", "long_side")  # beside the pictures, in plain sight
@@ -55,19 +55,19 @@ def _plain(values):
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def command_line(asked, album, network, *, output):
-    """The command line (a list of arguments) of a request of the page; styles' masks are written to the album.
+def command_line(asked, storage, network, *, output):
+    """The command line (a list of arguments) of a request of the page; styles' masks are written to the storage.
 
     asked: {"content": number, "styles": [{"picture": number, "weight": 1, "mask": number or None}], "preset": name,
     "settings": {field: text, or a truth value}, "quality": name, "network": name}. Raises ValueError with a sentence.
     """
-    content, styles = album.upload(asked["content"]), asked["styles"]
+    content, styles = storage.upload(asked["content"]), asked["styles"]
     if not styles:
         raise ValueError("choose a painting")
     preset, settings = asked.get("preset") or PRESET, dict(asked.get("settings", {}))
     if preset not in PRESETS:
         raise ValueError(f"there is no preset {preset}")
-    argv = ["--preset", preset, *_pictures(content, styles, album)]
+    argv = ["--preset", preset, *_pictures(content, styles, storage)]
     if factor := QUALITIES.get(asked.get("quality")):
         argv += _iterations(preset, settings, factor)
     argv += _flags(settings, len(styles))
@@ -75,29 +75,29 @@ def command_line(asked, album, network, *, output):
     return [*argv, *(["--network", chosen] if chosen else []), "--output", output]
 
 
-def instant_command_line(asked, album, *, output):
+def instant_command_line(asked, storage, *, output):
     """The command line of the instant picture for a request of the page."""
     given = asked.get("settings", {})
     settings = {name: given[name] for name in ("colors", "color_strength") if name in given}
     if settings.get("colors", "style") == "style":
         settings = {}
-    pictures = _pictures(album.upload(asked["content"]), asked["styles"], album)
+    pictures = _pictures(storage.upload(asked["content"]), asked["styles"], storage)
     flags = _flags(settings, len(asked["styles"]))
     side = ["--long-side", str(INSTANT_SIDE)]
     return ["--instant", *pictures, *side, *flags, "--output", output, "--overwrite", "--quiet"]
 
 
-def _pictures(content, styles, album):
+def _pictures(content, styles, storage):
     """The flags of the pictures, their weights and their masks."""
-    paintings = [album.upload(style["picture"]) for style in styles]
+    paintings = [storage.upload(style["picture"]) for style in styles]
     argv = ["--content", content.path, "--styles", *(painting.path for painting in paintings)]
     weights = [float(style.get("weight", 1)) for style in styles]
     if len(set(weights)) > 1:
         argv.append("--style-blend-weights=" + ",".join(f"{weight:g}" for weight in weights))
-    masks = [album.upload(style["mask"]) if style.get("mask") else None for style in styles]
+    masks = [storage.upload(style["mask"]) if style.get("mask") else None for style in styles]
     if any(masks):
         drawn = [mask.path for mask in masks if mask]
-        paths = [mask.path if mask else album.rest_of(drawn, _mask_size(content)) for mask in masks]
+        paths = [mask.path if mask else storage.rest_of(drawn, _mask_size(content)) for mask in masks]
         argv += ["--style-masks", *paths]
     return argv
 

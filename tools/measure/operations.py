@@ -1,6 +1,6 @@
 """Prints the milliseconds of an evaluation by kind of operation, from TensorFlow's own trace.
 
-    python -m tools.measure.profile --network FILE --content PICTURE --style PICTURE [--size WxH] [--rounds N]
+    python -m tools.measure.operations --network FILE --content PICTURE --style PICTURE [--size WxH] [--rounds N]
 
 For each kind: the median over the rounds, how many operations, and the shapes on which most of the time is spent. The
 last lines are an evaluation without tracing, and the page faults of one (see `engine/session.py`).

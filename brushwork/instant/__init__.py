@@ -1,1 +1,0 @@
-"""The instant picture: one pass through a trained network instead of an optimisation (Ghiasi et al. 2017)."""

@@ -1,0 +1,1 @@
+"""Terms of the loss beyond the classic ones."""

@@ -1,0 +1,1 @@
+"""The preview: one pass through a trained network instead of an optimisation (Ghiasi et al. 2017)."""
