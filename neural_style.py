@@ -147,7 +147,7 @@ def vgg_reader(name, say):
                     mistakes.sentences[-1] += "; the variable NEURAL_STYLE_NETWORK names it"
                 return None
             read.update(path=path, network=network)
-        for layer in (*settings.content_terms, *settings.style_terms) if settings else ():
+        for layer in (*settings.content_layer_weights, *settings.style_layer_weights) if settings else ():
             if layer.replace("relu", "conv") not in read["network"].convolutions:
                 last = list(read["network"].convolutions)[-1]
                 mistakes.add_file(f"cannot use network {read['path']}: it ends at {last}, before {layer}")

@@ -18,6 +18,7 @@ import tensorflow.compat.v1 as tf
 
 import vgg
 from brushwork import checks
+from brushwork.digest import digest_of
 from brushwork.engine import memory
 from brushwork.engine.session import Cancellable, chosen_precision, open_session, without_collection
 from brushwork.engine.sums import Moments, Total, moments, squared_error, variation
@@ -32,7 +33,7 @@ from brushwork.pictures import saliency, sizes
 from brushwork.pictures.colors import finished, recolored
 from brushwork.pictures.masks import EVERYWHERE, Masks, over_cells
 from brushwork.settings import STARTS, Settings
-from brushwork.state import State, digest, enlarged
+from brushwork.state import State, enlarged
 
 __all__ = ["Diverged", "Masks", "Objective", "Settings", "State", "Step", "stylize"]
 
@@ -49,7 +50,7 @@ def statistics(pixels, sides, features, *, targets, content_masks, style_masks, 
     pixels, sides: see `variation`. features, targets, masks: {layer: [h, w, channels]}; no masks: everything counts.
     """
     content = {name: squared_error(features[name], targets[name], content_masks.get(name)) for name in targets}
-    style = {name: moments(features[name], style_masks.get(name)) for name in settings.style_terms}
+    style = {name: moments(features[name], style_masks.get(name)) for name in settings.style_layer_weights}
     return {"content": content, "style": style, "variation": variation(pixels, sides, settings.tv_norm)}
 
 
@@ -61,7 +62,7 @@ def losses(sums, *, goals, shares, spreads, content_squares, style_loss, setting
     content_squares: {layer: mean square of the content's features}.
     """
     content, style, (down, across) = {}, {}, sums["variation"]
-    for name, weight in settings.content_terms.items():
+    for name, weight in settings.content_layer_weights.items():
         error = sums["content"][name]
         if settings.style_loss == "wasserstein":
             content[f"content/{name}"] = weight * error.sum / error.count / content_squares[name]
@@ -70,7 +71,7 @@ def losses(sums, *, goals, shares, spreads, content_squares, style_loss, setting
         else:
             content[f"content/{name}"] = weight * error.sum / error.count
     distances = style_loss.distances(sums["style"], goals)
-    for name, weight in settings.style_terms.items():
+    for name, weight in settings.style_layer_weights.items():
         channels = int(sums["style"][name].second.shape[-1])
         scale = {"classic": 1, "positions": channels**2, "sums": channels**2 / 4}[settings.normalization]
         parts = zip(shares, tf.unstack(distances[name]), strict=True)
@@ -179,7 +180,7 @@ class Objective:
         self.precision = precision or chosen_precision(settings.precision)
         self._network, self._known, self._masks = network, {}, masks
         self._style_loss = style_loss or STYLE_LOSSES[settings.style_loss]
-        names = [*settings.content_terms, *settings.style_terms]
+        names = [*settings.content_layer_weights, *settings.style_layer_weights]
         dtype = tf.bfloat16 if self.precision == "bfloat16" else self.mean_pixel.dtype
         with self.graph.as_default(), without_collection():
             convolutions, weights = vgg.variables(network, dtype, layers=names)
@@ -203,7 +204,11 @@ class Objective:
 
     def _make_inputs(self, masks):
         """The placeholders beside the image: {layer: what is fed for it}."""
-        content, style, dtype = self.settings.content_terms, self.settings.style_terms, self.mean_pixel.dtype
+        content, style, dtype = (
+            self.settings.content_layer_weights,
+            self.settings.style_layer_weights,
+            self.mean_pixel.dtype,
+        )
         cores, field = self._sweeps.cores, self._sweeps.field
 
         def mask_fields(layers, count):
@@ -303,7 +308,7 @@ class Objective:
     def _moments_of(self, style, mask):
         """{layer: Moments divided by their counts} of a style picture; cached for the last KNOWN_STYLES."""
         masks = [] if mask is None else [mask]
-        key = digest(style, *masks)
+        key = digest_of(style, *masks)
         known = self._known.pop(key, None)
         if known is None:
             sums = self._sweeps.total(style, self._style_sums, _over_layers(self._source_masks, masks))
@@ -334,6 +339,11 @@ class Step(NamedTuple):
     state: Callable[[], State]  # what a run can go on from; to be called before the next step is asked for
     picture: Callable[[], np.ndarray]  # what would be saved: [H, W, 3] of the content's size, in the colours asked for
     end_scale: Callable[[], None]  # make this the last step of its scale; to be called before the next is asked for
+
+    @property
+    def term_losses(self) -> dict[str, float]:
+        """The losses of the terms and their total, without those of layers, in the order in which they are reported."""
+        return {name: loss for name, loss in self.losses.items() if "/" not in name}
 
 
 def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWHERE, resume=None, tile_sizes=None):

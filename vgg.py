@@ -16,7 +16,8 @@ from functools import cached_property, partial
 import numpy as np
 import scipy.io
 
-from brushwork import files, state
+from brushwork import files
+from brushwork.digest import digest_of
 from brushwork.errors import NetworkError
 from brushwork.network import hdf5, matlab, store
 from brushwork.network.layers import CONVOLUTIONS, LAYERS, stride, up_to_last
@@ -34,7 +35,7 @@ class Network:
 
     @cached_property
     def digest(self):
-        return state.digest(*itertools.chain(*self.convolutions.values()), self.mean_pixel)
+        return digest_of(*itertools.chain(*self.convolutions.values()), self.mean_pixel)
 
 
 def load(path="pocket"):

@@ -95,7 +95,7 @@ class Settings:
             raise ValueError("\n".join(mistakes))
 
     @property
-    def content_terms(self):
+    def content_layer_weights(self):
         """Layer -> weight of its term in the content loss; layers of weight zero are left out."""
         shares = {"relu4_2": self.content_weight_blend, "relu5_2": 1 - self.content_weight_blend}
         shares = _weighted(self.content_layers, 1.0) or shares
@@ -104,7 +104,7 @@ class Settings:
         }
 
     @property
-    def style_terms(self):
+    def style_layer_weights(self):
         """Layer -> weight of its term in the style loss; layers of weight zero are left out."""
         powers = {layer: self.style_layer_weight_exp**index for index, layer in enumerate(STYLE_LAYERS)}
         shares = _weighted(self.style_layers, 1 / max(1, len(self.style_layers)))

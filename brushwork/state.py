@@ -4,7 +4,6 @@ The file is NumPy's .npz, neither compressed nor pickled. So reading one runs no
 file is long.
 """
 
-import hashlib
 import json
 import math
 import os
@@ -140,15 +139,6 @@ def is_state(path):
 def plain(settings):
     """Settings as they come back from JSON."""
     return json.loads(json.dumps(asdict(settings)))
-
-
-def digest(*arrays):
-    """A text that differs for different arrays, in type, shape or values."""
-    result = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        result.update(f"{array.dtype}{array.shape}".encode())
-        result.update(np.ascontiguousarray(array).data)
-    return result.hexdigest()
 
 
 def differences(saved, settings, digests):

@@ -236,4 +236,4 @@ def test_flags_override_what_belongs_to_them_in_a_preset(flags, counts, widths):
 def test_a_blend_of_content_layers_overrides_the_layers_of_a_preset():
     settings, mistakes = settings_of("--preset", "painterly", "--content-weight-blend", "0.25")
     assert not mistakes
-    assert settings.content_terms == pytest.approx({"relu4_2": 0.05, "relu5_2": 0.15})
+    assert settings.content_layer_weights == pytest.approx({"relu4_2": 0.05, "relu5_2": 0.15})

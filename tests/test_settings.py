@@ -156,10 +156,13 @@ def test_fewer_numbers_of_iterations_are_those_of_the_last_scales():
 
 
 def test_weights_of_layers_and_styles():
-    assert Settings(content_weight=10, content_weight_blend=0.75).content_terms == {"relu4_2": 7.5, "relu5_2": 2.5}
-    terms = Settings(style_weight=31, style_layer_weight_exp=2).style_terms
+    assert Settings(content_weight=10, content_weight_blend=0.75).content_layer_weights == {
+        "relu4_2": 7.5,
+        "relu5_2": 2.5,
+    }
+    terms = Settings(style_weight=31, style_layer_weight_exp=2).style_layer_weights
     assert terms == {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu4_1": 8, "relu5_1": 16}
-    assert Settings(style_weight=5, strength=2).style_terms == dict.fromkeys(terms, 2)
+    assert Settings(style_weight=5, strength=2).style_layer_weights == dict.fromkeys(terms, 2)
     assert Settings(style_blend_weights=(3, 1)).blend(2) == (0.75, 0.25)
     assert Settings().blend(4) == (0.25,) * 4
 

@@ -18,6 +18,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from brushwork import state
+from brushwork.digest import digest_of
 from brushwork.pictures import read, sizes
 from brushwork.settings import Settings
 from stylize import Masks, stylize
@@ -135,9 +136,9 @@ def test_the_history_of_lbfgs_is_not_resized(monkeypatch):
 def test_arrays_that_differ_have_different_digests():
     array = np.arange(6, dtype=np.float32)
     others = [array.reshape(2, 3), array.reshape(3, 2), array.view(np.int32), array + 1, array[::-1], array[:5]]
-    digests = [state.digest(array), *map(state.digest, others), state.digest(array, array), state.digest()]
+    digests = [digest_of(array), *map(digest_of, others), digest_of(array, array), digest_of()]
     assert len(set(digests)) == len(digests)
-    assert state.digest(np.arange(12, dtype=np.float32)[::2] / 2) == digests[0]  # wherever it lies in memory
+    assert digest_of(np.arange(12, dtype=np.float32)[::2] / 2) == digests[0]  # wherever it lies in memory
 
 
 # Through the command.

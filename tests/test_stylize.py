@@ -124,10 +124,12 @@ def test_layers_by_name_are_what_the_shorthands_say():
         content_layers=("relu4_2:0.7", "relu5_2:0.3"),
         style_layers=tuple(f"relu{block}_1:{2 ** (block - 1) / 31}" for block in range(1, 6)),
     )
-    assert names.content_terms == pytest.approx(short.content_terms, rel=1e-12)  # all that an objective knows of them
-    assert names.style_terms == pytest.approx(short.style_terms, rel=1e-12)
-    assert Settings(style_layers=("conv1_1", "relu2_2")).style_terms == {"conv1_1": 250, "relu2_2": 250}
-    assert Settings(content_layers=("relu1_2", "relu2_1:0")).content_terms == {"relu1_2": 5}
+    assert names.content_layer_weights == pytest.approx(
+        short.content_layer_weights, rel=1e-12
+    )  # all that an objective knows of them
+    assert names.style_layer_weights == pytest.approx(short.style_layer_weights, rel=1e-12)
+    assert Settings(style_layers=("conv1_1", "relu2_2")).style_layer_weights == {"conv1_1": 250, "relu2_2": 250}
+    assert Settings(content_layers=("relu1_2", "relu2_1:0")).content_layer_weights == {"relu1_2": 5}
 
 
 @pytest.mark.numerical
@@ -308,8 +310,8 @@ def test_variation_alone_needs_no_layer(tiny, random):
 
 
 def test_layers_of_weight_zero_are_not_computed():
-    assert list(Settings(content_weight_blend=0).content_terms) == ["relu5_2"]
-    assert Settings(style_layer_weight_exp=0).style_terms == {"relu1_1": 500}
+    assert list(Settings(content_weight_blend=0).content_layer_weights) == ["relu5_2"]
+    assert Settings(style_layer_weight_exp=0).style_layer_weights == {"relu1_1": 500}
     # A network that ends before the layers of weight zero will do.
     network = tiny_networks.tiny_network(names=("conv1_1",))
     settings = Settings(content_weight=0, style_layer_weight_exp=0)

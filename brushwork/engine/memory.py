@@ -72,19 +72,19 @@ def estimate(network, settings, precision, size, style_sizes, tile_size, regions
 
     tile_size: px, or None for untiled. precision: "float32" or "bfloat16". regions: the number of style masks.
     """
-    layers = {*settings.content_terms, *settings.style_terms}
+    layers = {*settings.content_layer_weights, *settings.style_layer_weights}
     pixels = size[0] * size[1]
     number = 2 if precision == "bfloat16" else 4  # bytes
     weights = sum(kernel.nbytes for kernel, _ in network.convolutions.values()) + _in_graph(network, layers, number)
     images = {"adam": 11, "lbfgs": 8 + 2 * settings.lbfgs_memory}[settings.optimizer]
     images += regions  # a mask, and its cells in all layers
     pictures = PIXEL * (images * pixels + sum(height * width for height, width in style_sizes))
-    targets = number * sum(_numbers(network, layer) for layer in settings.content_terms) * pixels
+    targets = number * sum(_numbers(network, layer) for layer in settings.content_layer_weights) * pixels
     piece = pixels
     if tile_size is not None:
         side = tile_size + 2 * tiles.margin(layers)
         piece = min(size[0], side) * min(size[1], side)
-    weighted = regions * sum(_numbers(network, layer) for layer in settings.style_terms)
+    weighted = regions * sum(_numbers(network, layer) for layer in settings.style_layer_weights)
     evaluation = number * (EVALUATION * _stored(network, layers) + weighted) * piece
     return PROCESS + weights + pictures + targets + evaluation
 

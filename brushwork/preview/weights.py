@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brushwork import files, state
+from brushwork import files
+from brushwork.digest import digest_of
 from brushwork.errors import NetworkError
 from brushwork.preview.layers import kernel_shapes
 
@@ -25,7 +26,7 @@ class Network:
 
     @functools.cached_property
     def digest(self):
-        return state.digest(*(array for arrays in self.layers.values() for array in arrays if array is not None))
+        return digest_of(*(array for arrays in self.layers.values() for array in arrays if array is not None))
 
 
 def load(path=FILE):

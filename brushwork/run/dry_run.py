@@ -18,8 +18,8 @@ def describe(plan, objective):
     """Yields the lines that describe a plan; `objective`, made for it, is timed on a piece of the content."""
     settings, styles = plan.settings, [style.shape[:2] for style in plan.styles]
     seconds = seconds_per_pixel(plan, objective)
-    yield f"content layers: {_weighted(settings.content_terms)}"
-    yield f"style layers: {_weighted(settings.style_terms)}"
+    yield f"content layers: {_weighted(settings.content_layer_weights)}"
+    yield f"style layers: {_weighted(settings.style_layer_weights)}"
     layers = len(plan.network.convolutions)
     yield f"optimizer: {settings.optimizer}, precision: {plan.precision}, network: {layers} layers"
     total = peak = 0.0

@@ -14,7 +14,7 @@ def evaluated_pixels(settings, size, tile_size):
     """The number of pixels whose untiled evaluation takes as long: tiles overlap, and pass the network twice."""
     if not tiles.is_tiled(size, tile_size):
         return size[0] * size[1]
-    margin = tiles.margin({*settings.content_terms, *settings.style_terms})
+    margin = tiles.margin({*settings.content_layer_weights, *settings.style_layer_weights})
     pieces = tiles.cut(*size, tile_size, margin)
     areas = ((tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start) for tile in pieces)
     return 4 / 3 * sum(areas)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from brushwork import state
+from brushwork.digest import digest_of
 from brushwork.engine import memory
 from brushwork.errors import Mistakes
 from brushwork.pictures import masks, metadata, read, sizes, write
@@ -51,10 +52,10 @@ class Plan:
         counts = np.array([len(self.masks.styles), len(self.masks.sources), self.masks.content is not None])
         return {
             "network": self.network.digest,
-            "content": state.digest(self.content),
-            "styles": state.digest(*self.styles),
-            "initial": state.digest(*(() if self.initial is None else (self.initial,))),
-            "masks": state.digest(counts, *given),
+            "content": digest_of(self.content),
+            "styles": digest_of(*self.styles),
+            "initial": digest_of(*(() if self.initial is None else (self.initial,))),
+            "masks": digest_of(counts, *given),
         }
 
     @property

@@ -44,8 +44,8 @@ def without_effect(options, settings, job, size):
     if "--style-loss" in typed and not {"--content-weight", "--style-weight", "--settings-from"} & typed:
         yield from _weights_of_another_loss(options.preset or "classic", settings)
     for kind, terms, weight in (
-        ("content", settings.content_terms, settings.content_weight),
-        ("style", settings.style_terms, settings.style_weight),
+        ("content", settings.content_layer_weights, settings.content_weight),
+        ("style", settings.style_layer_weights, settings.style_weight),
     ):
         if weight and not terms:
             yield f"all layers of the {kind} loss have weight 0, so the {kind} plays no part"

@@ -3,13 +3,13 @@
 from contextlib import nullcontext
 from dataclasses import fields
 
+from brushwork.digest import digest_of
 from brushwork.engine import session
 from brushwork.engine.session import chosen_precision
 from brushwork.network import operations
 from brushwork.pictures.masks import EVERYWHERE
 from brushwork.preview.network import opened
 from brushwork.settings import OF_THE_RUN
-from brushwork.state import digest
 from stylize import Objective
 
 MOST = 12
@@ -42,7 +42,7 @@ def shared(network, settings, masks=EVERYWHERE, *, precision=None):
     kinds = len(masks.styles), masks.content is None, len(masks.sources)
     precision = precision or chosen_precision(settings.precision)
     ways = operations.turning_pays(), operations.comparing_pays(), session.options().SerializeToString()
-    key = digest(*arrays), losses, kinds, precision, ways
+    key = digest_of(*arrays), losses, kinds, precision, ways
     objective = _kept.pop(key, None) or Kept(network, settings, masks, precision=precision)
     _kept[key] = objective  # the latest comes last
     if len(_kept) > MOST:

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from brushwork import VERSION, state
+from brushwork import VERSION
+from brushwork.digest import digest_of
 from brushwork.errors import MetadataError
 from brushwork.pictures import formats, metadata
 from brushwork.settings import PRESETS, Settings
@@ -165,4 +166,4 @@ def test_the_digest_of_the_network(command, tiny):
     assert command(output="one.png", iterations=0)[0] == 0
     kernels = [array for pair in tiny.convolutions.values() for array in pair]
     digest = metadata.read("one.png")["network"]
-    assert digest == state.digest(*kernels, tiny.mean_pixel)
+    assert digest == digest_of(*kernels, tiny.mean_pixel)

@@ -9,6 +9,7 @@ import pytest
 
 import neural_style
 import stylize
+from brushwork.engine import session
 from brushwork.errors import Diverged, DoesNotFit
 from brushwork.run import saving
 from tests.helpers.command import words
@@ -41,6 +42,7 @@ made = []
 @pytest.fixture
 def paint(command, monkeypatch):
     """Runs the command on four made-up steps, after which `end` is called: (status, error output, what was saved)."""
+    monkeypatch.setattr(session, "chosen_precision", lambda kind: "float32" if kind == "auto" else kind)
 
     def paint(*arguments, end=lambda: None, before_second=lambda: None, count=4, iterations=3):
         saved = []
@@ -169,8 +171,6 @@ def test_the_steps_are_those_of_the_plan(command, plans, monkeypatch):
 
 
 def test_the_faster_precision_is_hinted_at_once(paint, monkeypatch):
-    from brushwork.engine import session
-
     monkeypatch.setattr(session, "chosen_precision", lambda kind: "bfloat16" if kind == "auto" else kind)
     assert paint()[1] == ["computing in float32; --precision bfloat16 is faster here"]
     assert paint("--precision", "auto")[1] == ["computing in bfloat16"]
