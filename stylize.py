@@ -30,10 +30,10 @@ from brushwork.optimizers.adam import Adam
 from brushwork.optimizers.coordinates import Spectral
 from brushwork.optimizers.lbfgs import LBFGS
 from brushwork.pictures import saliency, sizes
-from brushwork.pictures.colors import finished, recolored
-from brushwork.pictures.masks import EVERYWHERE, Masks, over_cells
+from brushwork.pictures.colors import postprocess, recolor
+from brushwork.pictures.masks import NO_MASKS, Masks, average_pool
 from brushwork.settings import STARTS, Settings
-from brushwork.state import State, enlarged
+from brushwork.state import State, upscale
 
 __all__ = ["Diverged", "Masks", "Objective", "Settings", "State", "Step", "stylize"]
 
@@ -169,7 +169,7 @@ class Objective:
     are the same statistic. A context manager: it holds a TensorFlow session.
     """
 
-    def __init__(self, network, settings, masks=EVERYWHERE, *, precision=None, style_loss=None):
+    def __init__(self, network, settings, masks=NO_MASKS, *, precision=None, style_loss=None):
         """network: vgg.Network. masks: which of them are given, and how many; `aim` takes them in their sizes.
 
         precision: "float32" or "bfloat16", of the network; by default what settings.precision chooses.
@@ -235,7 +235,7 @@ class Objective:
     def __exit__(self, *exception):
         self._session.close()
 
-    def aim(self, content, styles, masks=EVERYWHERE, *, tile_size="auto"):
+    def aim(self, content, styles, masks=NO_MASKS, *, tile_size="auto"):
         """Set the targets: the features of `content` [H, W, 3], and the moments of `styles`, each [h, w, 3].
 
         masks: in the sizes of these pictures. tile_size: px; None: untiled; "auto": what the settings say, and the
@@ -253,7 +253,7 @@ class Objective:
             tile_size = memory.tile_size_for(*run)
         self._sweeps.tile_size = tile_size
         if not masks.sources:  # which say by themselves what counts
-            styles = [sizes.without_margin(style, self.settings.style_margin) for style in styles]
+            styles = [sizes.crop_margin(style, self.settings.style_margin) for style in styles]
         sources = masks.sources or [None] * len(styles)
         known = [self._moments_of(*each) for each in zip(styles, sources, strict=True)]
         shares, constants, blends = self.settings.blend(len(styles)), dict.fromkeys(self._spreads.values(), 0), {}
@@ -270,7 +270,7 @@ class Objective:
         goals = tf.nest.flatten(self._goals)  # fed from now on: they are computed once
         self._constants = constants | dict(zip(goals, self._session.run(goals, constants), strict=True))
         self._fields = _over_layers(self._style_masks, masks.styles)
-        weights = saliency.weights(content, self.settings.content_detail, masks.content)
+        weights = saliency.content_weights(content, self.settings.content_detail, masks.content)
         self._fields |= _over_layers(self._content_masks, [weights])
         self._fields |= zip(self._targets.values(), features, strict=True)
 
@@ -322,7 +322,7 @@ class Objective:
 def _over_layers(inputs, masks):
     """{placeholder: masks over the cells of its layer, [h, w, K]}, for inputs {layer: placeholder}."""
     return {
-        placeholder: np.stack([over_cells(mask, stride(name)) for mask in masks], axis=-1)
+        placeholder: np.stack([average_pool(mask, stride(name)) for mask in masks], axis=-1)
         for name, placeholder in inputs.items()
     }
 
@@ -346,7 +346,7 @@ class Step(NamedTuple):
         return {name: loss for name, loss in self.losses.items() if "/" not in name}
 
 
-def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWHERE, resume=None, tile_sizes=None):
+def stylize(objective, content, styles, settings, *, initial=None, masks=NO_MASKS, resume=None, tile_sizes=None):
     """Yields a Step for the start and for each iteration at each scale; fewer if no step lowers the loss.
 
     content: [H, W, 3]; styles: a sequence of [h, w, 3], each of its own size. initial: [H, W, 3], the picture to start
@@ -362,7 +362,7 @@ def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWH
         raise ValueError(f"the settings start from {settings.initial}; pass that picture as `initial`")
     if initial is None and settings.initial == "style":
         initial = sizes.cover(styles[0], *content.shape[:2])
-    styles, state = [recolored(style, content, settings) for style in styles], resume
+    styles, state = [recolor(style, content, settings) for style in styles], resume
 
     def scaled(picture):
         share = size[1] / content.shape[1]
@@ -372,14 +372,14 @@ def stylize(objective, content, styles, settings, *, initial=None, masks=EVERYWH
         if resume and scale < resume.scale:
             continue
         small, *small_styles = map(scaled, (content, *styles))
-        small_masks = masks.scaled(small.shape[:2], [style.shape[:2] for style in small_styles])
+        small_masks = masks.resize(small.shape[:2], [style.shape[:2] for style in small_styles])
         objective.aim(small, small_styles, small_masks, tile_size=tile_sizes[scale] if tile_sizes else "auto")
         if state is None:
             first = None if initial is None else scaled(initial)
             image = start_image(small, first, objective.mean_pixel, settings)
             state = State(scale, 0, image, image, np.inf, {})
         elif state.scale < scale:
-            state = enlarged(state, size, moments=settings.optimizer == "adam")
+            state = upscale(state, size, moments=settings.optimizer == "adam")
         begins = state is resume or scale == 0  # the start of a further scale is the last picture once more
         state = yield from _at_scale(objective, content, settings, state, begins)
 
@@ -403,7 +403,7 @@ def _at_scale(objective, content, settings, state, begins):
                 state = state._replace(kept=image, lowest=losses["total"])
             if begins or index > first:
                 snapshot = partial(with_snapshot, state)
-                picture = partial(finished, state.kept, content, settings)
+                picture = partial(postprocess, state.kept, content, settings)
                 about = before + index, state.scale, image, losses, state.kept, state.lowest
                 yield Step(*about, snapshot, picture, partial(ended.append, True))
             if ended:

@@ -49,7 +49,7 @@ class Settings:
     style_margin: float = 0.0  # share of a style picture's width and height that is left out at each of its sides
     content_weight: float = 5.0
     content_layers: tuple[str, ...] = ()  # NAME or NAME:WEIGHT, weight 1 by default; (): see content_weight_blend
-    content_detail: float = 0.0  # how much less the content counts where it is smooth; see pictures.detail
+    content_detail: float = 0.0  # how much less the content counts where it is smooth; see pictures.saliency
     content_weight_blend: float = 1.0  # weight of relu4_2 in the content loss; relu5_2 has one minus that
     style_weight: float = 500.0
     strength: float = 1.0  # how much of the style: a factor on style_weight
@@ -83,7 +83,7 @@ class Settings:
     lbfgs_memory: int = 10  # pairs of steps and gradient changes in the history of L-BFGS
     precision: str = "float32"  # of convolutions and Gram products; "auto": bfloat16 where that is faster
     tile_size: int | str = "auto"  # px: larger pictures are evaluated in tiles of this side; "none": untiled
-    colors: str = "style"  # "luma": the content's chroma; "match", "histogram": see pictures.colors.RECOLORINGS
+    colors: str = "style"  # "luma": the content's chroma; "match", "histogram": see pictures.colors.COLOR_TRANSFERS
     color_strength: float = 1.0  # 0: the colours of "style"; 1: those of `colors`
     keep: str = "best"  # the image of lowest loss, or the last
     instant: bool = False  # one pass through the instant network instead of an optimisation

@@ -56,7 +56,7 @@ class Saved:
     finished: bool = False  # whether the run reached its end
 
 
-def enlarged(state, size, *, moments):
+def upscale(state, size, *, moments):
     """The State at the beginning of the next scale, for pictures of `size` (height, width).
 
     moments: whether Adam's moments are carried along. The history of L-BFGS describes the loss at another scale.
@@ -136,14 +136,14 @@ def is_state(path):
         return False
 
 
-def plain(settings):
+def settings_as_json(settings):
     """Settings as they come back from JSON."""
     return json.loads(json.dumps(asdict(settings)))
 
 
 def differences(saved, settings, digests):
     """What keeps a run from going on from a Saved: (sentences about flags, sentences about inputs)."""
-    now = plain(settings)
+    now = settings_as_json(settings)
     changed = {name: saved.settings.get(name) for name in now if name not in FREE}
     changed = {name: before for name, before in changed.items() if before != now[name]}
     if not {changed.get("initial"), now["initial"]} & {None, *STARTS}:  # two paths; the digests tell the pictures apart

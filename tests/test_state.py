@@ -49,9 +49,9 @@ def steps_of(objectives, settings, masks=None, resume=None, count=None):
 
 
 def through_a_file(last, settings):
-    state.write("x.state", state.Saved(last, state.plain(settings), {}, ["--content", "a.png"]))
+    state.write("x.state", state.Saved(last, state.settings_as_json(settings), {}, ["--content", "a.png"]))
     saved = state.read("x.state")
-    assert saved.settings == state.plain(settings)
+    assert saved.settings == state.settings_as_json(settings)
     assert saved.command == ["--content", "a.png"]
     assert state.fits(saved.state, settings, 40, 56)
     return saved.state
@@ -109,7 +109,7 @@ def test_carried_moments_make_no_longer_steps():
     moments = {"first_moment": first, "second_moment": first**2, "beta1_power": np.float32(0.5)}
     image = random.uniform(0, 255, (9, 9, 3)).astype(np.float32)
     before = state.State(1, 4, image + 1, image, 5.0, moments)
-    after = state.enlarged(before, (31, 20), moments=True)
+    after = state.upscale(before, (31, 20), moments=True)
     assert (after.scale, after.index, after.lowest) == (2, 0, np.inf)
     np.testing.assert_array_equal(after.image, sizes.resample(image, 31, 20))  # the kept image, not the last one
     np.testing.assert_array_equal(after.kept, after.image)
@@ -119,7 +119,7 @@ def test_carried_moments_make_no_longer_steps():
     # Each mean is of numbers of one sign or smaller: rounded to float32, it exceeds the bound by a few units.
     assert (np.abs(resized["first_moment"]) <= np.sqrt(resized["second_moment"]) * (1 + 1e-5) + 1e-6).all()
     assert resized["beta1_power"] == np.float32(0.5)
-    assert state.enlarged(before, (31, 20), moments=False).optimizer == {}
+    assert state.upscale(before, (31, 20), moments=False).optimizer == {}
 
 
 def test_the_history_of_lbfgs_is_not_resized(monkeypatch):
@@ -128,7 +128,7 @@ def test_the_history_of_lbfgs_is_not_resized(monkeypatch):
     history = {"pairs": np.zeros((2, 0, 60), np.float32), "products": np.zeros((2, 0, 0)), "order": np.arange(0)}
     resized, resample = [], sizes.resample
     monkeypatch.setattr(sizes, "resample", lambda array, *size: resized.append(array.shape) or resample(array, *size))
-    after = state.enlarged(state.State(0, 1, image, image, 5.0, history), (8, 10), moments=False)
+    after = state.upscale(state.State(0, 1, image, image, 5.0, history), (8, 10), moments=False)
     assert after.optimizer == {}
     assert resized == [(4, 5, 3)]
 
@@ -232,7 +232,7 @@ def some_state(settings=None):
     moments = dict.fromkeys(("first_moment", "second_moment"), image)
     powers = dict.fromkeys(("beta1_power", "beta2_power"), np.float32(0.5))
     at = state.State(0, 2, image, image + 1, 5.0, moments | powers)
-    return state.Saved(at, state.plain(settings or Settings()), {}, FLAGS.split())
+    return state.Saved(at, state.settings_as_json(settings or Settings()), {}, FLAGS.split())
 
 
 def with_header(**changes):

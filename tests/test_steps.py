@@ -167,7 +167,7 @@ def test_each_scale_is_aimed_at_pictures_masks_and_tiles_of_its_own(random, tile
         expected = [*((mask, of_content) for mask in regions), *zip(sources, of_styles, strict=True)]
         found = [*small_masks.styles, small_masks.content, *small_masks.sources]
         for mask, (whole, size) in zip(found, expected, strict=True):
-            np.testing.assert_array_equal(mask, mask_room.resized(whole, *size))
+            np.testing.assert_array_equal(mask, mask_room.resize(whole, *size))
 
 
 def test_the_initial_picture_is_scaled_as_the_content_is(random):
@@ -199,9 +199,9 @@ def test_an_image_beyond_its_range_is_clipped_before_it_gets_the_colors_of_the_c
     luma = 0.299 * 255 + 0.587 * 0 + 0.114 * 100
     for strength, expected in ((1, [luma] * 3), (0.5, [(255 + luma) / 2, luma / 2, (100 + luma) / 2])):
         settings = Settings(colors="luma", color_strength=strength)
-        np.testing.assert_allclose(method.finished(image, content, settings), [[expected]], rtol=1e-6)
+        np.testing.assert_allclose(method.postprocess(image, content, settings), [[expected]], rtol=1e-6)
     for settings in (Settings(), Settings(colors="match"), Settings(colors="luma", color_strength=0)):
-        assert method.finished(image, content, settings) is image
+        assert method.postprocess(image, content, settings) is image
 
 
 @pytest.mark.parametrize("box", [False, True])

@@ -6,7 +6,7 @@ import pytest
 import stylize as method
 import vgg
 from brushwork.pictures import saliency, sizes
-from brushwork.pictures.masks import EVERYWHERE
+from brushwork.pictures.masks import NO_MASKS
 from brushwork.settings import PRESETS
 from stylize import Masks, Objective, Settings, stylize
 from tests.helpers import oracle, tiny_networks
@@ -189,7 +189,7 @@ def test_bfloat16_is_near_float32(tiny, random):
     assert np.linalg.norm(rough - gradient) < oracle.BFLOAT16_GRADIENT * np.linalg.norm(gradient)
 
 
-def losses_at(network, settings, content, styles, image, masks=EVERYWHERE):
+def losses_at(network, settings, content, styles, image, masks=NO_MASKS):
     with shared(network, settings, masks) as objective:
         objective.aim(content, styles, masks)
         return objective.evaluate(image)
@@ -268,7 +268,7 @@ def test_detail_and_a_mask_multiply(tiny, random):
     mask = random.uniform(0, 1, content.shape[:2]).astype(np.float32)
     image = content + random.normal(0, 20, content.shape).astype(np.float32)
     both = losses_at(tiny, Settings(**FEW_LAYERS, content_detail=0.6), content, [style], image, Masks(content=mask))
-    product = Masks(content=saliency.weights(content, 0.6, mask))
+    product = Masks(content=saliency.content_weights(content, 0.6, mask))
     for one, other in zip(both, losses_at(tiny, Settings(**FEW_LAYERS), content, [style], image, product), strict=True):
         assert one == pytest.approx(other)
 
@@ -397,11 +397,11 @@ def test_the_picture_of_a_step_is_what_the_settings_promise(tiny, random):
 def test_a_style_in_the_colors_of_the_content(random, strength):
     content, style, _ = pictures(random)
     for name, tolerance in (("match", 1e-3), ("histogram", 3)):
-        recolored = method.recolored(style, content, Settings(colors=name, color_strength=strength))
+        recolored = method.recolor(style, content, Settings(colors=name, color_strength=strength))
         expected = (1 - strength) * style.mean(axis=(0, 1)) + strength * content.mean(axis=(0, 1))
         np.testing.assert_allclose(recolored.mean(axis=(0, 1)), expected, atol=tolerance)
     for settings in (Settings(colors="luma"), Settings(), Settings(colors="match", color_strength=0)):
-        assert method.recolored(style, content, settings) is style
+        assert method.recolor(style, content, settings) is style
     assert np.abs(style.mean(axis=(0, 1)) - content.mean(axis=(0, 1))).max() > 3
 
 
@@ -409,7 +409,7 @@ def test_styles_are_recolored_by_the_generator(tiny, random):
     content, style, _ = pictures(random)
     settings = Settings(iterations=1, colors="match")
     starts = []
-    for given, how in ((style, settings), (method.recolored(style, content, settings), Settings(iterations=1))):
+    for given, how in ((style, settings), (method.recolor(style, content, settings), Settings(iterations=1))):
         with shared(tiny, how) as objective:
             starts.append(next(stylize(objective, content, [given], how)).losses)
     assert starts[0] == starts[1]

@@ -43,7 +43,7 @@ def tile_size_for(network, settings, precision, size, style_sizes, regions=0):
     limit = SHARE * available()
 
     def needed(tile_size, settings=settings, share=1.0):
-        small = [sizes.scaled(each, share) for each in (size, *style_sizes)]
+        small = [sizes.scale_size(each, share) for each in (size, *style_sizes)]
         return estimate(network, settings, precision, small[0], small[1:], tile_size, regions)
 
     allowed = {"auto": (None, *TILE_SIZES), "none": (None,)}.get(settings.tile_size, (settings.tile_size,))
@@ -63,7 +63,7 @@ def tile_size_for(network, settings, precision, size, style_sizes, regions=0):
 def tile_sizes(network, settings, precision, size, style_sizes, regions=0):
     """`tile_size_for` each scale of a run, the coarsest first."""
     shares = [width / size[1] for _, width in settings.sizes(*size)]
-    smaller = [[sizes.scaled(each, share) for each in (size, *style_sizes)] for share in shares]
+    smaller = [[sizes.scale_size(each, share) for each in (size, *style_sizes)] for share in shares]
     return [tile_size_for(network, settings, precision, each[0], each[1:], regions) for each in smaller]
 
 

@@ -47,17 +47,17 @@ def match_histograms(image, reference):
     return result
 
 
-RECOLORINGS = {"match": match_mean_and_covariance, "histogram": match_histograms}  # by the `colors` of the settings
+COLOR_TRANSFERS = {"match": match_mean_and_covariance, "histogram": match_histograms}  # by the `colors` of the settings
 
 
-def recolored(style, content, settings):
+def recolor(style, content, settings):
     """A style picture in the content's colours, if settings.colors asks for that before the run."""
-    if settings.colors not in RECOLORINGS or not settings.color_strength:
+    if settings.colors not in COLOR_TRANSFERS or not settings.color_strength:
         return style
-    return style + settings.color_strength * (RECOLORINGS[settings.colors](style, content) - style)
+    return style + settings.color_strength * (COLOR_TRANSFERS[settings.colors](style, content) - style)
 
 
-def finished(image, content, settings):
+def postprocess(image, content, settings):
     """What would be saved of an image: at the content's size, in its colours if settings.colors is "luma"."""
     if image.shape != content.shape:  # of a scale before the last
         image = sizes.resample(image, *content.shape[:2])

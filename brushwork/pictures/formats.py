@@ -41,7 +41,7 @@ HEIF_EXTENSIONS = (".heic", ".heif", ".hif")
 FORMATS = {kind.name: kind for kind in _TABLE}
 
 
-def of(path):
+def format_of(path):
     """The Format that the extension of `path` stands for, or None."""
     Image.init()
     extension = os.path.splitext(path)[1].lower()
@@ -53,7 +53,7 @@ def is_writable(kind):
     return kind.writable and kind.name in Image.SAVE
 
 
-def readable():
+def readable_formats():
     """The formats that the installed Pillow can read, in the order in which it is to try them."""
     Image.init()
     return [kind for kind in _TABLE if kind.name in Image.OPEN]

@@ -14,28 +14,28 @@ class Masks(NamedTuple):
     content: np.ndarray | None = None  # over the content: where it counts
     sources: tuple[np.ndarray, ...] = ()  # over each style picture: which part of it is imitated
 
-    def scaled(self, size, style_sizes):
+    def resize(self, size, style_sizes):
         """The masks for a content of another size, (height, width), and for styles of other sizes."""
         return Masks(
-            tuple(resized(mask, *size) for mask in self.styles),
-            None if self.content is None else resized(self.content, *size),
-            tuple(resized(mask, *each) for mask, each in zip(self.sources, style_sizes, strict=False)),
+            tuple(resize(mask, *size) for mask in self.styles),
+            None if self.content is None else resize(self.content, *size),
+            tuple(resize(mask, *each) for mask, each in zip(self.sources, style_sizes, strict=False)),
         )
 
 
-EVERYWHERE = Masks()
+NO_MASKS = Masks()
 COLORED = 8  # of 255: the mean difference of the channels of a picture that is no mask by nature
 GREY = 0.01  # what differs less from black or white is a trace of compression
 
 
-def resized(mask, height, width):
+def resize(mask, height, width):
     """A mask at another size: float32 [height, width], 0..1, antialiased. At its own size, the mask itself."""
     if mask.shape == (height, width):
         return mask
     return np.clip(sizes.resample(mask[:, :, np.newaxis], height, width)[:, :, 0], 0, 1)  # Lanczos overshoots
 
 
-def from_picture(image, opacity=None):
+def from_image(image, opacity=None):
     """A picture [H, W, 3], RGB, 0..255, over white, as a mask [H, W]: its luma over black, white as 1.
 
     opacity: [H, W], 0..1; None: everything is opaque. What is transparent counts as black.
@@ -49,7 +49,7 @@ def is_colored(image):
     return np.ptp(image, axis=2).mean() > COLORED
 
 
-def over_cells(mask, stride):
+def average_pool(mask, stride):
     """The mean of a mask in each square of stride x stride px, cut off at the border, which is a position of a layer.
 
     Returns [ceil(H / stride), ceil(W / stride)].

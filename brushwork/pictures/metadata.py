@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from brushwork import VERSION, files
 from brushwork.errors import MetadataError, PictureError
 from brushwork.pictures import formats
-from brushwork.pictures.read import refuse_unsupported
+from brushwork.pictures.read import check_supported
 from brushwork.settings import DEFAULTS, LOSSES, STARTS, Settings, option
 
 SOFTWARE = f"neural_style {VERSION}"
@@ -66,8 +66,8 @@ def read(path):
     """The metadata in a picture's file, a dictionary; only its "flags" are checked: strings. Raises MetadataError."""
     try:
         with files.open_regular(path) as file:
-            refuse_unsupported(path, file)
-            text = _text(Image.open(file, formats=[kind.name for kind in formats.readable()]))
+            check_supported(path, file)
+            text = _text(Image.open(file, formats=[kind.name for kind in formats.readable_formats()]))
         metadata = json.loads(text) if len(text) <= MAX_LENGTH else {}
         flags, known = metadata["flags"], {option(field.name) for field in fields(Settings)}
         if not isinstance(flags, list) or any(flag.startswith("-") and flag not in known for flag in flags):

@@ -49,23 +49,23 @@ def picture(path):
     opened = None
     try:
         with files.open_regular(path) as file, _silence():
-            refuse_unsupported(path, file)
-            opened = Image.open(file, formats=[kind.name for kind in formats.readable()])
+            check_supported(path, file)
+            opened = Image.open(file, formats=[kind.name for kind in formats.readable_formats()])
             return _decode(opened)
     except Exception as error:  # decoders raise struct.error, SyntaxError, OverflowError and many others
         reason = _reason(error, opened.format if opened else "picture")
-        reason += unsupported.absent(os.fspath(path)) if isinstance(error, FileNotFoundError) else ""
+        reason += unsupported.missing_file_hint(os.fspath(path)) if isinstance(error, FileNotFoundError) else ""
         raise PictureError(f"cannot read {path}: {reason}") from error
 
 
-def refuse_unsupported(path, file):
+def check_supported(path, file):
     """Raise PictureError if an open file is of a kind that this program cannot read as a picture."""
     head = file.read(unsupported.HEAD)
     file.seek(0)
     brand = unsupported.brand(head)
     if brand in unsupported.HEIF_BRANDS and not formats.register_heif():
         raise PictureError("HEIC needs pillow-heif: python -m pip install pillow-heif; or save it as JPEG or PNG")
-    if brand in unsupported.AVIF_BRANDS and "AVIF" not in (kind.name for kind in formats.readable()):
+    if brand in unsupported.AVIF_BRANDS and "AVIF" not in (kind.name for kind in formats.readable_formats()):
         raise PictureError("this Pillow cannot read AVIF: python -m pip install -U pillow; or save it as JPEG or PNG")
     if reason := unsupported.reason(path, head):
         raise PictureError(reason)

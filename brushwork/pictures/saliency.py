@@ -11,14 +11,14 @@ AROUND = 8.0  # px at that size: how far from an edge its surroundings belong to
 FULL = 90  # percentile of the strengths of edges that counts as full detail
 
 
-def of(image):
+def saliency_map(image):
     """The detail of an `image` [H, W, 3], 0..255: float32 [H, W], 0..1, at any size much the same.
 
     It is the root of the mean squared slope of the colours around each pixel, divided by its 90th percentile; a picture
     of one colour has full detail.
     """
     height, width = image.shape[:2]
-    small = sizes.resize(image, *sizes.scaled((height, width), min(1, SIDE / max(height, width))))
+    small = sizes.resize(image, *sizes.scale_size((height, width), min(1, SIDE / max(height, width))))
     share = max(small.shape[:2]) / SIDE
     scales = EDGE * share, EDGE * share, 0
     slopes = sum(np.square(gaussian_filter(small, scales, order=order)) for order in ((0, 1, 0), (1, 0, 0)))
@@ -28,12 +28,12 @@ def of(image):
     return np.clip(sizes.resample(detail[:, :, np.newaxis], height, width)[:, :, 0], 0, 1)  # Lanczos overshoots
 
 
-def weights(image, share, mask=None):
+def content_weights(image, share, mask=None):
     """How much each pixel of the content counts: float32 [H, W], 0..1, or None if all count alike.
 
     share: 0..1, how much less a pixel without detail counts. mask: [H, W], 0..1, a factor.
     """
     if not share:
         return mask
-    found = 1 - share * (1 - of(image))
+    found = 1 - share * (1 - saliency_map(image))
     return found if mask is None else found * mask

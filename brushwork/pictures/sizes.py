@@ -11,13 +11,13 @@ def pixels(length, share=1.0):
     return max(1, round(length * share))
 
 
-def scaled(size, share):
+def scale_size(size, share):
     """(height, width), a share of another (height, width), both in px."""
     height, width = size
     return pixels(height, share), pixels(width, share)
 
 
-def without_margin(image, share):
+def crop_margin(image, share):
     """`image`, [H, W, ...], without this share, below 0.5, of its width or height at each of its four sides."""
     height, width = image.shape[:2]
     top, left = int(height * share), int(width * share)
@@ -46,7 +46,7 @@ def resize_to_width(image, width):
 
 def cover(image, height, width):
     """The middle [height, width] of `image`, resized in its own proportions to just cover it: [height, width, 3]."""
-    image = resize(image, *scaled(image.shape[:2], max(height / image.shape[0], width / image.shape[1])))
+    image = resize(image, *scale_size(image.shape[:2], max(height / image.shape[0], width / image.shape[1])))
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return image[top : top + height, left : left + width].copy()
 

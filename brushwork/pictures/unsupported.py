@@ -51,7 +51,7 @@ def reason(path, head):
     return None
 
 
-def absent(path):
+def missing_file_hint(path):
     """The end of a sentence about a file that there is not: what was probably meant; "" if that is unknown."""
     directory, name = os.path.split(os.fspath(path))
     if path.startswith("~"):

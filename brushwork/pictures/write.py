@@ -44,12 +44,12 @@ def save(path, image, *, metadata=None, depth=8, opacity=None):
 
 def has_format(path):
     """Whether `path` has the extension of a picture format."""
-    return formats.of(path) is not None
+    return formats.format_of(path) is not None
 
 
 def check_format(path, height=None, width=None, *, depth=8, transparent=False):
     """The Format for `path`. Raises PictureError if it cannot hold a picture of this size, depth and transparency."""
-    kind = formats.of(path)
+    kind = formats.format_of(path)
     if kind is None or not formats.is_writable(kind):
         raise PictureError(f"cannot write {path}: unknown picture format; use .jpg, .png, .webp or .tiff")
     if depth == 16 and not kind.depth_16:

@@ -14,7 +14,7 @@ import tensorflow.compat.v1 as tf
 from brushwork import checks
 from brushwork.engine.session import open_session
 from brushwork.pictures import colors, sizes
-from brushwork.pictures.masks import EVERYWHERE
+from brushwork.pictures.masks import NO_MASKS
 from brushwork.preview import transformer
 from brushwork.preview.layers import STYLE_SIDE, predictor_layers
 from brushwork.preview.predictor import predict
@@ -86,7 +86,7 @@ def _placeholders(layers, values):
     return {name: tuple(None if each is None else placeholder(each) for each in pair) for name, pair in used.items()}
 
 
-def painted(painter, content, styles, settings, masks=EVERYWHERE):
+def painted(painter, content, styles, settings, masks=NO_MASKS):
     """The content [H, W, 3] in its styles, in the colours of settings.colors, float32 [H, W, 3], RGB, 0..255.
 
     painter: a PreviewNetwork or a SavedModelNetwork. styles: a sequence of [h, w, 3]. settings: those named in the
@@ -97,11 +97,11 @@ def painted(painter, content, styles, settings, masks=EVERYWHERE):
     return result.image
 
 
-def steps(painter, content, styles, settings, masks=EVERYWHERE):
+def steps(painter, content, styles, settings, masks=NO_MASKS):
     """`painted` as a generator: it yields None now and then, and at last the Result."""
     checks.check_pictures(content, styles)
     checks.check_blend(settings, styles)
-    styles = [colors.recolored(style, content, settings) for style in styles]
+    styles = [colors.recolor(style, content, settings) for style in styles]
     shares, strength = settings.blend(len(styles)), settings.instant_strength
 
     def mix(*parts):
@@ -119,7 +119,7 @@ def steps(painter, content, styles, settings, masks=EVERYWHERE):
                 image += part
                 total += share * mask
         image = _over(content, image, total, np.minimum(1, np.sum(masks.styles, axis=0)))
-    yield Result(colors.finished(image, content, settings))
+    yield Result(colors.postprocess(image, content, settings))
 
 
 def _over(content, image, total, cover):

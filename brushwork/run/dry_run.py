@@ -26,7 +26,7 @@ def describe(plan, objective):
     scales = settings.sizes(*plan.content.shape[:2])
     rows = zip(scales, settings.iteration_counts(*plan.content.shape[:2]), plan.tile_sizes, strict=True)
     for number, (size, count, tile_size) in enumerate(rows, start=1):
-        small = [sizes.scaled(style, size[1] / plan.content.shape[1]) for style in styles]
+        small = [sizes.scale_size(style, size[1] / plan.content.shape[1]) for style in styles]
         run = plan.network, settings, plan.precision, size, small, tile_size, len(plan.masks.styles)
         needed = memory.estimate(*run)
         pixels = evaluated_pixels(settings, size, tile_size)

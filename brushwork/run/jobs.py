@@ -200,7 +200,7 @@ def _check(options, jobs, mistakes):
     twice = next((output for output in outputs if outputs.count(output) > 1), None)
     absent = next((job.content for job in jobs if not os.path.lexists(job.content)), None)
     if twice and absent is not None:  # a name with spaces that is not in quotes, and no batch
-        mistakes.add_file(f"cannot read {absent}: No such file or directory{unsupported.absent(absent)}")
+        mistakes.add_file(f"cannot read {absent}: No such file or directory{unsupported.missing_file_hint(absent)}")
     elif twice:
         mistakes.add_usage(f"{twice} would be written twice; write --output as in {_unique(options.output, jobs)}")
     if options.checkpoint_output is not None and len({_filled(job.checkpoints, job.names) for job in jobs}) < len(jobs):

@@ -66,7 +66,7 @@ class Plan:
     def saved(self, at, *, finished=False):
         """The state.Saved of this run when it is at the State `at`."""
         about = {"picture": (self.job.content, *self.job.styles), "directory": os.getcwd(), "finished": finished}
-        return state.Saved(at, state.plain(self.settings), self.digests, self.options.command, **about)
+        return state.Saved(at, state.settings_as_json(self.settings), self.digests, self.options.command, **about)
 
     def save_picture(self, path, step):
         """Write the picture of a Step. Raises PictureError."""
@@ -101,7 +101,7 @@ def make_plan(job, options, network_for, say):
         initial = None if initial is None else sizes.cover(initial, *content.shape[:2])
     given = _masks(options, content, styles, mistakes, notes)
     size = () if content is None else content.shape[:2]
-    opacity = None if opacity is None or content is None else masks.resized(opacity, *size)
+    opacity = None if opacity is None or content is None else masks.resize(opacity, *size)
     last = settings.total_iterations(*size) if settings and size else None
     about = {"size": size, "transparent": opacity is not None}
     check_outputs(job, options, **about, last=last, start=start, mistakes=mistakes)
@@ -197,7 +197,7 @@ def _mask(path, picture, mistakes, notes):
     opened = mistakes.catch(read.picture, path)
     if opened is None or picture is None:
         return None
-    mask = masks.from_picture(opened.image, opened.opacity)
+    mask = masks.from_image(opened.image, opened.opacity)
     if masks.is_colored(opened.image):
         notes.append(f"{path} is in colour, and only its brightness counts as a mask: white applies, black does not")
     (height, width), (mask_height, mask_width) = picture.shape[:2], mask.shape[:2]
@@ -206,7 +206,7 @@ def _mask(path, picture, mistakes, notes):
         sizes_of_both = f"a mask of {mask_width}x{mask_height} for a picture of {width}x{height} pixels"
         mistakes.add_file(f"cannot use {path}: {sizes_of_both}; it must have the picture's proportions")
         return None
-    mask = masks.resized(mask, height, width)
+    mask = masks.resize(mask, height, width)
     if mask.max() < masks.GREY:
         black = (
             "the mask is black everywhere" if opened.opacity is None else "the mask is black or transparent everywhere"

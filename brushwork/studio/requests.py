@@ -104,7 +104,7 @@ def _pictures(content, styles, storage):
 
 def _mask_size(content):
     """(width, height) of a mask for a content that is an Upload: at most VIEW px, in the content's proportions."""
-    height, width = sizes.scaled((content.height, content.width), min(1, VIEW / max(content.height, content.width)))
+    height, width = sizes.scale_size((content.height, content.width), min(1, VIEW / max(content.height, content.width)))
     return width, height
 
 

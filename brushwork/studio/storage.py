@@ -202,7 +202,7 @@ def _read(path, name):
 
 
 def _save_view(image, path):
-    height, width = sizes.scaled(image.shape[:2], min(1, VIEW / max(image.shape[:2])))
+    height, width = sizes.scale_size(image.shape[:2], min(1, VIEW / max(image.shape[:2])))
     pixels = np.rint(np.clip(sizes.resize(image, height, width), 0, 255)).astype(np.uint8)
     with files.replacing(path) as file:
         Image.fromarray(pixels).save(file, "JPEG", quality=88)
@@ -211,7 +211,7 @@ def _save_view(image, path):
 def _extension(path):
     """The usual extension for the format of a picture file, by its content."""
     with open(path, "rb") as file:
-        kind = Image.open(file, formats=[kind.name for kind in formats.readable()]).format
+        kind = Image.open(file, formats=[kind.name for kind in formats.readable_formats()]).format
     return {"JPEG": ".jpg", "TIFF": ".tif"}.get(kind, f".{kind.lower()}")
 
 

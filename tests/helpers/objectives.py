@@ -7,7 +7,7 @@ from brushwork.digest import digest_of
 from brushwork.engine import session
 from brushwork.engine.session import chosen_precision
 from brushwork.network import operations
-from brushwork.pictures.masks import EVERYWHERE
+from brushwork.pictures.masks import NO_MASKS
 from brushwork.preview.network import opened
 from brushwork.settings import OF_THE_RUN
 from stylize import Objective
@@ -32,7 +32,7 @@ class Kept(Objective):
         super().cancel()
 
 
-def shared(network, settings, masks=EVERYWHERE, *, precision=None):
+def shared(network, settings, masks=NO_MASKS, *, precision=None):
     """An Objective as a new one would be: of an earlier test with the same network, losses, kinds of masks, precision.
 
     Not for tests that change how a graph is built. It is shared by what runs at the same time, too.

@@ -50,7 +50,7 @@ def test_matching_a_picture_of_one_colour_gives_the_mean(random):
 
 def test_the_names_of_the_recolorings():
     named = {"match": colors.match_mean_and_covariance, "histogram": colors.match_histograms}
-    assert named == colors.RECOLORINGS
+    assert named == colors.COLOR_TRANSFERS
 
 
 def test_match_histograms_permutes_the_values_of_an_equally_large_picture(random):

@@ -31,7 +31,7 @@ def test_the_table_holds_what_people_use():
     names = [kind.name for kind in WRITABLE]
     assert {"BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "SGI", "TGA", "TIFF", "WEBP"} <= set(names)
     assert list(formats.FORMATS)[-1] == "TGA"
-    assert formats.readable()[-1].name == "TGA"
+    assert formats.readable_formats()[-1].name == "TGA"
     kinds = formats.FORMATS.values()
     assert {kind.name for kind in kinds if kind.transparency} == {"PNG", "WEBP", "TIFF", "AVIF", "TGA"}
     assert {kind.name for kind in kinds if kind.depth_16} == {"PNG", "TIFF"}

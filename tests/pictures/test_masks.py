@@ -17,7 +17,7 @@ from tools.measure import classic
 TOLERANCE = 1e-3
 
 
-def evaluated(network, settings, content, styles, image, given=masks.EVERYWHERE):
+def evaluated(network, settings, content, styles, image, given=masks.NO_MASKS):
     with shared(network, settings, given) as objective:
         objective.aim(content, styles, given)
         return objective.evaluate(image)
@@ -29,25 +29,25 @@ def pictures(random, size=(37, 53), count=4):
 
 def test_a_mask_is_the_luma_of_a_picture():
     picture = np.array([[[255, 255, 255], [0, 0, 0], [0, 255, 0], [100, 100, 100]]], np.float32)
-    mask = masks.from_picture(picture)
+    mask = masks.from_image(picture)
     assert mask.dtype == np.float32
     np.testing.assert_allclose(mask, [[1, 0, 0.587, 100 / 255]], atol=1e-6)
 
 
 def test_a_mask_from_a_picture_is_within_its_range():
     picture = np.array([[[255, 255, 255], [300, 300, 300], [-20, -20, -20]]], np.float32)
-    np.testing.assert_array_equal(masks.from_picture(picture).clip(0, 1), masks.from_picture(picture))
-    np.testing.assert_array_equal(masks.from_picture(picture)[0, 1:], [1, 0])
+    np.testing.assert_array_equal(masks.from_image(picture).clip(0, 1), masks.from_image(picture))
+    np.testing.assert_array_equal(masks.from_image(picture)[0, 1:], [1, 0])
 
 
 def test_a_mask_over_the_cells_of_a_layer_is_not_shifted():
     mask = np.zeros((5, 6), np.float32)
     mask[:, 3:] = 1
-    np.testing.assert_array_equal(masks.over_cells(mask, 1), mask)
-    np.testing.assert_array_equal(masks.over_cells(mask, 2), [[0, 0.5, 1]] * 3)
-    np.testing.assert_array_equal(masks.over_cells(mask, 4), [[0.25, 1]] * 2)
+    np.testing.assert_array_equal(masks.average_pool(mask, 1), mask)
+    np.testing.assert_array_equal(masks.average_pool(mask, 2), [[0, 0.5, 1]] * 3)
+    np.testing.assert_array_equal(masks.average_pool(mask, 4), [[0.25, 1]] * 2)
     ramp = np.arange(6, dtype=np.float32)[np.newaxis] / 5
-    np.testing.assert_allclose(masks.over_cells(ramp, 4), [[(0 + 1 + 2 + 3) / 20, (4 + 5) / 10]], rtol=1e-6)
+    np.testing.assert_allclose(masks.average_pool(ramp, 4), [[(0 + 1 + 2 + 3) / 20, (4 + 5) / 10]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(7, 5), (16, 33), (1, 9), (31, 2)])
@@ -59,7 +59,7 @@ def test_each_cell_is_the_mean_of_what_there_is_of_it(random, shape, stride):
         [mask[y * stride : (y + 1) * stride, x * stride : (x + 1) * stride].mean() for x in range(width)]
         for y in range(height)
     ]
-    cells = masks.over_cells(mask, stride)
+    cells = masks.average_pool(mask, stride)
     assert cells.dtype == np.float32
     np.testing.assert_allclose(cells, expected, rtol=1e-5)
 
@@ -67,21 +67,21 @@ def test_each_cell_is_the_mean_of_what_there_is_of_it(random, shape, stride):
 def test_a_resized_mask_stays_within_its_range(random):
     mask = (random.uniform(0, 1, (40, 60)) > 0.5).astype(np.float32)
     image = sizes.resize(np.repeat(mask[:, :, np.newaxis], 3, axis=2) * 255, 17, 25)
-    np.testing.assert_allclose(masks.resized(mask, 17, 25), image[:, :, 0] / 255, atol=1e-6)
-    assert masks.resized(mask, 40, 60) is mask
-    np.testing.assert_allclose(masks.resized(np.ones((40, 60), np.float32), 13, 9), 1, atol=1e-6)
+    np.testing.assert_allclose(masks.resize(mask, 17, 25), image[:, :, 0] / 255, atol=1e-6)
+    assert masks.resize(mask, 40, 60) is mask
+    np.testing.assert_allclose(masks.resize(np.ones((40, 60), np.float32), 13, 9), 1, atol=1e-6)
 
 
 def test_the_masks_of_a_smaller_scale(random):
     """Those over the content have its size, those over the styles each that of its own style."""
     content, *styles = (random.uniform(0, 1, shape).astype(np.float32) for shape in ((20, 30), (24, 8), (10, 50)))
-    scaled = Masks((content, 1 - content), content**2, tuple(styles)).scaled((10, 15), [(12, 4), (7, 25)])
-    np.testing.assert_array_equal(scaled.styles[0], masks.resized(content, 10, 15))
-    np.testing.assert_array_equal(scaled.styles[1], masks.resized(1 - content, 10, 15))
-    np.testing.assert_array_equal(scaled.content, masks.resized(content**2, 10, 15))
-    np.testing.assert_array_equal(scaled.sources[0], masks.resized(styles[0], 12, 4))
-    np.testing.assert_array_equal(scaled.sources[1], masks.resized(styles[1], 7, 25))
-    assert masks.EVERYWHERE.scaled((10, 15), [(12, 4)]) == masks.EVERYWHERE
+    scaled = Masks((content, 1 - content), content**2, tuple(styles)).resize((10, 15), [(12, 4), (7, 25)])
+    np.testing.assert_array_equal(scaled.styles[0], masks.resize(content, 10, 15))
+    np.testing.assert_array_equal(scaled.styles[1], masks.resize(1 - content, 10, 15))
+    np.testing.assert_array_equal(scaled.content, masks.resize(content**2, 10, 15))
+    np.testing.assert_array_equal(scaled.sources[0], masks.resize(styles[0], 12, 4))
+    np.testing.assert_array_equal(scaled.sources[1], masks.resize(styles[1], 7, 25))
+    assert masks.NO_MASKS.resize((10, 15), [(12, 4)]) == masks.NO_MASKS
 
 
 def test_white_masks_change_nothing(tiny, random):
@@ -102,14 +102,14 @@ def test_masked_losses_are_those_of_their_definition(tiny, random):
     settings = Settings(style_blend_weights=(1, 3))
     losses, _ = evaluated(tiny, settings, content, [one, two], image, given)
     net, goal, *manners = (oracle.numpy_layers(picture, tiny, "max") for picture in (image, content, one, two))
-    matters = masks.over_cells(weight, 8)[:, :, np.newaxis]
+    matters = masks.average_pool(weight, 8)[:, :, np.newaxis]
     expected = 5 * (matters * (net["relu4_2"] - goal["relu4_2"]) ** 2).mean()
     assert losses["content"] == pytest.approx(expected, rel=TOLERANCE)
     style = 0
     for block, layer in enumerate(classic.STYLE_LAYERS):
         for share, manner, region, source in zip((0.25, 0.75), manners, regions, sources, strict=True):
             gram, target = (
-                np.einsum("hw,hwc,hwd->cd", m := masks.over_cells(mask, 2**block), features, features)
+                np.einsum("hw,hwc,hwd->cd", m := masks.average_pool(mask, 2**block), features, features)
                 / (m.sum() * features.shape[-1])
                 for features, mask in ((net[layer], region), (manner[layer], source))
             )
@@ -199,7 +199,7 @@ def test_the_masks_of_the_command(command, plans):
     found = [*plan.masks.styles, plan.masks.content, *plan.masks.sources]
     shapes = [(30, 40)] * 3 + [(180, 240), (60, 30)]
     for name, mask, shape in zip(("one", "two", "matter", "wide", "narrow"), found, shapes, strict=True):
-        np.testing.assert_array_equal(mask, masks.resized(masks.from_picture(read.image(f"{name}.png")), *shape))
+        np.testing.assert_array_equal(mask, masks.resize(masks.from_image(read.image(f"{name}.png")), *shape))
     assert plan.masks.content[:, 0] == pytest.approx(1, abs=0.01)  # white is where it counts
     assert command("--style-masks", "one.png", "--network", "net.mat")[0] == 0
     assert (len(plans[1].masks.styles), plans[1].masks.content, plans[1].masks.sources) == (1, None, ())

@@ -14,7 +14,7 @@ def half_smooth(random, height, width):
 
 
 def test_detail_is_where_there_are_edges(random):
-    found = saliency.of(half_smooth(random, 192, 320))
+    found = saliency.saliency_map(half_smooth(random, 192, 320))
     assert found.shape == (192, 320)
     assert found.dtype == np.float32
     assert found[:, :140].mean() > 0.6  # 20 px from the border, two and a half times the filter's width
@@ -25,8 +25,8 @@ def test_detail_is_where_there_are_edges(random):
 @pytest.mark.parametrize("factor", [0.5, 2, 5])
 def test_detail_is_the_same_at_other_sizes(random, factor):
     image = half_smooth(random, 192, 320)
-    other = saliency.of(sizes.resample(image, int(192 * factor), int(320 * factor), 0))
-    small = saliency.of(image)
+    other = saliency.saliency_map(sizes.resample(image, int(192 * factor), int(320 * factor), 0))
+    small = saliency.saliency_map(image)
     np.testing.assert_allclose(sizes.resample(other[:, :, np.newaxis], 192, 320)[:, :, 0], small, atol=0.1)
 
 
@@ -38,20 +38,20 @@ def test_detail_around_a_step():
     variance = saliency.AROUND**2 + saliency.EDGE**2 / 2
     tenth = 16.5  # px: the distance of the column next to the nearest tenth of all
     expected = np.minimum(np.exp((tenth**2 - distance**2) / (4 * variance)), 1)
-    np.testing.assert_allclose(saliency.of(image)[100], expected, atol=0.03)
+    np.testing.assert_allclose(saliency.saliency_map(image)[100], expected, atol=0.03)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 300, 3), (50, 60, 3)])
 def test_a_picture_of_one_colour_has_full_detail(shape):
-    assert (saliency.of(np.full(shape, 77, np.float32)) == 1).all()
+    assert (saliency.saliency_map(np.full(shape, 77, np.float32)) == 1).all()
 
 
 def test_weights(random):
     image, mask = half_smooth(random, 96, 160), random.uniform(0, 1, (96, 160)).astype(np.float32)
-    assert saliency.weights(image, 0) is None
-    assert saliency.weights(image, 0, mask) is mask
-    found = saliency.weights(image, 0.75)
+    assert saliency.content_weights(image, 0) is None
+    assert saliency.content_weights(image, 0, mask) is mask
+    found = saliency.content_weights(image, 0.75)
     assert found.min() == pytest.approx(0.25, abs=0.01)
     assert found.max() == 1
-    np.testing.assert_allclose(saliency.weights(image, 0.75, mask), found * mask)
-    np.testing.assert_allclose(saliency.weights(image, 1), saliency.of(image), atol=1e-6)
+    np.testing.assert_allclose(saliency.content_weights(image, 0.75, mask), found * mask)
+    np.testing.assert_allclose(saliency.content_weights(image, 1), saliency.saliency_map(image), atol=1e-6)

@@ -41,9 +41,9 @@ def test_resize_is_that_within_the_range(random, size):
 
 def test_without_its_margin():
     image = np.arange(200).reshape(10, 20, 1)
-    np.testing.assert_array_equal(sizes.without_margin(image, 0.1), image[1:9, 2:18])
+    np.testing.assert_array_equal(sizes.crop_margin(image, 0.1), image[1:9, 2:18])
     for side in range(1, 20):
-        assert sizes.without_margin(image[:1].repeat(side, 0), 0.4).size
+        assert sizes.crop_margin(image[:1].repeat(side, 0), 0.4).size
 
 
 def test_resample_with_another_window():
@@ -79,9 +79,9 @@ def test_pixels_are_rounded_and_at_least_one(length, share, expected):
 
 
 def test_scaled_scales_both_sides():
-    assert sizes.scaled((30, 41), 0.5) == (15, 20)
-    assert sizes.scaled((1000, 2), 0.1) == (100, 1)
-    assert sizes.scaled((30, 41), 1) == (30, 41)
+    assert sizes.scale_size((30, 41), 0.5) == (15, 20)
+    assert sizes.scale_size((1000, 2), 0.1) == (100, 1)
+    assert sizes.scale_size((30, 41), 1) == (30, 41)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_heic_is_read_where_its_package_is(tmp_path):
     image = read.image(tmp_path / "photo.heic")
     assert image.shape == (48, 64, 3)
     np.testing.assert_allclose(image.mean(axis=(0, 1)), [200, 90, 30], atol=4)
-    assert "HEIF" in [kind.name for kind in formats.readable()]
+    assert "HEIF" in [kind.name for kind in formats.readable_formats()]
 
 
 def test_the_package_is_imported_for_heic_only(tmp_path, monkeypatch):

@@ -37,7 +37,7 @@ class FakePlan(SimpleNamespace):
         write.save(path, step.picture())
 
     def saved(self, at, *, finished=False):
-        return state.Saved(at, state.plain(Settings()), {}, [], finished=finished)
+        return state.Saved(at, state.settings_as_json(Settings()), {}, [], finished=finished)
 
 
 def plan_with(*, path=None, writable=(".",), picture_error=True):

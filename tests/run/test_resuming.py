@@ -54,7 +54,7 @@ OTHERS = {  # another valid value for each setting
 def test_a_setting_that_has_changed_is_named_unless_it_may_change(name):
     value = OTHERS[name] if name in OTHERS else DEFAULTS[name] + 1
     digests = dict.fromkeys(state.INPUTS, "1")
-    saved = state.Saved(None, state.plain(Settings()), digests, [])
+    saved = state.Saved(None, state.settings_as_json(Settings()), digests, [])
     flags, inputs = state.differences(saved, dataclasses.replace(Settings(), **{name: value}), digests)
     free = name in ("iterations", "scale_iterations", "tile_size")
     flag = "--eps" if name == "epsilon" else "--" + name.replace("_", "-")
@@ -66,7 +66,7 @@ def test_a_setting_that_has_changed_is_named_unless_it_may_change(name):
 @pytest.mark.parametrize("name", state.INPUTS)
 def test_an_input_that_has_changed_is_named(name):
     digests = dict.fromkeys(state.INPUTS, "1")
-    saved = state.Saved(None, state.plain(Settings()), digests, [])
+    saved = state.Saved(None, state.settings_as_json(Settings()), digests, [])
     without = dataclasses.replace(saved, digests={each: "1" for each in state.INPUTS if each != name})
     assert state.differences(without, Settings(), digests)[1] == [f"{state.INPUTS[name]} has changed"]
     for changed in (digests | {name: "2"}, digests):
