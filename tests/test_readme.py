@@ -90,16 +90,6 @@ def test_the_programs_in_python(pictures):
     assert read.image("readme.jpg").shape == read.image("python.jpg").shape == (30, 40, 3)
 
 
-def test_all_modules_and_the_network_are_installed():
-    tomllib = pytest.importorskip("tomllib")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert sorted(project["py-modules"]) == sorted(path.stem for path in ROOT.glob("*.py"))
-    assert project["packages"]["find"]["include"] == ["brushwork*"]
-    assert all((path.parent / "__init__.py").exists() for path in (ROOT / "brushwork").rglob("*.py"))
-    assert "pocket-vgg19.mat" in project["package-data"]["brushwork.network"]
-    assert "lite.npz" in project["package-data"]["brushwork.preview"]
-
-
 def test_windows_has_the_same_commands():
     unix, windows = (re.findall(rf"^    (\.venv{sep}.*)$", README.replace("\\\n", " "), re.M) for sep in ("/", r"\\"))
     same = [re.sub(" +", " ", line.replace("/bin/", "/Scripts/").replace("/", "\\")) for line in unix]

@@ -159,8 +159,7 @@ def missing(error):
     """What an ImportError of a package that this program needs means for the user. Raises it if it is our mistake."""
     if error.name is None or error.name.partition(".")[0] in ("brushwork", "stylize", "vgg"):
         raise error
-    here = Path(brushwork.__file__).resolve().parents[1]
-    packages = str(here) if (here / "pyproject.toml").exists() else "neural-style"
+    here, packages = Path(brushwork.__file__).resolve().parents[1], distribution()
     command = shlex.join([sys.executable, "-m", "pip", "install", packages])
     if sys.prefix == sys.base_prefix:  # the Python of a system often refuses packages
         environment = shlex.quote(str(here / ".venv"))
@@ -169,3 +168,10 @@ def missing(error):
     if isinstance(error, ModuleNotFoundError):
         return f"this Python, {sys.executable}, has no package {error.name}; install what is needed with: {command}"
     return f"this Python, {sys.executable}, cannot import {error.name}: {error}; install it again with: {command}"
+
+
+def distribution(extra: str = "") -> str:
+    """What `pip install` takes for this program with one of its extras: the clone's directory, or the name."""
+    here = Path(brushwork.__file__).resolve().parents[1]
+    name = str(here) if (here / "pyproject.toml").exists() else "brushwork"
+    return f"{name}[{extra}]" if extra else name

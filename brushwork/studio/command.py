@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import shlex
 import socket
 import webbrowser
 from contextlib import suppress
@@ -21,7 +22,8 @@ def main(argv, *, program, make_parser, say):
         import starlette  # noqa: F401
         import uvicorn
     except ModuleNotFoundError as error:
-        raise UserError(f"the studio needs {error.name}: python -m pip install 'neural-style[studio]'") from error
+        packages = shlex.quote(arguments.distribution("studio"))
+        raise UserError(f"the studio needs {error.name}: python -m pip install {packages}") from error
     from brushwork.studio import storage as storages
     from brushwork.studio.queue import PictureQueue
     from brushwork.studio.server import Changes, Studio

@@ -21,6 +21,7 @@ from PIL import Image
 import neural_style
 from brushwork.pictures import metadata
 from brushwork.studio import command
+from tests.helpers.command import ROOT
 from tests.studio.conftest import Studio, is_same
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
@@ -365,7 +366,7 @@ def test_a_port_that_is_taken(capfd, tmp_path):
 def test_without_its_packages(monkeypatch, capfd):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert neural_style.main(["studio"]) == 1
-    assert "the studio needs uvicorn: python -m pip install 'neural-style[studio]'" in capfd.readouterr().err
+    assert f"the studio needs uvicorn: python -m pip install '{ROOT}[studio]'\n" in capfd.readouterr().err
 
 
 def test_a_folder_that_cannot_be(capfd, tmp_path):
