@@ -26,8 +26,7 @@ def save(path, image, *, metadata=None, depth=8, opacity=None):
     if not np.isfinite(image).all():
         raise ValueError("an image with values that are not finite")
     channels = image if opacity is None else np.dstack([image, 255 * opacity])
-    highest, integer = (65535, np.uint16) if depth == 16 else (255, np.uint8)
-    levels = np.rint(np.clip(channels, 0, 255) * (highest / 255)).astype(integer)  # [H, W, 3 or 4]
+    levels = quantize(channels, depth=depth)  # [H, W, 3 or 4]
     options = save_options(kind, metadata)
     encoded = io.BytesIO()  # in memory first: encoders that write to a file hide why writing fails
     try:
@@ -40,6 +39,16 @@ def save(path, image, *, metadata=None, depth=8, opacity=None):
             file.write(encoded.getbuffer())
     except OSError as error:
         raise PictureError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def quantize(image: np.ndarray, *, depth: int = 8) -> np.ndarray:
+    """Convert an image to the integers of a picture file.
+
+    image: float of any shape; black is 0, white is 255. Values are clipped to 0..255 and rounded; halves are rounded
+    to the even integer. depth: 8 or 16 bits. Returns uint8, 0..255, or uint16, 0..65535.
+    """
+    white, integer = (65535, np.uint16) if depth == 16 else (255, np.uint8)
+    return np.rint(np.clip(image, 0, 255) * (white / 255)).astype(integer)
 
 
 def has_format(path):

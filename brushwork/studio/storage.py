@@ -19,12 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image, ImageChops
 
 from brushwork import files
 from brushwork.errors import PictureError
-from brushwork.pictures import formats, read, sizes
+from brushwork.pictures import formats, read, sizes, write
 
 MOST_UPLOADS = 1000
 MOST_BYTES = 64e6  # of an upload
@@ -203,7 +202,7 @@ def _read(path, name):
 
 def _save_view(image, path):
     height, width = sizes.scale_size(image.shape[:2], min(1, VIEW / max(image.shape[:2])))
-    pixels = np.rint(np.clip(sizes.resize(image, height, width), 0, 255)).astype(np.uint8)
+    pixels = write.quantize(sizes.resize(image, height, width))
     with files.replacing(path) as file:
         Image.fromarray(pixels).save(file, "JPEG", quality=88)
 

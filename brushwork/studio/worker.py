@@ -19,7 +19,6 @@ import time
 from contextlib import closing, suppress
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from brushwork.errors import COULD_NOT, PictureError
@@ -229,7 +228,7 @@ class _Window:
         began = time.monotonic()
         if began < self._next:
             return
-        picture = Image.fromarray(np.rint(np.clip(step.picture(), 0, 255)).astype(np.uint8))
+        picture = Image.fromarray(write.quantize(step.picture()))
         picture.thumbnail((PREVIEW, PREVIEW))
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=90)

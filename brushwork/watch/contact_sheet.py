@@ -5,7 +5,7 @@ from contextlib import closing
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from brushwork.pictures import sizes
+from brushwork.pictures import sizes, write
 
 HEIGHT, GAP, CAPTION = 240, 12, 22  # px: of a picture, between pictures, of a caption
 ACROSS = 4  # pictures in a row
@@ -32,7 +32,7 @@ def sheet(pictures, shots, result):
     for index, row in enumerate(rows):
         left, top = GAP, GAP + index * (HEIGHT + CAPTION + GAP)
         for caption, picture in row:
-            canvas.paste(Image.fromarray(np.rint(picture).astype(np.uint8)), (left, top))
+            canvas.paste(Image.fromarray(write.quantize(picture)), (left, top))
             draw.text((left, top + HEIGHT + 4), _fitted(caption, picture.shape[1], font), "black", font)
             left += picture.shape[1] + GAP
     return np.asarray(canvas).astype(np.float32)

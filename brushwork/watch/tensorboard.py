@@ -3,10 +3,10 @@
 import io
 from contextlib import closing
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
+from brushwork.pictures import write
 from brushwork.watch.report import due
 
 PICTURES_EVERY = 50  # iterations, unless checkpoints are written at others
@@ -41,5 +41,5 @@ def watched(steps, directory, graph, *, every, last, complain):
 
 def _encoded(image):
     png, (height, width) = io.BytesIO(), image.shape[:2]
-    Image.fromarray(np.rint(np.clip(image, 0, 255)).astype(np.uint8)).save(png, "PNG")
+    Image.fromarray(write.quantize(image)).save(png, "PNG")
     return tf.Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png.getvalue())

@@ -118,6 +118,15 @@ def test_paths_that_cannot_be_written(tmp_path):
         write.save(tmp_path / "dir.png", flat())
 
 
+def test_quantize():
+    image = np.array([[-40, 0, 0.5, 0.51, 1.5], [99.4, 99.6, 254.4, 255, 300]])
+    levels = write.quantize(image)
+    assert (levels.dtype, levels.tolist()) == (np.uint8, [[0, 0, 0, 1, 2], [99, 100, 254, 255, 255]])
+    fine = write.quantize(np.float32([-1, 0, 1, 0.499 / 257, 0.501 / 257, 100.5, 255, 256]), depth=16)
+    assert (fine.dtype, fine.tolist()) == (np.uint16, [0, 0, 257, 0, 1, 25828, 65535, 65535])  # 100.5 * 257 = 25828.5
+    assert image.min() == -40  # the argument is not changed
+
+
 # 16 bits a channel, and transparency.
 
 OPACITY = np.linspace(0, 1, 63).reshape(7, 9)

@@ -64,7 +64,7 @@ class Runner:
             if image is None:
                 self.budget = len(self.course)
                 return
-            self.course.append((self.seconds, loss, as_saved(image()) if keep(len(self.course)) else None))
+            self.course.append((self.seconds, loss, write.quantize(image()) if keep(len(self.course)) else None))
 
 
 def race(network, content, style, options):
@@ -131,10 +131,6 @@ def row_of(runner, final, judge, classic_seconds):
     seconds, _, image = runner.course[first if reached else -1]
     loss = f"{judge(image):.4g}" + ("" if reached else ", not reached")
     return runner.label, loss, str(first), f"{seconds:.1f}", f"{classic_seconds / seconds:.1f}" if reached else "-"
-
-
-def as_saved(image):
-    return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
 
 
 def write_pictures(directory, size, runners):
