@@ -14,7 +14,7 @@ OWN = {"brushwork", "neural_style", "stylize", "vgg", "tests", "tools"}
 # imported name -> distribution, where they differ
 DISTRIBUTIONS = {"PIL": "pillow", "pillow_heif": "pillow-heif"}
 RUN = {"pytest-xdist", "ruff", "tensorboard"}  # without an import
-TO_MAKE_LITE = {"onnx", "onnxruntime"}  # tools/make_instant says how to install them
+TO_MAKE_LITE = {"onnx", "onnxruntime"}  # tools/make_lite says how to install them
 
 
 def names(requirements):

@@ -12,8 +12,10 @@ from stylize import Masks, Objective, Settings, stylize
 from tests.helpers import oracle, tiny_networks
 from tests.helpers.objectives import shared
 from tests.helpers.tiny_networks import FEW_LAYERS
-from tools.measure import classic
-from tools.measure.classic import Classic
+from tests.reference import classic
+from tests.reference.classic import Classic
+from tests.reference.layers import numpy_layers
+from tests.reference.notebook import notebook
 
 
 def pictures(random, count=2, dtype=np.float32):
@@ -98,7 +100,7 @@ def test_a_preset_follows_its_recipe(tiny, random, recipe):
     settings = Settings(**PRESETS[recipe] | {"iterations": 10, "keep": "last"})
     with shared(tiny, settings) as objective:
         steps = list(stylize(objective, content, [style], settings))
-    expected = oracle.notebook(tiny, content, style, 10, **RECIPES[recipe])
+    expected = notebook(tiny, content, style, 10, **RECIPES[recipe])
     np.testing.assert_allclose([step.losses["total"] for step in steps], expected, rtol=1e-3)
     assert all(step.image.min() >= 0 and step.image.max() <= 255 for step in steps)
 
@@ -108,7 +110,7 @@ def test_the_paper_s_losses(tiny, random):
     # Equations 1, 4, 5 and 7 of Gatys et al. 2015 on the features of an independent network.
     content, style, image = random.uniform(0, 255, (3, 24, 32, 3)).astype(np.float32)
     losses, _ = losses_at(tiny, Settings(**PRESETS["gatys"]), content, [style], image)
-    net, goal, manner = (oracle.numpy_layers(picture, tiny, "avg") for picture in (image, content, style))
+    net, goal, manner = (numpy_layers(picture, tiny, "avg") for picture in (image, content, style))
     assert losses["content"] == pytest.approx(((net["relu4_2"] - goal["relu4_2"]) ** 2).sum() / 2, rel=1e-4)
     terms = []
     for layer in classic.STYLE_LAYERS:
@@ -137,7 +139,7 @@ def test_layers_before_their_relu(tiny, random):
     content, style, image = random.uniform(0, 255, (3, 20, 24, 3)).astype(np.float32)
     settings = Settings(content_layers=("conv2_2",), style_layers=("conv3_1",))
     losses, _ = losses_at(tiny, settings, content, [style], image)
-    net, goal, manner = (oracle.numpy_layers(picture, tiny, "max") for picture in (image, content, style))
+    net, goal, manner = (numpy_layers(picture, tiny, "max") for picture in (image, content, style))
     assert losses["content"] == pytest.approx(5 * ((net["conv2_2"] - goal["conv2_2"]) ** 2).mean(), rel=1e-4)
     flat, target = (layers["conv3_1"].reshape(-1, layers["conv3_1"].shape[-1]) for layers in (net, manner))
     term = ((flat.T @ flat - target.T @ target) ** 2).mean() / flat.size**2

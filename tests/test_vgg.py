@@ -9,7 +9,8 @@ import vgg
 from brushwork.errors import NetworkError
 from brushwork.network import layers, winograd
 from brushwork.network.layers import CONVOLUTIONS, LAYERS
-from tests.helpers import oracle, tiny_networks
+from tests.helpers import tiny_networks
+from tests.reference.layers import numpy_layers
 
 WRITERS = (tiny_networks.write_matconvnet, tiny_networks.write_keras)
 
@@ -154,7 +155,7 @@ def test_layers_agree_with_numpy(random, pooling, size):
     network = tiny_networks.tiny_network(np.float64)
     image = random.uniform(0, 255, (*size, 3))
     values, _ = compute(network, image, LAYERS, pooling)
-    expected = oracle.numpy_layers(image, network, pooling)
+    expected = numpy_layers(image, network, pooling)
     assert list(values) == list(LAYERS)
     for name, value in values.items():
         # 16 layers of sums of at most 73 float64 numbers: 16 * 73 * 1e-16 of the magnitudes, which are about 100

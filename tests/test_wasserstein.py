@@ -14,7 +14,7 @@ from brushwork.losses.matrix_sqrt import trace_sqrt
 from brushwork.settings import Settings
 from stylize import Moments, Objective
 from tests.helpers import tiny_networks
-from tools.measure.distance import style_distance
+from tests.reference.distances import style_distance
 
 pytestmark = pytest.mark.numerical
 

@@ -30,7 +30,7 @@ class Network:
 
 
 def load(path=FILE):
-    """The `Network` in a file that `packed` made. Raises NetworkError."""
+    """The `Network` in a file that tools/make_lite.py made. Raises NetworkError."""
     try:
         with files.open_regular(path) as file:
             data = file.read()
@@ -62,15 +62,3 @@ def checked(layers):
         if not all(np.isfinite(array).all() for array in (kernel, bias) if array is not None):
             raise NetworkError(f"{name} has weights that are not finite")
     return Network(layers)
-
-
-def packed(layers):
-    """The bytes of a file for layers {name: (kernel int8, factor [out], bias [out] or None)}."""
-    arrays = {}
-    for name, (kernel, factor, bias) in layers.items():
-        arrays |= {f"{name}.kernel": np.asarray(kernel, np.int8), f"{name}.factor": np.asarray(factor, np.float32)}
-        if bias is not None:
-            arrays[f"{name}.bias"] = np.asarray(bias, np.float32)
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    return file.getvalue()

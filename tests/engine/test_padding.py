@@ -5,9 +5,10 @@ import pytest
 
 from brushwork.network.layers import stride
 from brushwork.settings import Settings
-from tests.helpers import oracle, tiny_networks
+from tests.helpers import tiny_networks
 from tests.helpers.objectives import shared
-from tools.measure import classic
+from tests.reference import classic
+from tests.reference.layers import numpy_layers
 
 pytestmark = pytest.mark.numerical
 
@@ -23,7 +24,7 @@ def test_the_losses_are_those_of_the_padded_picture_without_its_padding(tiny, ra
 
     def layers(picture):
         sides = (PADDING, PADDING)
-        net = oracle.numpy_layers(np.pad(picture, (sides, sides, (0, 0)), mode="edge"), tiny, "max")
+        net = numpy_layers(np.pad(picture, (sides, sides, (0, 0)), mode="edge"), tiny, "max")
         for name in (*classic.CONTENT_LAYERS, *classic.STYLE_LAYERS):
             first = PADDING // stride(name)
             net[name] = net[name][first : first - (-37 // stride(name)), first : first - (-53 // stride(name))]

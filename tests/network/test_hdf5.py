@@ -1,4 +1,4 @@
-"""The layout of Keras, and crafted HDF5 files, which are refused within `fuzz.SECONDS` and `fuzz.BYTES`."""
+"""The layout of Keras, and crafted HDF5 files, which are refused within `damage.SECONDS` and `damage.BYTES`."""
 
 import h5py
 import numpy as np
@@ -6,8 +6,7 @@ import pytest
 
 from brushwork.errors import NetworkError
 from brushwork.network import hdf5
-from tests.helpers import tiny_networks
-from tools import fuzz
+from tests.helpers import damage, tiny_networks
 
 
 def test_the_first_kernel_is_for_bgr_in_the_file_and_for_rgb_here(tmp_path):
@@ -77,6 +76,6 @@ def craft(path, name):
 def test_crafted_files_are_refused(tmp_path, name, reason):
     path = tmp_path / "net.h5"
     craft(path, name)
-    verdict = fuzz.verdict_on("network", path)
+    verdict = damage.verdict_on("network", path)
     assert verdict.startswith(f"refused: cannot read network {path}: ")
     assert reason in verdict

@@ -1,4 +1,4 @@
-"""Crafted MATLAB files are refused in a sentence, within `fuzz.SECONDS` and `fuzz.BYTES`."""
+"""Crafted MATLAB files are refused in a sentence, within `damage.SECONDS` and `damage.BYTES`."""
 
 import struct
 import zlib
@@ -7,7 +7,7 @@ import pytest
 
 from brushwork.errors import NetworkError
 from brushwork.network import matlab
-from tools import fuzz
+from tests.helpers import damage
 
 
 def element(kind, data):
@@ -87,7 +87,7 @@ def test_crafted_files_are_refused(tmp_path, name):
     make, reason = CRAFTED[name]
     path = tmp_path / "net.mat"
     path.write_bytes(make())
-    verdict = fuzz.verdict_on("network", path)
+    verdict = damage.verdict_on("network", path)
     assert verdict.startswith(f"refused: cannot read network {path}: ")
     assert reason in verdict
 

@@ -7,10 +7,11 @@ from PIL import Image
 from brushwork.pictures import masks, read, sizes
 from brushwork.pictures.masks import Masks
 from stylize import Settings
-from tests.helpers import oracle, tiny_networks
+from tests.helpers import tiny_networks
 from tests.helpers.objectives import shared
 from tests.helpers.tiny_networks import FEW_LAYERS
-from tools.measure import classic
+from tests.reference import classic
+from tests.reference.layers import numpy_layers
 
 # A float32 sum over the 37 * 53 positions of relu1_1 is wrong by at most 1961 * 2^-24 = 1.2e-4 of its terms, and a loss
 # is a square of differences of such sums. A mask that is misplaced by one position changes both by percents.
@@ -101,7 +102,7 @@ def test_masked_losses_are_those_of_their_definition(tiny, random):
     given = Masks(tuple(regions), weight.astype("f4"), tuple(sources.astype("f4")))
     settings = Settings(style_blend_weights=(1, 3))
     losses, _ = evaluated(tiny, settings, content, [one, two], image, given)
-    net, goal, *manners = (oracle.numpy_layers(picture, tiny, "max") for picture in (image, content, one, two))
+    net, goal, *manners = (numpy_layers(picture, tiny, "max") for picture in (image, content, one, two))
     matters = masks.average_pool(weight, 8)[:, :, np.newaxis]
     expected = 5 * (matters * (net["relu4_2"] - goal["relu4_2"]) ** 2).mean()
     assert losses["content"] == pytest.approx(expected, rel=TOLERANCE)

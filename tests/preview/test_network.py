@@ -13,7 +13,7 @@ from brushwork.preview.layers import NORMALIZED
 from brushwork.preview.network import PreviewNetwork
 from brushwork.preview.predictor import predict
 from brushwork.preview.transformer import Transformer, blocked, merged, reflected
-from tests.preview import oracle
+from tests.reference import preview as oracle
 
 STYLE = np.array([0.3, -1, 0.7, 0.2, -0.4])
 
@@ -120,19 +120,6 @@ def test_the_included_network():
         data = file.read()
     assert len(data) <= 3_000_000
     assert hashlib.sha256(data).hexdigest() == weights.DIGEST
-
-
-def test_packed_layers_are_read_again(tmp_path, random):
-    kernels = {name: random.integers(-127, 128, shape) for name, (shape, _) in weights.kernel_shapes().items()}
-    layers = {}
-    for name, (shape, biased) in weights.kernel_shapes().items():
-        outputs = shape[2] if name.endswith("_depthwise") else shape[3]
-        layers[name] = kernels[name], np.full(outputs, 0.5), np.ones(outputs) if biased else None
-    path = tmp_path / "net.npz"
-    path.write_bytes(weights.packed(layers))
-    for name, (kernel, bias) in weights.load(str(path)).layers.items():
-        np.testing.assert_array_equal(kernel, kernels[name] / 2)
-        assert bias is None or bias.tolist() == [1] * len(bias)
 
 
 def test_damaged_weights_are_refused(tmp_path):

@@ -20,6 +20,7 @@ import tensorflow.compat.v1 as tf
 import vgg
 from brushwork.pictures import read, sizes
 from brushwork.settings import STYLE_LAYERS
+from tests.reference.distances import style_distance
 from tools.measure.machine import add_inputs, table
 
 
@@ -52,21 +53,6 @@ def features(network, picture):
         net = vgg.build(image, network.convolutions, layers=layers)
         found = session.run({layer: net[layer] for layer in layers})
     return {layer: values.reshape(-1, values.shape[-1]).astype(np.float64) for layer, values in found.items()}
-
-
-def style_distance(found, goal):
-    """The distance of two arrays of features [positions, C], divided by the trace of the goal's second moment."""
-    mean, variance = found.mean(0), np.cov(found.T, bias=True)
-    mean_goal, variance_goal = goal.mean(0), np.cov(goal.T, bias=True)
-    root = root_of(variance_goal)
-    cross = np.sqrt(np.linalg.eigvalsh(root @ variance @ root).clip(0)).sum()
-    distance = np.sum((mean - mean_goal) ** 2) + np.trace(variance) + np.trace(variance_goal) - 2 * cross
-    return distance / np.mean(np.sum(goal**2, 1))
-
-
-def root_of(matrix):
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(values.clip(0))) @ vectors.T
 
 
 if __name__ == "__main__":

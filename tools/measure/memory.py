@@ -11,7 +11,7 @@ import tempfile
 
 from brushwork.pictures import read, sizes
 from brushwork.settings import Settings
-from tools.measure.classic import Apart
+from tests.reference.classic import Apart
 from tools.measure.machine import add_inputs, command_for, machine, peak
 
 CASES = (

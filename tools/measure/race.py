@@ -25,7 +25,7 @@ import vgg
 from brushwork.engine.session import chosen_precision
 from brushwork.pictures import write
 from brushwork.settings import PRESETS, Settings
-from tools.measure.classic import Apart
+from tests.reference.classic import Apart
 from tools.measure.machine import add_inputs, machine, pictures, table
 
 TAIL, EVERY = 100, 10  # of the classic loop: the median over the last TAIL, every EVERY-th, is its final loss

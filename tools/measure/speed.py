@@ -29,7 +29,7 @@ from brushwork.run.jobs import make_jobs
 from brushwork.run.pipeline import watched
 from brushwork.run.plan import make_plan
 from brushwork.settings import LOSSES, PRESETS, Settings
-from tools.measure.classic import Apart
+from tests.reference.classic import Apart
 from tools.measure.machine import add_inputs, command_for, machine, pictures, table
 
 CLASSIC = "the classic loop, float32, in a process of its own"

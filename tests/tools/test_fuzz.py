@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tools import fuzz
+from tests.helpers import damage
 
 
 def arguments(reader, path):
@@ -21,16 +21,16 @@ def arguments(reader, path):
 
 
 def test_damaged_files_through_the_command(command, tmp_path):
-    random, seeds = np.random.default_rng(11), fuzz.seeds(tmp_path)
+    random, seeds = np.random.default_rng(11), damage.seeds(tmp_path)
     statuses = set()
     for number in range(260):
         reader, name, data = seeds[number % len(seeds)]
-        Path(name).write_bytes(fuzz.damaged(random, data, seeds[random.integers(len(seeds))][2]))
+        Path(name).write_bytes(damage.damaged(random, data, seeds[random.integers(len(seeds))][2]))
         start = time.monotonic()
         # The output's directory is a file, so no run begins, and all mistakes are reported.
         flags = (*arguments(reader, name), "--styles", "style.png", "--output", "style.png/out.png")
         status, out, err = command(*flags, defaults=False)
-        assert time.monotonic() - start < fuzz.SECONDS, (number, name)
+        assert time.monotonic() - start < damage.SECONDS, (number, name)
         assert out == "", (number, name)
         assert err, (number, name)
         assert all(re.match(r"neural_style: error: .", line) for line in err.splitlines()), (number, name, err)
@@ -39,20 +39,20 @@ def test_damaged_files_through_the_command(command, tmp_path):
 
 
 def test_every_reader_in_a_process_of_its_own(tmp_path):
-    random, seeds = np.random.default_rng(12), fuzz.seeds(tmp_path)
+    random, seeds = np.random.default_rng(12), damage.seeds(tmp_path)
     path = tmp_path / "file"
     for reader, name, data in seeds:
         path.write_bytes(data)
-        assert fuzz.verdict_on(reader, path) == "read", name
-        path.write_bytes(fuzz.damaged(random, data, data))
-        assert fuzz.verdict_on(reader, path).startswith(("read", "refused: ")), name
+        assert damage.verdict_on(reader, path) == "read", name
+        path.write_bytes(damage.damaged(random, data, data))
+        assert damage.verdict_on(reader, path).startswith(("read", "refused: ")), name
 
 
 def test_harm_is_noticed(tmp_path, monkeypatch):
     def read(path):
         raise KeyError
 
-    monkeypatch.setitem(fuzz.READERS, "state", read)
-    assert fuzz.verdict_on("state", tmp_path) == "another exception, 2"
-    monkeypatch.setitem(fuzz.READERS, "state", lambda path: os.kill(os.getpid(), signal.SIGKILL))
-    assert fuzz.verdict_on("state", tmp_path) == "killed by signal 9"
+    monkeypatch.setitem(damage.READERS, "state", read)
+    assert damage.verdict_on("state", tmp_path) == "another exception, 2"
+    monkeypatch.setitem(damage.READERS, "state", lambda path: os.kill(os.getpid(), signal.SIGKILL))
+    assert damage.verdict_on("state", tmp_path) == "killed by signal 9"
