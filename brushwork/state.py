@@ -1,27 +1,29 @@
-"""The state of a run: what it goes on from after a step, in memory and in a file.
+"""The state of a run: what it resumes from after a step, in memory and in a file.
 
-The file is NumPy's .npz, neither compressed nor pickled. So reading one runs no code, and takes no more memory than the
-file is long.
+A state file is an .npz file of NumPy without compression and without pickled objects. Reading it runs no code and takes
+no more memory than the file is long.
 """
 
 import json
 import math
 import os
+import re
 import zipfile
-from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from brushwork import files
+from brushwork import VERSION, files
 from brushwork.errors import StateError
 from brushwork.pictures import sizes
-from brushwork.settings import STARTS, option
+from brushwork.settings import STARTS, Settings, option
 
 FORMAT = "neural style state 2"
 FREE = ("iterations", "scale_iterations", "tile_size")  # settings that may change when a run is resumed
-INPUTS = {  # of a run besides its settings, as error messages name them
+REMOVED = ("instant", "instant_strength")  # settings of earlier versions that never affected an optimisation
+INPUTS = {  # what a run needs besides its settings -> its name in error messages
     "network": "the network (see --network)",
     "content": "the content picture",
     "styles": "a style picture",
@@ -29,40 +31,42 @@ INPUTS = {  # of a run besides its settings, as error messages name them
     "masks": "a mask",
 }
 PREFIX = "optimizer."
-HEADER = "settings", "digests", "command", "picture", "directory", "finished"  # fields of Saved
+HEADER = "settings", "digests", "command", "directory", "finished", "version"  # fields of Saved, as the file names them
 
 
 class State(NamedTuple):
-    """What `stylize` goes on from, as if the run had never ended."""
+    """What `stylize` resumes from. A resumed run gives the same images as one that was never interrupted."""
 
-    scale: int
-    index: int  # iterations made at this scale
-    image: np.ndarray
-    kept: np.ndarray  # what the run would give if it ended here
+    scale: int  # 0 is the coarsest
+    index: int  # iterations done at this scale
+    image: np.ndarray  # float32 [H, W, 3], RGB, may exceed 0..255
+    kept: np.ndarray  # float32 [H, W, 3]: the result of the run if it ended here
     lowest: float  # the total loss of `kept`
-    optimizer: dict[str, np.ndarray]  # Adam's moments or L-BFGS's history; empty before the first step
+    optimizer: dict[str, np.ndarray]  # Adam's moments or the history of L-BFGS; empty before the first step
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a state file holds."""
+    """The contents of a state file."""
 
     state: State
-    settings: dict  # as JSON gives them back
+    settings: dict[str, Any]  # as `settings_as_json` returns them
     digests: dict[str, str]  # of the network and the pictures, by the names in INPUTS
     command: list[str]  # the command line
-    picture: tuple[str, ...] = ()  # the paths of its content and its styles
-    directory: str = ""  # where these paths, and those of the command line, begin
+    picture_paths: tuple[str, ...] = ()  # of the content and the styles; (): a state of an early version
+    directory: str = ""  # the paths above and those in the command line are relative to it
     finished: bool = False  # whether the run reached its end
+    version: str | None = VERSION  # of the program that wrote the file; None: not in the file, up to version 2.0.0
 
 
-def upscale(state, size, *, moments):
-    """The State at the beginning of the next scale, for pictures of `size` (height, width).
+def upscale(state: State, size: tuple[int, int], *, moments: bool) -> State:
+    """Return the State at the start of the next scale, for pictures of `size`, (height, width) in px.
 
-    moments: whether Adam's moments are carried along. The history of L-BFGS describes the loss at another scale.
+    moments: whether Adam's moments are resized and kept. The history of L-BFGS is always dropped: it describes the loss
+    at the old scale.
 
-    Moments are resized by bilinear windows, which have no negative weights. So mean squares stay positive and, as the
-    square of an average is at most the average of the squares, Adam's steps become no longer.
+    Moments are resized by bilinear interpolation, whose weights are not negative: second moments stay positive. Since
+    the square of an average is at most the average of the squares, Adam's steps do not become longer.
     """
     image = sizes.resample(state.kept, *size)
     carried = {
@@ -72,11 +76,11 @@ def upscale(state, size, *, moments):
     return State(state.scale + 1, 0, image, image, np.inf, carried)
 
 
-def write(path, saved):
-    """Write a Saved to a file, completely or not at all. Raises OSError."""
+def write(path: str | os.PathLike, saved: Saved) -> None:
+    """Write a state file, completely or not at all. Raises OSError."""
     state = saved.state
     header = {name: getattr(saved, name) for name in HEADER}
-    header |= {"format": FORMAT, "lowest": float(state.lowest).hex()}
+    header |= {"format": FORMAT, "picture": saved.picture_paths, "lowest": float(state.lowest).hex()}
     header |= {name: int(getattr(state, name)) for name in ("scale", "index")}
     arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), "image": state.image}
     if state.kept is not state.image:
@@ -86,8 +90,8 @@ def write(path, saved):
         np.savez(file, **arrays)
 
 
-def read(path):
-    """The Saved in a file. Raises StateError."""
+def read(path: str | os.PathLike) -> Saved:
+    """Read a state file. Raises StateError, and nothing else, whatever is in the file."""
     try:
         with files.open_regular(path) as file:
             return _read(file)
@@ -110,8 +114,7 @@ def _read(file):
     file.seek(0)
     with np.load(file, allow_pickle=False) as arrays:
         header = json.loads(arrays["header"].tobytes())
-        if header["format"] != FORMAT:
-            raise StateError("it was written by another version of this program")
+        _check_format(header)
         image = arrays["image"]
         kept = arrays.get("kept", image)
         optimizer = {name.removeprefix(PREFIX): arrays[name] for name in arrays if name.startswith(PREFIX)}
@@ -119,34 +122,60 @@ def _read(file):
     right = all(isinstance(header[name], kind) for name, kind in kinds.items())
     if not right or min(header["scale"], header["index"]) < 0:
         raise StateError("damaged")
-    command, picture, directory = header["command"], header.get("picture", []), header.get("directory", "")
-    texts = isinstance(picture, list) and all(isinstance(text, str) for text in (*command, *picture, directory))
+    _check_settings(header)
+    command, paths, directory = header["command"], header.get("picture", []), header.get("directory", "")
+    texts = isinstance(paths, list) and all(isinstance(text, str) for text in (*command, *paths, directory))
     if not texts or {"--help", "-h", "--fetch", "--version"} & set(command):
         raise StateError("damaged")
     state = State(header["scale"], header["index"], image, kept, float.fromhex(header["lowest"]), optimizer)
-    about = {"picture": tuple(picture), "directory": directory, "finished": header.get("finished") is True}
-    return Saved(state, header["settings"], header["digests"], command, **about)
+    finished, version = header.get("finished") is True, header.get("version")
+    return Saved(state, header["settings"], header["digests"], command, tuple(paths), directory, finished, version)
 
 
-def is_state(path):
-    """Whether a file holds a state that can be read."""
+def _check_format(header):
+    """Raise StateError, which names the version that wrote the file, if this version cannot read its format."""
+    if header["format"] != FORMAT:
+        raise StateError(f"it was written by {_writer(header)}; resume it with that version, or start the run again")
+
+
+def _check_settings(header):
+    """Raise StateError, which names the version that wrote the file, if it has settings of another version."""
+    known = {*(field.name for field in fields(Settings)), *REMOVED}
+    if unknown := sorted(map(ascii, header["settings"].keys() - known)):
+        raise StateError(f"it was written by {_writer(header)}; {VERSION} has no setting {', '.join(unknown)}")
+
+
+def _writer(header):
+    """Return the program and the version that wrote a state file, for a sentence."""
+    version = header.get("version")
+    known = isinstance(version, str) and re.fullmatch(r"[0-9A-Za-z.+-]{1,30}", version)
+    return f"neural_style {version}" if known else "another version of neural_style"
+
+
+def is_state(path: str | os.PathLike) -> bool:
+    """Return whether a file is a state file that can be read."""
     try:
         return bool(read(path))
     except StateError:
         return False
 
 
-def settings_as_json(settings):
-    """Settings as they come back from JSON."""
+def settings_as_json(settings: Settings) -> dict[str, Any]:
+    """Return the settings, by name, as they are after a round trip through JSON: tuples become lists."""
     return json.loads(json.dumps(asdict(settings)))
 
 
-def differences(saved, settings, digests):
-    """What keeps a run from going on from a Saved: (sentences about flags, sentences about inputs)."""
+def differences(saved: Saved, settings: Settings, digests: dict[str, str]) -> tuple[list[str], list[str]]:
+    """List the reasons why a run cannot resume from a Saved: sentences about flags, sentences about inputs.
+
+    settings, digests: those of the run. A setting that the state lacks, because an earlier version wrote it, counts as
+    having its default.
+    """
     now = settings_as_json(settings)
-    changed = {name: saved.settings.get(name) for name in now if name not in FREE}
-    changed = {name: before for name, before in changed.items() if before != now[name]}
-    if not {changed.get("initial"), now["initial"]} & {None, *STARTS}:  # two paths; the digests tell the pictures apart
+    before = settings_as_json(Settings()) | saved.settings
+    changed = {name: before[name] for name in now if name not in FREE}
+    changed = {name: then for name, then in changed.items() if then != now[name]}
+    if not {changed.get("initial"), now["initial"]} & {None, *STARTS}:  # two paths; the digests compare the pictures
         del changed["initial"]
     flags = [f"{option(name)} was {_shown(then)} and is now {_shown(now[name])}" for name, then in changed.items()]
     inputs = [f"{text} has changed" for name, text in INPUTS.items() if saved.digests.get(name) != digests[name]]
@@ -159,8 +188,11 @@ def _shown(value):
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def fits(state, settings, height, width):
-    """Whether a State can be one of a run with these settings on a content of this size."""
+def fits(state: State, settings: Settings, height: int, width: int) -> bool:
+    """Return whether the arrays of a State have the shapes and types of a run with these settings.
+
+    height, width: of the content, px.
+    """
     scales = settings.sizes(height, width)
     if state.scale >= len(scales):
         return False

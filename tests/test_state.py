@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from brushwork import state
+from brushwork import VERSION, state
 from brushwork.digest import digest_of
+from brushwork.errors import StateError
 from brushwork.pictures import read, sizes
 from brushwork.settings import Settings
 from stylize import Masks, stylize
@@ -271,6 +272,52 @@ def bad_states():
         header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999, 99999, 3)}\n"
         archive.writestr("image.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     yield "huge", file.getvalue()
+
+
+def test_a_state_names_the_version_that_wrote_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    state.write("x.state", some_state())
+    assert state.read("x.state").version == VERSION
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"format": "neural style state 3", "version": "3.1.0"},
+            "it was written by neural_style 3.1.0; resume it with",
+        ),
+        (
+            {"format": "neural style state 1", "version": None},
+            "it was written by another version of neural_style; resume it with",
+        ),
+        (
+            {"format": "neural style state 3", "version": "3\n" * 40},
+            "it was written by another version of neural_style",
+        ),
+        (
+            {"settings": {"new_weight": 2, "tv_weight": 1.0}, "version": "2.7.1"},
+            f"it was written by neural_style 2.7.1; {VERSION} has no setting 'new_weight'",
+        ),
+    ],
+)
+def test_a_state_of_another_version_is_refused_by_a_sentence_that_names_it(tmp_path, monkeypatch, changes, expected):
+    monkeypatch.chdir(tmp_path)
+    Path("x.state").write_bytes(with_header(**changes))
+    with pytest.raises(StateError, match=re.escape(f"cannot resume x.state: {expected}")):
+        state.read("x.state")
+
+
+def test_a_state_of_an_earlier_version_with_other_settings_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(tv_weight=3.0)
+    known = state.settings_as_json(settings)
+    del known["padding"]  # as if it came with this version
+    Path("x.state").write_bytes(with_header(settings=known | {"instant": False, "instant_strength": 1.0}))
+    saved, digests = state.read("x.state"), dict.fromkeys(state.INPUTS)
+    assert state.differences(saved, settings, digests) == ([], [])
+    other = dataclasses.replace(settings, padding="replicate")
+    assert state.differences(saved, other, digests) == (["--padding was zero and is now replicate"], [])
 
 
 def test_what_is_no_state_is_refused_in_a_sentence(command):

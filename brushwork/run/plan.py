@@ -65,7 +65,7 @@ class Plan:
 
     def saved(self, at, *, finished=False):
         """The state.Saved of this run when it is at the State `at`."""
-        about = {"picture": (self.job.content, *self.job.styles), "directory": os.getcwd(), "finished": finished}
+        about = {"picture_paths": (self.job.content, *self.job.styles), "directory": os.getcwd(), "finished": finished}
         return state.Saved(at, state.settings_as_json(self.settings), self.digests, self.options.command, **about)
 
     def save_picture(self, path, step):

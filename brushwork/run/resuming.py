@@ -90,7 +90,7 @@ def _is_unfinished(path, job):
 
 def _is_of(saved, path, job):
     """Whether a state.Saved, read from `path`, is of the picture of a Job."""
-    if not saved.picture:  # written by an earlier version
+    if not saved.picture_paths:  # written by an earlier version
         return os.path.realpath(default_state(job.output)) == os.path.realpath(path)
-    paths = [os.path.realpath(os.path.join(origin(saved), name)) for name in saved.picture]
+    paths = [os.path.realpath(os.path.join(origin(saved), name)) for name in saved.picture_paths]
     return paths == [os.path.realpath(name) for name in (job.content, *job.styles)]
