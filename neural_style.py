@@ -7,6 +7,7 @@ import sys
 import textwrap
 from contextlib import ExitStack, closing
 
+from brushwork import messages
 from brushwork.errors import (
     COULD_NOT,
     DONE,
@@ -19,6 +20,7 @@ from brushwork.errors import (
     PictureError,
     UserError,
 )
+from brushwork.messages import logger
 from brushwork.run import arguments
 from brushwork.settings import CHOICES, DEFAULTS, PRESETS, PURPOSES, STARTS, option
 
@@ -28,32 +30,35 @@ from brushwork.settings import CHOICES, DEFAULTS, PRESETS, PURPOSES, STARTS, opt
 GRACE = 0.5  # s: an evaluation that was interrupted and takes longer to end is left to its own
 
 
-def main(argv=None, *, say=None, watch=None):
+def main(argv=None, *, watch=None):
     """Carry out the command line `argv` and return the exit status.
 
-    say: what messages are said with; by default they go to standard error. watch(steps, plan): passes the steps of an
-    optimisation on, and shows the progress; by default a bar or lines on standard error.
+    watch(steps, plan): passes the steps of an optimisation on, and shows the progress; by default a bar or lines on
+    standard error.
     """
-    argv, say = list(sys.argv[1:] if argv is None else argv), say or _say
-    try:
-        if argv[:1] == ["studio"]:
-            from brushwork.studio import command
+    argv = list(sys.argv[1:] if argv is None else argv)
+    with messages.shown():
+        try:
+            if argv[:1] == ["studio"]:
+                from brushwork.studio import command
 
-            return command.main(argv[1:], program=main, make_parser=make_parser, say=say)
-        options = parse(argv)
-        say = _only_errors(say) if options.quiet else say
-        return run(options, say, watch)
-    except UserError as error:
-        return report(error, say)
-    except ImportError as error:
-        say(f"error: {arguments.missing(error)}")
-        return COULD_NOT
-    except KeyboardInterrupt:  # there is no picture yet
-        _say("interrupted")
-        return INTERRUPTED
+                return command.main(argv[1:], program=main, make_parser=make_parser)
+            options = parse(argv)
+            if options.quiet:
+                logger.setLevel("ERROR")
+            with messages.without_repeats():
+                return run(options, watch)
+        except UserError as error:
+            return report(error)
+        except ImportError as error:
+            logger.error(arguments.missing(error))
+            return COULD_NOT
+        except KeyboardInterrupt:  # there is no picture yet
+            logger.info("interrupted")
+            return INTERRUPTED
 
 
-def run(options, say, watch=None):
+def run(options, watch=None):
     """Make the pictures that parsed options ask for; returns the exit status. Raises UserError. watch: as for main."""
     from brushwork import files
     from brushwork.engine.session import import_tensorflow
@@ -62,23 +67,22 @@ def run(options, say, watch=None):
     from brushwork.run.plan import make_plan
     from brushwork.run.resuming import settled
 
-    say = once(say)
-    jobs, network_for = make_jobs(options, say), network_reader(options, say)
+    jobs, network_for = make_jobs(options), network_reader(options)
     plan = None
     if len(jobs) == 1:
-        if (job := settled(jobs[0], options, say)) is None:
+        if (job := settled(jobs[0], options)) is None:
             return DONE
-        plan = make_plan(job, options, network_for, say)  # before TensorFlow is imported
+        plan = make_plan(job, options, network_for)  # before TensorFlow is imported
     import_tensorflow()
     noticed = Interrupts(files.remove_unfinished)
-    with noticed as interrupts, Painter(options, interrupts, say, len(jobs), watch) as painter:
-        status = painter.paint(plan) if plan else run_batch(jobs, options, network_for, painter, interrupts, say)
+    with noticed as interrupts, Painter(options, interrupts, len(jobs), watch) as painter:
+        status = painter.paint(plan) if plan else run_batch(jobs, options, network_for, painter, interrupts)
         if interrupts.status and not painter.has_ended(GRACE):
             interrupts.end_process()
         return interrupts.status or status
 
 
-def run_batch(jobs, options, network_for, painter, interrupts, say):
+def run_batch(jobs, options, network_for, painter, interrupts):
     """Make one picture after the other. One that fails is reported, and the rest continue."""
     from brushwork.run.plan import make_plan
     from brushwork.run.resuming import settled
@@ -87,34 +91,34 @@ def run_batch(jobs, options, network_for, painter, interrupts, say):
     for number, job in enumerate(jobs, start=1):
         if interrupts.status:
             break
-        if (job := settled(job, options, say)) is None:
+        if (job := settled(job, options)) is None:
             counts["skipped"] += 1
             continue
-        say(f"picture {number} of {len(jobs)}: {job.output}")
+        logger.info(f"picture {number} of {len(jobs)}: {job.output}")
         try:
-            plan = make_plan(job, options, network_for, say)
+            plan = make_plan(job, options, network_for)
         except Mistakes as mistakes:
             new = [sentence for sentence in mistakes.sentences if sentence not in told]
             told.update(new)
             for sentence in new or [f"cannot make {job.output} for the same reason"]:
-                say(f"error: {sentence}")
+                logger.error(sentence)
             counts["failed"] += 1
             continue
         status = painter.paint(plan)
         if not interrupts.status:
             counts["done" if status == DONE else "failed"] += 1
     left = {"not started or not finished": len(jobs) - sum(counts.values())}
-    say(", ".join(f"{count} {what}" for what, count in (counts | left).items() if count or what == "done"))
+    logger.info(", ".join(f"{count} {what}" for what, count in (counts | left).items() if count or what == "done"))
     return COULD_NOT if counts["failed"] else DONE
 
 
-def network_reader(options, say):
+def network_reader(options):
     """A function (settings, mistakes) -> the network to use, or None with a mistake added; it reads the file once."""
-    instant, optimised = instant_network_reader(options.instant_network, say), vgg_reader(options.network, say)
+    instant, optimised = instant_network_reader(options.instant_network), vgg_reader(options.network)
     return lambda settings, *given: (instant if settings and settings.instant else optimised)(settings, *given)
 
 
-def instant_network_reader(name, say):
+def instant_network_reader(name):
     """`network_reader` for instant pictures: it returns what instant.store.resolve does."""
     from brushwork.preview import store
 
@@ -122,37 +126,38 @@ def instant_network_reader(name, say):
 
     def network_for(settings, mistakes):
         if not read and not (mistakes.sentences and store.would_download(name)):
-            read.append(mistakes.catch(store.resolve, name, say=say))
+            read.append(mistakes.catch(store.resolve, name))
         return read[0] if read else None
 
     return network_for
 
 
-def vgg_reader(name, say):
+def vgg_reader(name):
     """`network_reader` for optimisations: it returns a vgg.Network."""
     from brushwork.network import store
 
-    read, notes = {}, []
+    read = {}
 
     def network_for(settings, mistakes):
         if not read:
-            if mistakes.sentences and store.would_download(name):
+            chosen, note = store.default() if name is None else (name, None)
+            if mistakes.sentences and store.would_download(chosen):
                 return None  # nothing is downloaded for a run that would fail anyway
             import vgg
 
-            path = mistakes.catch(store.resolve, name, say=say, note=notes.append)
+            path = mistakes.catch(store.resolve, chosen)
             network = mistakes.catch(vgg.load, path) if path else None
             if network is None:
                 if name is None and os.environ.get("NEURAL_STYLE_NETWORK"):
                     mistakes.sentences[-1] += "; the variable NEURAL_STYLE_NETWORK names it"
                 return None
-            read.update(path=path, network=network)
+            read.update(path=path, network=network, note=note)
         for layer in (*settings.content_layer_weights, *settings.style_layer_weights) if settings else ():
             if layer.replace("relu", "conv") not in read["network"].convolutions:
                 last = list(read["network"].convolutions)[-1]
                 mistakes.add_file(f"cannot use network {read['path']}: it ends at {last}, before {layer}")
-        while notes and not mistakes.sentences:
-            say(notes.pop(0))
+        if not mistakes.sentences and (note := read.pop("note", None)):
+            logger.info(note)
         return read["network"]
 
     return network_for
@@ -161,8 +166,8 @@ def vgg_reader(name, say):
 class Painter:
     """Makes the pictures of plans that have the same settings: one network, one graph, one session."""
 
-    def __init__(self, options, interrupts, say, pictures=1, watch=None):
-        self._options, self._interrupts, self._say, self._pictures = options, interrupts, say, pictures
+    def __init__(self, options, interrupts, pictures=1, watch=None):
+        self._options, self._interrupts, self._pictures = options, interrupts, pictures
         self._watch = watch
         self._objective = self._instant = None
         self._sessions = ExitStack()
@@ -179,9 +184,14 @@ class Painter:
 
     def paint(self, plan):
         """Make the picture of a plan; returns DONE or COULD_NOT. However the run ends, the picture so far is saved."""
+        with messages.noting_errors() as errors:
+            self._paint(plan)
+        return COULD_NOT if errors else DONE
+
+    def _paint(self, plan):
         from brushwork.run import saving
 
-        self._status, step, finite, shots = DONE, None, True, []
+        step, finite, shots = None, True, []
         try:
             with closing(self._steps(plan, shots)) as steps:
                 for step in steps:  # noqa: B007
@@ -192,23 +202,22 @@ class Painter:
         except Diverged as error:
             finite = False
             hint = "try a smaller --learning-rate" if plan.settings.optimizer == "adam" else "try --precision float32"
-            self._complain(f"{error}; {hint}")
+            logger.error(f"{error}; {hint}")
         except (DoesNotFit, NetworkError, PictureError, MemoryError) as error:
             finite = False
-            self._complain(str(error) or "out of memory")
+            logger.error(str(error) or "out of memory")
         finally:
             if step:
-                voices, interrupted = {"say": self._say, "complain": self._complain}, self._interrupts.status
+                interrupted = self._interrupts.status
                 whole = finite and not sys.exc_info()[0]
                 ending, finished = saving.how_it_ended(plan, step, interrupted) if whole else (None, False)
                 with_state = whole and bool(plan.job.state or (not finished and interrupted))
                 how = {"ending": ending, "finished": finished, "with_state": with_state}
-                saving.save_results(plan, step, **how, **voices)
+                saving.save_results(plan, step, **how)
                 if self._options.contact_sheet:
-                    saving.save_contact_sheet(plan, shots, step, **voices)
+                    saving.save_contact_sheet(plan, shots, step)
             elif self._interrupts.status:
-                self._say("interrupted; there is no picture yet")
-        return self._status
+                logger.info("interrupted; there is no picture yet")
 
     def _steps(self, plan, shots):
         """The steps of a plan, watched; for a dry run there are none, and the run is described."""
@@ -222,7 +231,7 @@ class Painter:
         plan = plan.decided(chosen_precision(plan.settings.precision))
         faster, where = chosen_precision("auto"), dry_run.in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
         hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
-        self._say(f"computing in {plan.precision}{where}{hint}")
+        logger.info(f"computing in {plan.precision}{where}{hint}")
         if self._objective is None:
             objective = Objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
             self._objective = self._sessions.enter_context(objective)
@@ -230,13 +239,12 @@ class Painter:
         if self._options.dry_run:
             print(*dry_run.describe(plan, self._objective), sep="\n")
             return (step for step in ())
-        outputs.make_directories(plan.job, self._options, self._say)
+        outputs.make_directories(plan.job, self._options)
         given = {"initial": plan.initial, "masks": plan.masks, "resume": plan.resume, "tile_sizes": plan.tile_sizes}
         steps = stylize(self._objective, plan.content, plan.styles, plan.unsized_settings, **given)
-        voices = {"say": self._say, "complain": self._complain}
         pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
         how = {"graph": self._objective.graph, "shots": shots, "pictures": pictures, "show": self._watch}
-        return pipeline.watched(steps, plan, **how, **voices)
+        return pipeline.watched(steps, plan, **how)
 
     def _instant_steps(self, plan):
         """The steps of a plan for an instant picture: None for as long as there is none, and the picture."""
@@ -249,56 +257,25 @@ class Painter:
             return (step for step in ())
         if self._instant is None:
             self._instant = self._sessions.enter_context(network.opened(plan.network))
-        outputs.make_directories(plan.job, self._options, self._say)
+        outputs.make_directories(plan.job, self._options)
         return network.steps(self._instant, plan.content, plan.styles, plan.settings, plan.masks)
 
-    def _complain(self, sentence):
-        self._status = COULD_NOT
-        self._say(f"error: {sentence}")
 
-
-def report(error, say):
-    """Say what a UserError says; returns the exit status."""
+def report(error):
+    """Log the sentences of a UserError; returns the exit status."""
     for sentence in dict.fromkeys(error.sentences):
-        say(f"error: {sentence}")
+        logger.error(sentence)
     return error.status
-
-
-def _say(sentence):
-    """Say something to the user on standard error; only results go to standard output."""
-    line = f"neural_style: {sentence}"
-    if "brushwork.watch.progress" in sys.modules:  # there may be a progress bar
-        sys.modules["brushwork.watch.progress"].print_to(sys.stderr, line)
-    else:
-        print(line, file=sys.stderr, flush=True)
-
-
-def once(say):
-    """`say` for a batch: no message but of an error is repeated."""
-    said = set()
-
-    def say_once(sentence):
-        if sentence not in said or sentence.startswith("error: "):
-            said.add(sentence)
-            say(sentence)
-
-    return say_once
-
-
-def _only_errors(say):
-    """`say` for --quiet."""
-    return lambda sentence: say(sentence) if sentence.startswith("error: ") else None
 
 
 def parse(argv):
     """The options of a command line, with those of the state or picture that it begins with. Raises UserError."""
-    return arguments.parse(argv, make_parser, _say)
+    return arguments.parse(argv, make_parser)
 
 
-def make_parser(say=None):
+def make_parser():
     """The parser of the command line. Of flags that set a field of Settings, it returns only those that are given."""
     parser = arguments.Parser(
-        say=say or _say,
         prog="neural-style",
         usage="neural-style --content PICTURE --styles PICTURE ... --output PICTURE [options]",
         description="Paints the content picture in the style of the style pictures (Gatys, Ecker and Bethge 2015).",

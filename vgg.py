@@ -9,9 +9,8 @@ Source: Simonyan and Zisserman 2014, configuration E, without the fully connecte
 
 import itertools
 import os
-import sys
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import scipy.io
@@ -43,7 +42,7 @@ def load(path="pocket"):
 
     path: or "pocket", the embedded network, or "vgg19", the full one, which is downloaded if it is not there yet.
     """
-    path = store.resolve(os.fspath(path), say=partial(print, file=sys.stderr))
+    path = store.resolve(os.fspath(path))
     try:
         with files.open_regular(path) as file:
             head = file.read(128)

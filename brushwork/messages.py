@@ -1,5 +1,80 @@
-"""Messages to the user: the logger that every module writes to."""
+"""Messages to the user: the logger that every module writes to, and the handler with which the command shows them.
+
+Levels: `info` for what a run does, `warning` for what the user should know, `error` for what could not be done. A
+program that uses these modules attaches its own handlers to the logger, or leaves it to logging's defaults.
+"""
 
 import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TextIO
 
 logger = logging.getLogger("brushwork")
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """A context manager that shows messages on standard error, unless the logger has a handler already.
+
+    All levels from INFO on are logged; the block may set another level.
+    """
+    level, propagate = logger.level, logger.propagate
+    handler = None if logger.handlers else CommandHandler()
+    logger.setLevel(logging.INFO)
+    if handler:
+        logger.addHandler(handler)
+        logger.propagate = False  # handlers of the root logger would show everything again
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.propagate = propagate
+        if handler:
+            logger.removeHandler(handler)
+
+
+class CommandHandler(logging.Handler):
+    """Writes messages to standard error as the command does: with its name and, for warnings and errors, the level."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = f"{record.levelname.lower()}: " if record.levelno > logging.INFO else ""
+        print_to(sys.stderr, f"neural_style: {level}{record.getMessage()}")
+
+
+def print_to(file: TextIO, line: str) -> None:
+    """Print a line, above the progress bar if there is one."""
+    tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)
+    with tqdm.external_write_mode(file=file) if tqdm else nullcontext():
+        print(line, file=file, flush=True)
+
+
+@contextmanager
+def without_repeats() -> Iterator[None]:
+    """A context manager that drops messages that were logged before in the block, except errors."""
+    seen: set[str] = set()
+
+    def is_wanted(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        is_new = text not in seen
+        seen.add(text)
+        return is_new or record.levelno >= logging.ERROR
+
+    logger.addFilter(is_wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_wanted)
+
+
+@contextmanager
+def noting_errors() -> Iterator[list[str]]:
+    """A context manager that yields a list; errors logged in the block are appended to it."""
+    noted: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: noted.append(record.getMessage())
+    logger.addHandler(handler)
+    try:
+        yield noted
+    finally:
+        logger.removeHandler(handler)

@@ -5,6 +5,7 @@ import brushwork  # noqa: F401, it sets options of TensorFlow, which is imported
 # isort: split
 import gc
 import itertools
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 
 import neural_style
 from brushwork.engine.session import import_tensorflow
+from brushwork.messages import logger
 from tests.helpers import forks, tiny_networks
 from tests.helpers.command import FAST
 
@@ -44,6 +46,20 @@ def real_network():
     if not os.path.isfile(path):
         pytest.skip("NEURAL_STYLE_NETWORK names no file with the real network")
     return path
+
+
+@pytest.fixture
+def logged():
+    """What is logged from now on: (level, text) of each message."""
+    found = []
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append((record.levelname.lower(), record.getMessage()))
+    level = logger.level
+    logger.setLevel("INFO")
+    logger.addHandler(handler)
+    yield found
+    logger.removeHandler(handler)
+    logger.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

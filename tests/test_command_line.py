@@ -9,6 +9,7 @@ import pytest
 import neural_style
 from brushwork import state
 from brushwork.errors import Mistakes, PictureError, UserError
+from brushwork.messages import logger
 from brushwork.pictures import metadata
 from brushwork.run import jobs, plan
 from brushwork.settings import Settings
@@ -116,14 +117,14 @@ def test_a_preset_and_flags_make_the_settings():
 )
 def test_names_in_a_template_are_not_templates(content, template, path):
     flags = ["--content", content, "--checkpoint-output", template, "--checkpoint-iterations", "1"]
-    (job,) = jobs.make_jobs(neural_style.parse([*NEEDED[2:], *flags]), pytest.fail)
+    (job,) = jobs.make_jobs(neural_style.parse([*NEEDED[2:], *flags]))
     assert job.checkpoint(3) == path
 
 
 def test_a_state_is_of_one_picture(saved):
     options = neural_style.parse(["--resume", saved, *words("--content b.png c.png --output {content}.png")])
     with pytest.raises(Mistakes) as refusal:
-        jobs.make_jobs(options, pytest.fail)
+        jobs.make_jobs(options)
     assert refusal.value.sentences == [
         f"cannot resume {saved}: it is of none of these 2 pictures; give no other --content"
     ]
@@ -134,7 +135,7 @@ def test_the_status_of_an_error(monkeypatch, capsys, error, status):
     if isinstance(error, Mistakes):
         error.add_file("no")
 
-    def fail(options, say, watch):
+    def fail(options, watch):
         raise error
 
     monkeypatch.setattr(neural_style, "run", fail)
@@ -144,11 +145,21 @@ def test_the_status_of_an_error(monkeypatch, capsys, error, status):
 
 
 def test_quiet_says_errors_only(monkeypatch, capsys):
-    monkeypatch.setattr(neural_style, "run", lambda options, say, watch: say("a note") or say("error: a mistake") or 0)
+    def run(options, watch):
+        logger.info("a note")
+        logger.warning("a warning")
+        logger.error("a mistake")
+        return 0
+
+    monkeypatch.setattr(neural_style, "run", run)
     assert neural_style.main([*NEEDED, "--quiet"]) == 0
     assert capsys.readouterr().err == "neural_style: error: a mistake\n"
     assert neural_style.main(NEEDED) == 0
-    assert capsys.readouterr().err == "neural_style: a note\nneural_style: error: a mistake\n"
+    assert capsys.readouterr().err.splitlines() == [
+        "neural_style: a note",
+        "neural_style: warning: a warning",
+        "neural_style: error: a mistake",
+    ]
 
 
 class Painter:
@@ -178,12 +189,12 @@ class Painter:
     ],
     ids=str,
 )
-def test_a_batch_is_counted(tmp_path, monkeypatch, statuses, bad, existing, status, said):
+def test_a_batch_is_counted(tmp_path, monkeypatch, logged, statuses, bad, existing, status, said):
     monkeypatch.chdir(tmp_path)
     for name in existing:
         (tmp_path / f"{name}.png").touch()
 
-    def make_plan(job, options, network_for, say):
+    def make_plan(job, options, network_for):
         if job.content in bad:
             mistakes = Mistakes()
             mistakes.add_file(f"cannot read {job.content}")
@@ -192,27 +203,27 @@ def test_a_batch_is_counted(tmp_path, monkeypatch, statuses, bad, existing, stat
 
     monkeypatch.setattr(plan, "make_plan", make_plan)
     batch = [jobs.Job(name, ["s"], f"{name}.png", None, None, None, None, keep=True) for name in "abc"]
-    options, interrupts, lines = argparse.Namespace(skip_existing=True), SimpleNamespace(status=0), []
+    options, interrupts = argparse.Namespace(skip_existing=True), SimpleNamespace(status=0)
     painter = Painter(statuses, interrupts)
-    assert neural_style.run_batch(batch, options, None, painter, interrupts, lines.append) == status
-    assert lines[-1] == said
+    assert neural_style.run_batch(batch, options, None, painter, interrupts) == status
+    assert logged[-1] == ("info", said)
     made = [name for name in "abc" if name not in (*bad, *existing)][: len(statuses)]
     assert painter.painted == made
-    assert [f"picture {number} of 3: {name}.png" in lines for number, name in enumerate("abc", 1)] == [
+    assert [("info", f"picture {number} of 3: {name}.png") in logged for number, name in enumerate("abc", 1)] == [
         name not in existing and (name in made or name in bad) for name in "abc"
     ]
-    assert [f"error: cannot read {name}" in lines for name in "abc"] == [name in bad for name in "abc"]
+    assert [("error", f"cannot read {name}") in logged for name in "abc"] == [name in bad for name in "abc"]
 
 
-def test_every_error_of_the_user_has_a_status():
-    assert neural_style.report(UserError("no"), lambda sentence: None) == 1
-    mistakes, said = Mistakes(), []
+def test_every_error_of_the_user_has_a_status(logged):
+    assert neural_style.report(UserError("no")) == 1
+    mistakes = Mistakes()
     for sentence in ("one", "two"):
         mistakes.add_file(sentence)
-    assert neural_style.report(mistakes, said.append) == 1
+    assert neural_style.report(mistakes) == 1
     mistakes.add_usage("three")
-    assert neural_style.report(mistakes, said.append) == 2
-    assert said == ["error: one", "error: two", "error: one", "error: two", "error: three"]
+    assert neural_style.report(mistakes) == 2
+    assert logged == [("error", text) for text in ("no", "one", "two", "one", "two", "three")]
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_fetch_alone(command, monkeypatch, folder):
     status, _, err = command("--fetch", defaults=False)
     assert status == 1
     assert "error: cannot download vgg19: " in err
-    monkeypatch.setattr(store, "fetch", lambda say: "somewhere")
+    monkeypatch.setattr(store, "fetch", lambda: "somewhere")
     assert command("--fetch", defaults=False) == (0, "", "neural_style: vgg19 is in somewhere\n")
 
 

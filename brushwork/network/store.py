@@ -10,6 +10,7 @@ from collections import namedtuple
 from contextlib import suppress
 
 from brushwork.errors import NetworkError
+from brushwork.messages import logger
 
 CLASSIC_FILE = "imagenet-vgg-verydeep-19.mat"
 POCKET_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pocket-vgg19.mat")
@@ -26,40 +27,40 @@ SOURCES = (
 )
 
 
-def resolve(name_or_path=None, *, say, note=None, directory="."):
-    """The path of the network to use. Raises NetworkError if there is no such network or it cannot be downloaded.
+def default(directory: str = ".") -> tuple[str, str]:
+    """The network of a run that names none, as `resolve` takes it, and a sentence that names it.
 
-    name_or_path: what the user asked for. "pocket" and "vgg19" are always names; a file called so is ./vgg19.
-    None: the network that NEURAL_STYLE_NETWORK names; else the classic program's file in `directory`; else vgg19 if it
-    is in the cache; else pocket. In this case, one sentence to `note` names the network; by default to `say`, to
-    which downloads are announced.
+    It is the network that NEURAL_STYLE_NETWORK names; else the classic program's file in `directory`; else vgg19 if it
+    is in the cache; else pocket.
     """
-    note = note or say
-    if name_or_path is None and (name_or_path := os.environ.get("NEURAL_STYLE_NETWORK") or None):
-        note(f"using the network {name_or_path}, from NEURAL_STYLE_NETWORK")
+    if name_or_path := os.environ.get("NEURAL_STYLE_NETWORK"):
+        return name_or_path, f"using the network {name_or_path}, from NEURAL_STYLE_NETWORK"
+    path = os.path.normpath(os.path.join(directory, CLASSIC_FILE))
+    if os.path.isfile(path):
+        return path, f"using the network {path}"
+    if path := cached():
+        return path, f"using the network vgg19, {path}"
+    return "pocket", "using the small network, pocket; --network vgg19 downloads the full one (80 MB, once)"
+
+
+def resolve(name_or_path: str) -> str:
+    """The path of a network. Raises NetworkError if there is no such network or it cannot be downloaded.
+
+    name_or_path: "pocket" and "vgg19" are always names; a file of such a name is ./vgg19.
+    """
     if name_or_path == "pocket":
         return POCKET_FILE
     if name_or_path == "vgg19":
-        return fetch(say)
-    if name_or_path is not None:
-        is_name = name_or_path == os.path.basename(name_or_path) and "." not in name_or_path
-        if is_name and not os.path.exists(name_or_path):
-            raise NetworkError(f"no network '{name_or_path}': it is neither a file nor one of pocket and vgg19")
-        return name_or_path
-    path = os.path.normpath(os.path.join(directory, CLASSIC_FILE))
-    if os.path.isfile(path):
-        note(f"using the network {path}")
-        return path
-    if path := cached():
-        note(f"using the network vgg19, {path}")
-        return path
-    note("using the small network, pocket; --network vgg19 downloads the full one (80 MB, once)")
-    return POCKET_FILE
+        return fetch()
+    is_name = name_or_path == os.path.basename(name_or_path) and "." not in name_or_path
+    if is_name and not os.path.exists(name_or_path):
+        raise NetworkError(f"no network '{name_or_path}': it is neither a file nor one of pocket and vgg19")
+    return name_or_path
 
 
-def would_download(name_or_path=None):
+def would_download(name_or_path: str) -> bool:
     """Whether `resolve` would have to download a file."""
-    return (name_or_path or os.environ.get("NEURAL_STYLE_NETWORK")) == "vgg19" and not cached()
+    return name_or_path == "vgg19" and not cached()
 
 
 def cache_directory():
@@ -80,7 +81,7 @@ def cached():
     return None
 
 
-def fetch(say):
+def fetch() -> str:
     """The path of vgg19 in the cache, downloaded from the first source that works if it is not there.
 
     Raises NetworkError.
@@ -90,7 +91,7 @@ def fetch(say):
     failures = []
     for source in SOURCES:
         try:
-            return download(source, "vgg19", say)
+            return download(source, "vgg19")
         except NetworkError as error:
             failures.append(str(error))
         except OSError as error:  # of the disk: the second file, which is larger, would not fit either
@@ -101,7 +102,7 @@ def fetch(say):
     raise NetworkError(f"cannot download vgg19: {'; '.join(failures)}; {remedy}")
 
 
-def download(source, what, say):
+def download(source: Source, what: str) -> str:
     """The path of a Source's file in the cache, downloaded if it is not there.
 
     NEURAL_STYLE_MIRROR, the address of a directory, replaces the addresses of all sources, but not their digests.
@@ -113,7 +114,7 @@ def download(source, what, say):
     pooch.get_logger().setLevel("WARNING")
     downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=TIMEOUT)
     address = os.environ.get("NEURAL_STYLE_MIRROR") or source.directory
-    say(f"downloading {what} ({source.megabytes} MB) from {address}")
+    logger.info(f"downloading {what} ({source.megabytes} MB) from {address}")
     registry, base = {source.name: source.digest}, address.rstrip("/") + "/"
     cache = pooch.create(path=cache_directory(), base_url=base, registry=registry, retry_if_failed=RETRIES)
     try:

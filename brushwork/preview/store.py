@@ -39,14 +39,14 @@ class SavedModel:
         return result.hexdigest()
 
 
-def resolve(name_or_directory, *, say):
+def resolve(name_or_directory):
     """The weights.Network or the SavedModel to use; None: the included one. `hub` is downloaded if it is not there.
 
     Raises NetworkError.
     """
     if name_or_directory in (None, "lite"):
         return weights.load()
-    directory = fetch(say) if name_or_directory == "hub" else name_or_directory
+    directory = fetch() if name_or_directory == "hub" else name_or_directory
     if not os.path.exists(directory):
         raise NetworkError(f"no network {directory}: it is neither a directory nor one of {' and '.join(NAMES)}")
     if not os.path.isfile(os.path.join(directory, "saved_model.pb")):
@@ -60,13 +60,13 @@ def would_download(name_or_directory):
     return name_or_directory == "hub" and not os.path.isdir(os.path.join(store.cache_directory(), NAME))
 
 
-def fetch(say):
+def fetch():
     """The directory of TF-Hub's network in the cache, downloaded if it is not there. Raises NetworkError."""
     directory = os.path.join(store.cache_directory(), NAME)
     if os.path.isdir(directory):
         return directory
     try:
-        archive = store.download(HUB, "hub", say)
+        archive = store.download(HUB, "hub")
         try:
             unpack(archive, directory)
         finally:

@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 import brushwork
-from brushwork.errors import BAD_USAGE, DONE, Mistakes
+from brushwork.errors import DONE, Mistakes
+from brushwork.messages import logger
 from brushwork.run import resuming
 
 LISTS = (  # flags of several values; a second one would replace the first
@@ -31,10 +32,10 @@ PLAINER = {  # messages of argparse, as patterns, in plain English
 DASHES = "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212"  # that editors and web pages make of hyphens
 
 
-def parse(argv, make_parser, say):
+def parse(argv, make_parser):
     """The options of a command line, with those of the state or picture that it begins with. Raises UserError."""
     argv = plain(argv)
-    early, saved = Parser(say=say, add_help=False, allow_abbrev=False), None
+    early, saved = Parser(add_help=False, allow_abbrev=False), None
     early.add_argument("--resume")
     first, given = early.parse_known_args(argv)
     if first.resume is not None and not {"-h", "--help", "--version"} & set(given):
@@ -77,11 +78,7 @@ def plain(argv):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence on standard error, and name the flag that was probably meant."""
-
-    def __init__(self, *, say, **options):
-        super().__init__(**options)
-        self.say = say
+    """A parser whose errors are Mistakes of one sentence, which names the flag that was probably meant."""
 
     def error(self, message):
         known = [flag for action in self._actions for flag in action.option_strings]
@@ -94,8 +91,7 @@ class Parser(argparse.ArgumentParser):
             hint = f"a name with spaces is written in quotes; {hint}"
         message = functools.reduce(lambda text, plainer: re.sub(*plainer, text), PLAINER.items(), message)
         message = message.replace("'", "") if " must be one of " in message else message
-        self.say(f"error: {message}; {hint}")
-        sys.exit(BAD_USAGE)
+        raise Mistakes(f"{message}; {hint}")
 
 
 def _nearest(word, flags):
@@ -137,7 +133,7 @@ class Fetch(argparse.Action):
     def __call__(self, parser, namespace, values, option_string=None):
         from brushwork.network import store
 
-        parser.say(f"vgg19 is in {store.fetch(parser.say)}")
+        logger.info(f"vgg19 is in {store.fetch()}")
         sys.exit(DONE)
 
 

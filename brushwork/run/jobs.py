@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import NamedTuple
 
 from brushwork.errors import Mistakes
+from brushwork.messages import logger
 from brushwork.pictures import unsupported, write
 from brushwork.run import resuming
 from brushwork.settings import MOST_SCALES, PRESETS, Settings, option
@@ -49,11 +50,11 @@ class Job(NamedTuple):
         return _filled(self.checkpoints % iteration, self.names)
 
 
-def make_jobs(options, say):
+def make_jobs(options):
     """The Jobs of parsed options. Raises Mistakes."""
     mistakes = Mistakes()
-    contents = [path for name in options.content for path in _pictures(name, "contents", mistakes, say)]
-    styles = [path for name in options.styles for path in _pictures(name, "styles", mistakes, say)]
+    contents = [path for name in options.content for path in _pictures(name, "contents", mistakes)]
+    styles = [path for name in options.styles for path in _pictures(name, "styles", mistakes)]
     pairs = _pairs(contents, styles, options.pairs, mistakes)
     jobs = _jobs(options, options.output, pairs)
     if _is_directory(options.output):
@@ -65,7 +66,7 @@ def make_jobs(options, say):
     if len(jobs) > 1:
         _check(options, jobs, mistakes)
     mistakes.check()
-    return resuming.assigned(jobs, options, say)
+    return resuming.assigned(jobs, options)
 
 
 def make_settings(options, job, mistakes):
@@ -118,7 +119,7 @@ def preset_values(name, given):
     return values
 
 
-def _pictures(name, kind, mistakes, say):
+def _pictures(name, kind, mistakes):
     """The pictures in a directory, sorted by name; any other path stands for itself."""
     if not os.path.isdir(name):
         return [name]
@@ -134,9 +135,9 @@ def _pictures(name, kind, mistakes, say):
         found = f"; it holds {left}" if left else ""
         mistakes.add_file(f"cannot read {name}: there is no picture in this directory{found}")
         return []
-    say(f"the {kind} in {name} are {', '.join(names)}")
+    logger.info(f"the {kind} in {name} are {', '.join(names)}")
     if left := _left_out(entries, names):
-        say(f"left out of {name}: {left}")
+        logger.warning(f"left out of {name}: {left}")
     return [os.path.join(name, entry) for entry in names]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from brushwork import files
 from brushwork.errors import PictureError
+from brushwork.messages import logger
 from brushwork.pictures import write
 from brushwork.run.jobs import those_exist
 from brushwork.run.resuming import default_state
@@ -118,7 +119,7 @@ def _check_directory(directory, needed, mistakes):
         mistakes.add_file(f"cannot write to {directory}: {sentence}")
 
 
-def make_directories(job, options, say):
+def make_directories(job, options):
     """Create the directories of all files of a Job that do not exist. Raises PictureError."""
     paths = [job.output, job.state, options.contact_sheet, job.checkpoints and job.checkpoint(1)]
     for directory in dict.fromkeys(os.path.dirname(path) for path in paths if path):
@@ -127,7 +128,7 @@ def make_directories(job, options, say):
                 os.makedirs(directory, exist_ok=True)
             except OSError as error:
                 raise PictureError(f"cannot create {directory}: {error.strerror}") from error
-            say(f"created the directory {directory}")
+            logger.info(f"created the directory {directory}")
 
 
 def _exists(path, mistakes):

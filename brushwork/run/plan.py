@@ -16,6 +16,7 @@ from brushwork import state
 from brushwork.digest import digest_of
 from brushwork.engine import memory
 from brushwork.errors import Mistakes
+from brushwork.messages import logger
 from brushwork.pictures import masks, metadata, read, sizes, write
 from brushwork.pictures.masks import Masks
 from brushwork.run import jobs
@@ -80,7 +81,7 @@ class Plan:
         return replace(self, precision=precision, tile_sizes=tuple(memory.tile_sizes(*run)))
 
 
-def make_plan(job, options, network_for, say):
+def make_plan(job, options, network_for):
     """The Plan of a jobs.Job under parsed options. Raises Mistakes, with everything that is wrong.
 
     network_for(settings, mistakes) -> the network to use, or None with a mistake added; settings may be None.
@@ -115,7 +116,7 @@ def make_plan(job, options, network_for, say):
     if job.resume:
         plan = _resumed(plan)
     for note in notes:
-        say(note)
+        logger.warning(note)
     return plan
 
 

@@ -7,6 +7,7 @@ are made. With --skip-existing, a picture beside which there is the state of its
 import os
 
 from brushwork.errors import Mistakes, StateError
+from brushwork.messages import logger
 from brushwork.settings import STARTS
 
 PATHS = {  # flags whose values are paths, and the values that are none
@@ -46,7 +47,7 @@ def command(saved):
     return words
 
 
-def assigned(jobs, options, say):
+def assigned(jobs, options):
     """The Jobs of a command line; the one that options.resume is of goes on from it. Raises Mistakes."""
     if options.resume is None:
         return [job._replace(keep=options.skip_existing) for job in jobs]
@@ -55,7 +56,7 @@ def assigned(jobs, options, say):
     if not of:
         raise Mistakes(f"cannot resume {resume}: it is of none of these {len(jobs)} pictures; give no other --content")
     if os.path.realpath(origin(saved)) != os.path.realpath(os.curdir):
-        say(f"the paths of {resume} begin in {origin(saved)}, where its run began")
+        logger.info(f"the paths of {resume} begin in {origin(saved)}, where its run began")
     result = []
     for index, job in enumerate(jobs):
         if index == of[0]:
@@ -65,15 +66,15 @@ def assigned(jobs, options, say):
     return result
 
 
-def settled(job, options, say):
+def settled(job, options):
     """The Job as it is to be carried out, going on from a state if there is one; None if it is to be left alone."""
     if job.resume or not (job.keep and os.path.exists(job.output)):
         return job
     path = job.state or default_state(job.output)
     if not _is_unfinished(path, job):
-        say(f"{job.output} exists: skipped")
+        logger.info(f"{job.output} exists: skipped")
         return None
-    say(f"{job.output} is not finished: continuing from {path}")
+    logger.info(f"{job.output} is not finished: continuing from {path}")
     return job._replace(resume=path, state=path)
 
 

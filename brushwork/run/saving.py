@@ -8,64 +8,65 @@ from contextlib import suppress
 
 from brushwork import state
 from brushwork.errors import PictureError
+from brushwork.messages import logger
 from brushwork.pictures import write
 from brushwork.run.resuming import default_state
 from brushwork.watch import contact_sheet
 
 
-def save_results(plan, step, *, ending, finished=False, with_state, say, complain):
+def save_results(plan, step, *, ending, finished=False, with_state):
     """Write the picture of the last Step and, if `with_state`, the state, and say what was written.
 
     ending, finished: what `how_it_ended` returns.
     """
-    path = _written(plan.job.output, plan, lambda path: plan.save_picture(path, step), complain)
+    path = _written(plan.job.output, plan, lambda path: plan.save_picture(path, step))
     clauses = [ending, f"wrote {path}" if path == plan.job.output else None]
     if with_state:
-        clauses.append(_save_state(plan, step, finished, complain))
+        clauses.append(_save_state(plan, step, finished))
     if any(clauses):
-        say("; ".join(filter(None, clauses)))
+        logger.info("; ".join(filter(None, clauses)))
 
 
-def save_checkpoint(plan, step, complain):
+def save_checkpoint(plan, step):
     """Write the picture that the run would give if it ended with this Step."""
     try:
         plan.save_picture(plan.job.checkpoint(step.iteration), step)
     except PictureError as error:
-        complain(f"{error}; going on")
+        logger.error(f"{error}; going on")
 
 
-def save_interim_state(plan, step, complain):
+def save_interim_state(plan, step):
     """Write the state of the run while it goes on."""
     try:
         state.write(plan.job.state, plan.saved(step.state()))
     except OSError as error:
-        complain(f"cannot write {plan.job.state}: {error.strerror}; going on")
+        logger.error(f"cannot write {plan.job.state}: {error.strerror}; going on")
 
 
-def save_contact_sheet(plan, shots, step, *, say, complain):
+def save_contact_sheet(plan, shots, step):
     """Write the contact sheet; shots: what contact_sheet.collected collected."""
     pictures = [(f"content: {os.path.basename(plan.job.content)}", plan.content)]
     for name, style in zip(plan.job.styles, plan.styles, strict=True):
         pictures.append((f"style: {os.path.basename(name)}", style))
     try:
         write.save(plan.options.contact_sheet, contact_sheet.sheet(pictures, shots, step.picture()))
-        say(f"wrote {plan.options.contact_sheet}")
+        logger.info(f"wrote {plan.options.contact_sheet}")
     except PictureError as error:
-        complain(str(error))
+        logger.error(str(error))
 
 
-def _save_state(plan, step, finished, complain):
+def _save_state(plan, step, finished):
     """Write the state; returns a clause about it, or None."""
     path = plan.job.state or default_state(plan.job.output)
     if not plan.job.state and os.path.lexists(path) and not state.is_state(path):
         return f"{path} exists and is not a state, so the state is lost; choose a file with --state"
     saved = plan.saved(step.state(), finished=finished)
-    path = _written(path, plan, lambda path: state.write(path, saved), complain)
+    path = _written(path, plan, lambda path: state.write(path, saved))
     what = f"its state is in {path}" if finished else f"continue with --resume {shlex.quote(path or '')}"
     return what if path else None
 
 
-def _written(path, plan, write_to, complain):
+def _written(path, plan, write_to):
     """Where write_to(path) succeeded: at `path`, beside the state, in the temporary directory, or nowhere (None)."""
     try:
         write_to(path)
@@ -78,9 +79,9 @@ def _written(path, plan, write_to, complain):
         fallback = os.path.abspath(os.path.join(directory, name))
         with suppress(PictureError, OSError):
             write_to(fallback)
-            complain(f"{reason}; wrote {fallback} instead")
+            logger.error(f"{reason}; wrote {fallback} instead")
             return fallback
-    complain(f"{reason}; it could not be written elsewhere either")
+    logger.error(f"{reason}; it could not be written elsewhere either")
     return None
 
 

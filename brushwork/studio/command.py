@@ -9,15 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from brushwork.errors import DONE, Mistakes, UserError
+from brushwork.messages import logger
 from brushwork.run import arguments
 
 FOLDER = "~/neural-style"
 LEAST_TOKEN = 12  # characters
 
 
-def main(argv, *, program, make_parser, say):
+def main(argv, *, program, make_parser):
     """Serve the studio; returns the exit status. program, make_parser: of neural_style. Raises UserError."""
-    options = parse(argv, say)
+    options = parse(argv)
     try:
         import starlette  # noqa: F401
         import uvicorn
@@ -42,10 +43,11 @@ def main(argv, *, program, make_parser, say):
     address = f"http://{names[0]}:{port}/" + (f"?token={options.token}" if options.token else "")
     hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
     hosts = hosts if _is_loopback(options.host) else None
-    say(f"the studio is at {address}; pictures are saved in {storage.folder}; Ctrl-C ends it")
+    logger.info(f"the studio is at {address}; pictures are saved in {storage.folder}; Ctrl-C ends it")
 
     def ended(path):
-        say(f"wrote {path}; the studio can go on with it when it is started again" if path else "the studio has ended")
+        saved = f"wrote {path}; the studio can go on with it when it is started again"
+        logger.info(saved if path else "the studio has ended")
 
     app = studio.app(hosts=hosts, token=options.token, ended=ended)
     if options.open:
@@ -56,10 +58,9 @@ def main(argv, *, program, make_parser, say):
     return DONE
 
 
-def parse(argv, say):
+def parse(argv):
     """The options of the command. Raises Mistakes."""
     parser = arguments.Parser(
-        say=say,
         prog="neural-style studio",
         description="Serves a page at which pictures are painted, to the browser on this machine, until Ctrl-C.",
         epilog="exit status: 0 ended by Ctrl-C, 1 could not, 2 bad usage",

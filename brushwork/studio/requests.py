@@ -138,11 +138,11 @@ def _flags(settings, styles):
 
 def check(argv, make_parser):
     """Raise ValueError with a sentence for a command line that cannot be carried out, as far as can be seen so soon."""
-    said, mistakes = [], Mistakes()
+    mistakes = Mistakes()
     try:
-        options = make_parser(said.append).parse_args(argv)
-    except SystemExit:
-        raise ValueError(said[0].removeprefix("error: ").partition("; --help")[0]) from None
+        options = make_parser().parse_args(argv)
+    except Mistakes as refusal:
+        raise ValueError(refusal.sentences[0].partition("; --help")[0]) from None
     job = jobs.Job(options.content[0], options.styles, options.output, *[None] * 4)
     jobs.make_settings(options, job, mistakes)
     if mistakes.sentences:

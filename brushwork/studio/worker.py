@@ -9,6 +9,7 @@ waits for the next command line if it `stays`.
 """
 
 import io
+import logging
 import multiprocessing
 import os
 import queue
@@ -22,6 +23,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from brushwork.errors import COULD_NOT, PictureError
+from brushwork.messages import logger
 from brushwork.pictures import metadata, write
 from brushwork.run import duration
 from brushwork.settings import LOSSES
@@ -56,7 +58,7 @@ class Worker:
     """The process, as seen from the server. `receive` is called in a thread."""
 
     def __init__(self, program, receive, *, stays=False):
-        """program(argv, say=, watch=) -> exit status: neural_style.main; it has to be a function of a module."""
+        """program(argv, watch=) -> exit status: neural_style.main; it has to be a function of a module."""
         self._connection, other = PROCESSES.Pipe()
         self._process = PROCESSES.Process(target=_work, args=(program, other, stays), daemon=True)
         self._receive, self._stays = receive, stays
@@ -144,13 +146,13 @@ def _work(program, connection, stays):
     from brushwork.engine.session import import_tensorflow
 
     import_tensorflow()
+    logger.addHandler(_Handler(send))
+    logger.setLevel("INFO")
     while (task := inbox.get()) is not None:
         argv, copies = task
         stop.begin()
         try:
-            status = program(argv, say=lambda sentence: send("said", sentence), watch=_Window(send, copies).show)
-        except SystemExit as error:  # from the parser
-            status = error.code
+            status = program(argv, watch=_Window(send, copies).show)
         except BaseException:
             send("ended", COULD_NOT)
             raise
@@ -158,6 +160,18 @@ def _work(program, connection, stays):
         send("ended", status)
         if not stays:
             return
+
+
+class _Handler(logging.Handler):
+    """Sends messages to the server."""
+
+    def __init__(self, send):
+        super().__init__()
+        self._send = send
+
+    def emit(self, record):
+        level = "error: " if record.levelno >= logging.ERROR else ""
+        self._send("said", f"{level}{record.getMessage()}")
 
 
 def _obey(connection, inbox, stop):
@@ -243,7 +257,7 @@ class _Window:
             try:
                 write.save(path, step.picture(), metadata=about, depth=DEPTHS[os.path.splitext(path)[1]])
             except PictureError as error:
-                self._send("said", f"error: {error}")
+                logger.error(str(error))
 
 
 class _Clock:

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from contextlib import closing, nullcontext
+from contextlib import closing
 
 from brushwork.settings import LOSSES
 
@@ -19,13 +19,6 @@ def watched(steps, ends, *, verbose, say):
     """
     can_redraw = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     return _with_bar(steps, ends, verbose) if can_redraw else _with_lines(steps, ends, verbose, say)
-
-
-def print_to(file, line):
-    """Print a line, above the bar if there is one."""
-    tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)
-    with tqdm.external_write_mode(file=file) if tqdm else nullcontext():
-        print(line, file=file, flush=True)
 
 
 def _with_bar(steps, ends, verbose):

@@ -9,8 +9,8 @@ import time
 from collections import deque
 from contextlib import closing
 
+from brushwork import messages
 from brushwork.settings import LOSSES
-from brushwork.watch import progress
 
 CALL = 20_000  # pixels whose evaluation takes as long as what every evaluation takes beside
 TIMED_STEPS, TIMED_SECONDS = 3, 2.0  # iterations that are timed: so many, or fewer if they take longer
@@ -103,7 +103,7 @@ def printed(steps, every, last):
             if read and due(step.iteration, every, last):
                 losses = "".join(f"  {name} loss: {step.losses[name]:<11g}" for name in LOSSES)
                 try:
-                    progress.print_to(sys.stdout, f"Iteration {step.iteration:4}/{last}{losses}".rstrip())
+                    messages.print_to(sys.stdout, f"Iteration {step.iteration:4}/{last}{losses}".rstrip())
                 except BrokenPipeError:
                     read = False
             yield step

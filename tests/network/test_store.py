@@ -112,10 +112,6 @@ def sources(server, tmp_path, tiny, tiny_file, monkeypatch):
     return sources
 
 
-def silently(sentence):
-    pass
-
-
 def in_cache(name=""):
     return Path(store.cache_directory(), name)
 
@@ -123,7 +119,7 @@ def in_cache(name=""):
 def assert_refused(sources):
     """The sentence of a failing download, which leaves no file behind."""
     with pytest.raises(NetworkError) as caught:
-        store.fetch(silently)
+        store.fetch()
     sentence = str(caught.value)
     assert sentence.startswith("cannot download vgg19: ")
     assert "\n" not in sentence
@@ -138,32 +134,33 @@ def assert_refused(sources):
 
 
 def test_pocket_is_in_the_package():
-    assert store.resolve("pocket", say=pytest.fail) == str(Path(store.__file__).parent / "pocket-vgg19.mat")
+    assert store.resolve("pocket") == str(Path(store.__file__).parent / "pocket-vgg19.mat")
     assert os.path.isfile(store.POCKET_FILE)
 
 
-def test_vgg19_is_downloaded_once(server, sources):
-    path = store.resolve("vgg19", say=silently)
-    assert store.resolve("vgg19", say=pytest.fail) == path == str(in_cache(KERAS))
+def test_vgg19_is_downloaded_once(server, sources, logged):
+    path = store.resolve("vgg19")
+    assert store.resolve("vgg19") == path == str(in_cache(KERAS))
     assert server.requests == [f"/{KERAS}"]
+    assert len(logged) == 1
 
 
-def test_a_path_is_returned_without_a_word(tiny_file):
-    assert store.resolve(str(tiny_file), say=pytest.fail) == str(tiny_file)
-    assert store.resolve("missing.mat", say=pytest.fail) == "missing.mat"  # vgg.load reports what is wrong
+def test_a_path_is_returned_as_it_is(tiny_file):
+    assert store.resolve(str(tiny_file)) == str(tiny_file)
+    assert store.resolve("missing.mat") == "missing.mat"  # vgg.load reports what is wrong
 
 
 def test_a_name_wins_over_a_file_of_that_name():
     for name in ("pocket", "mine"):
         Path(name).touch()
-    assert store.resolve("pocket", say=pytest.fail) == store.POCKET_FILE
-    assert store.resolve("./pocket", say=pytest.fail) == "./pocket"
-    assert store.resolve("mine", say=pytest.fail) == "mine"
+    assert store.resolve("pocket") == store.POCKET_FILE
+    assert store.resolve("./pocket") == "./pocket"
+    assert store.resolve("mine") == "mine"
 
 
 def test_an_unknown_name_is_refused():
     with pytest.raises(NetworkError, match="no network 'vgg16': it is neither a file nor one of pocket and vgg19"):
-        store.resolve("vgg16", say=pytest.fail)
+        store.resolve("vgg16")
 
 
 @pytest.mark.parametrize("downloaded", [True, False])
@@ -177,8 +174,7 @@ def test_the_order_of_the_networks_that_nobody_named(wish, classic, downloaded, 
     if downloaded:
         os.makedirs(in_cache())
         in_cache(MATCONVNET).write_bytes(server.files[MATCONVNET])
-    said = []
-    path = store.resolve(say=said.append, directory="there")
+    name, sentence = store.default("there")
     if wish:
         expected, named = {"pocket": store.POCKET_FILE}.get(wish, wish), f"{wish}, from NEURAL_STYLE_NETWORK"
     elif classic:
@@ -187,31 +183,26 @@ def test_the_order_of_the_networks_that_nobody_named(wish, classic, downloaded, 
         expected = named = str(in_cache(MATCONVNET))
     else:
         expected, named = store.POCKET_FILE, "pocket; --network vgg19"
-    assert path == expected
-    assert len(said) == 1
-    assert named in said[0]
+    assert store.resolve(name) == expected
+    assert named in sentence
     assert server.requests == []
 
 
 def test_a_named_network_wins_over_the_environment(monkeypatch):
     monkeypatch.setenv("NEURAL_STYLE_NETWORK", "mine.mat")
-    assert store.resolve("pocket", say=pytest.fail) == store.POCKET_FILE
+    assert store.resolve("pocket") == store.POCKET_FILE
 
 
 def test_the_classic_file_in_the_working_directory():
     Path(store.CLASSIC_FILE).touch()
-    assert store.resolve(say=silently) == store.CLASSIC_FILE
+    assert store.default()[0] == store.CLASSIC_FILE
 
 
-def test_would_download(server, sources, monkeypatch):
+def test_would_download(server, sources):
     assert store.would_download("vgg19")
     assert not store.would_download("pocket")
-    assert not store.would_download()
-    monkeypatch.setenv("NEURAL_STYLE_NETWORK", "vgg19")
-    assert store.would_download()
-    assert not store.would_download("pocket")
     assert server.requests == []
-    store.fetch(silently)
+    store.fetch()
     assert not store.would_download("vgg19")
 
 
@@ -245,30 +236,29 @@ def test_importing_it_imports_nothing_heavy():
 # The download
 
 
-def test_a_downloaded_file_can_be_loaded(server, sources, tiny):
-    said = []
-    path = store.fetch(said.append)
+def test_a_downloaded_file_can_be_loaded(server, sources, tiny, logged):
+    path = store.fetch()
     assert path == str(in_cache(KERAS))
     assert Path(path).read_bytes() == server.files[KERAS]
-    assert said == [f"downloading vgg19 (80 MB) from {server.address}"]
+    assert logged == [("info", f"downloading vgg19 (80 MB) from {server.address}")]
     assert os.listdir(in_cache()) == [KERAS]
     tiny_networks.assert_same(vgg.load(path), tiny)
 
 
 def test_a_terminal_shows_progress_and_a_file_does_not(sources, monkeypatch, capfd):
-    store.fetch(silently)
+    store.fetch()
     assert capfd.readouterr() == ("", "")
     in_cache(KERAS).unlink()
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", terminal)
-    store.fetch(silently)
+    store.fetch()
     assert "100%" in terminal.getvalue()
 
 
 def test_the_second_source_is_used_where_the_first_fails(server, sources, tiny):
     del server.files[KERAS]
-    path = store.fetch(silently)
+    path = store.fetch()
     assert path == str(in_cache(MATCONVNET))
     tiny_networks.assert_same(vgg.load(path), tiny)
 
@@ -276,7 +266,7 @@ def test_the_second_source_is_used_where_the_first_fails(server, sources, tiny):
 @pytest.mark.parametrize("failure", [breaks_off, is_wrong])
 def test_a_retry_succeeds(failure, server, sources):
     server.script = [failure] * store.RETRIES
-    assert Path(store.fetch(silently)).read_bytes() == server.files[KERAS]
+    assert Path(store.fetch()).read_bytes() == server.files[KERAS]
     assert server.requests == [f"/{KERAS}"] * (1 + store.RETRIES)
 
 
@@ -328,7 +318,7 @@ def test_a_host_that_does_not_resolve_is_reported(sources, monkeypatch):
 def test_a_redirect_is_followed(server, sources):
     server.files["moved"] = server.files[KERAS]
     server.script = [redirects_to("/moved")]
-    assert store.fetch(silently) == str(in_cache(KERAS))
+    assert store.fetch() == str(in_cache(KERAS))
     assert server.requests == [f"/{KERAS}", "/moved"]
 
 
@@ -338,7 +328,7 @@ def test_a_mirror_replaces_the_published_places(ending, server, sources, monkeyp
     monkeypatch.setattr(store, "RETRIES", 0)
     monkeypatch.setenv("NEURAL_STYLE_MIRROR", f"{server.address}/some/where{ending}")
     del server.files[KERAS]
-    assert store.fetch(silently) == str(in_cache(MATCONVNET))
+    assert store.fetch() == str(in_cache(MATCONVNET))
     assert server.requests == [f"/some/where/{KERAS}", f"/some/where/{MATCONVNET}"]
 
 
@@ -371,12 +361,12 @@ def test_a_cache_that_cannot_be_written_is_reported(home, sources, server):
 def test_a_file_that_keras_has_downloaded_is_used(server, sources):
     os.makedirs(in_cache())
     in_cache(KERAS).write_bytes(server.files[KERAS])
-    assert store.fetch(pytest.fail) == str(in_cache(KERAS))
+    assert store.fetch() == str(in_cache(KERAS))
     assert server.requests == []
 
 
 def test_a_broken_file_in_the_cache_is_not_used_and_replaced(server, sources):
     os.makedirs(in_cache())
     in_cache(KERAS).write_bytes(server.files[KERAS][:-1])
-    assert store.resolve(say=silently) == store.POCKET_FILE
-    assert Path(store.fetch(silently)).read_bytes() == server.files[KERAS]
+    assert store.default()[0] == "pocket"
+    assert Path(store.fetch()).read_bytes() == server.files[KERAS]

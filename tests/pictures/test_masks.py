@@ -309,5 +309,6 @@ def test_a_mask_that_is_white_everywhere_is_warned_of(command, plans, flag):
     status, _, err = command(flag, "mask.png")
     assert (status, len(plans)) == (0, 1)
     assert err == (
-        "neural_style: mask.png is white everywhere, so this mask applies everywhere; paint black where it does not\n"
+        "neural_style: warning: mask.png is white everywhere, so this mask applies everywhere;"
+        " paint black where it does not\n"
     )

@@ -107,7 +107,7 @@ def test_of_an_animation_the_first_frame_is_taken_and_that_is_said(command, plan
     frames[0].save(name, save_all=True, append_images=frames[1:])
     status, _, err = command(flag, name)
     assert status == 0
-    assert err == f"neural_style: {name} holds 3 pictures, as an animation does; the first one is used\n"
+    assert err == f"neural_style: warning: {name} holds 3 pictures, as an animation does; the first one is used\n"
     frames[0].save(name)
     assert command(flag, name)[2] == ""
 
@@ -115,7 +115,7 @@ def test_of_an_animation_the_first_frame_is_taken_and_that_is_said(command, plan
 def test_a_transparent_photograph_mentions_keep_alpha(command, plans):
     Image.new("RGBA", (40, 30), (9, 99, 199, 50)).save("content.png")
     said = "content.png is transparent in places; they are painted over white unless --keep-alpha is given"
-    assert command()[2] == f"neural_style: {said}\n"
+    assert command()[2] == f"neural_style: warning: {said}\n"
     assert command("--keep-alpha")[2] == ""
     Image.new("RGBA", (40, 30), (9, 99, 199, 255)).save("content.png")
     assert command()[2] == ""
@@ -123,7 +123,7 @@ def test_a_transparent_photograph_mentions_keep_alpha(command, plans):
 
 def test_a_photograph_that_is_enlarged_is_said(command, plans):
     assert command("--width", 60, "--style-size", "original")[2] == (
-        "neural_style: content.png is enlarged from a width of 40 to 60 pixels\n"
+        "neural_style: warning: content.png is enlarged from a width of 40 to 60 pixels\n"
     )
     assert command("--height", 60, "--style-size", "original")[2].endswith("from a width of 40 to 80 pixels\n")
     assert command("--width", 40, "--style-size", "original")[2] == ""

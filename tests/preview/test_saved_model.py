@@ -34,7 +34,7 @@ def test_a_model_of_the_hubs_signature_paints(tmp_path, pictures, names, options
         function = lambda style, content, scale: models.tinted(content, style, scale)  # noqa: E731
     models.save(tmp_path / "model", function, names=names, **options)
     content, *styles = pictures
-    with opened(store.resolve(str(tmp_path / "model"), say=print)) as painter:
+    with opened(store.resolve(str(tmp_path / "model"))) as painter:
         image = painted(painter, content, styles[:1], Settings(instant=True))
         np.testing.assert_allclose(image, content * mean_colour(styles[0]), rtol=1e-4, atol=1e-2)
         blend = painted(painter, content, styles, Settings(instant=True, instant_strength=0.5))
@@ -64,7 +64,7 @@ def test_a_wrong_model_is_refused(tmp_path, case):
     options = dict(options)
     models.save(tmp_path / "model", options.pop("function"), **options)
     with pytest.raises(NetworkError, match="cannot use the network .*model: .*" + message):
-        opened(store.resolve(str(tmp_path / "model"), say=print))
+        opened(store.resolve(str(tmp_path / "model")))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_wrong_model_is_refused(tmp_path, case):
 def test_what_a_model_gives_is_checked(tmp_path, pictures, function, message):
     models.save(tmp_path / "model", function)
     with (
-        opened(store.resolve(str(tmp_path / "model"), say=print)) as painter,
+        opened(store.resolve(str(tmp_path / "model"))) as painter,
         pytest.raises(NetworkError, match=message),
     ):
         painted(painter, *pictures[:1], pictures[1:2], Settings(instant=True))
@@ -88,15 +88,15 @@ def test_what_a_model_gives_is_checked(tmp_path, pictures, function, message):
 def test_damaged_models_are_refused(tmp_path):
     directory = tmp_path / "model"
     with pytest.raises(NetworkError, match="neither a directory nor one of lite and hub"):
-        store.resolve(str(directory), say=print)
+        store.resolve(str(directory))
     directory.mkdir()
     with pytest.raises(NetworkError, match="a directory without saved_model.pb"):
-        store.resolve(str(directory), say=print)
+        store.resolve(str(directory))
     (directory / "saved_model.pb").write_bytes(b"\xff" * 99)
     with pytest.raises(NetworkError, match="cannot use the network"):
-        opened(store.resolve(str(directory), say=print))
+        opened(store.resolve(str(directory)))
     with pytest.raises(NetworkError, match="not a directory"):
-        store.resolve(str(directory / "saved_model.pb"), say=print)
+        store.resolve(str(directory / "saved_model.pb"))
 
 
 def test_the_digest_is_of_the_files(tmp_path):
@@ -148,7 +148,7 @@ def test_hub_is_downloaded_once(tmp_path, monkeypatch):
     archive(tmp_path / "source.tar.gz", {"saved_model.pb": b"1"})
     fetched = []
 
-    def download(source, what, say):
+    def download(source, what):
         fetched.append(source)
         (tmp_path / "models").mkdir(exist_ok=True)
         target = tmp_path / "models" / source.name
@@ -158,8 +158,8 @@ def test_hub_is_downloaded_once(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(store.store, "download", download)
     assert store.would_download("hub")
-    found = store.resolve("hub", say=print)
-    assert found == store.resolve("hub", say=print)
+    found = store.resolve("hub")
+    assert found == store.resolve("hub")
     assert not store.would_download("hub")
     assert fetched == [store.HUB]
     assert not (tmp_path / "models" / store.HUB.name).exists()
@@ -170,4 +170,4 @@ def test_a_failing_download_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("NEURAL_STYLE_MIRROR", "http://127.0.0.1:9")
     monkeypatch.setattr(store.store, "RETRIES", 0)
     with pytest.raises(NetworkError, match=r"cannot download hub: http://127.0.0.1:9: .*--instant-network DIRECTORY"):
-        store.resolve("hub", say=print)
+        store.resolve("hub")

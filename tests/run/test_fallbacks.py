@@ -46,31 +46,35 @@ def plan_with(*, path=None, writable=(".",), picture_error=True):
     return FakePlan(job=job, options=options, writable=writable, picture_error=picture_error)
 
 
+def texts(logged):
+    """(information, errors)"""
+    return tuple([text for level, text in logged if level == wanted] for wanted in ("info", "error"))
+
+
 AT = state.State(0, 2, IMAGE, IMAGE, 5.0, {})
 STEP = SimpleNamespace(iteration=2, picture=lambda: IMAGE, state=lambda: AT)
 
 
-def results(plan, ending=None, with_state=False, finished=False):
-    """(what is said, what is complained of) when the results of a plan are saved."""
-    said, complaints = [], []
-    how = {"say": said.append, "complain": complaints.append}
-    saving.save_results(plan, STEP, ending=ending, finished=finished, with_state=with_state, **how)
-    return said, complaints
+def results(logged, plan, ending=None, with_state=False, finished=False):
+    """(information, errors) logged when the results of a plan are saved."""
+    logged.clear()
+    saving.save_results(plan, STEP, ending=ending, finished=finished, with_state=with_state)
+    return texts(logged)
 
 
-def test_results_are_said_in_one_sentence(place):
-    assert results(plan_with()) == (["wrote out.png"], [])
-    assert results(plan_with(), "ended") == (["ended; wrote out.png"], [])
+def test_results_are_said_in_one_sentence(place, logged):
+    assert results(logged, plan_with()) == (["wrote out.png"], [])
+    assert results(logged, plan_with(), "ended") == (["ended; wrote out.png"], [])
     expected = ["ended; wrote out.png; continue with --resume out.state"]
-    assert results(plan_with(), "ended", True) == (expected, [])
+    assert results(logged, plan_with(), "ended", True) == (expected, [])
     assert state.read("out.state").state.index == 2
     expected = ["wrote out.png; continue with --resume states/a.state"]
-    assert results(plan_with(path="states/a.state"), None, True) == (expected, [])
-    assert results(plan_with(), None, True)[0] == [
+    assert results(logged, plan_with(path="states/a.state"), None, True) == (expected, [])
+    assert results(logged, plan_with(), None, True)[0] == [
         "wrote out.png; continue with --resume out.state"
     ]  # a state, replaced
     assert not state.read("out.state").finished
-    assert results(plan_with(), None, True, True)[0] == ["wrote out.png; its state is in out.state"]
+    assert results(logged, plan_with(), None, True, True)[0] == ["wrote out.png; its state is in out.state"]
     assert state.read("out.state").finished
 
 
@@ -84,9 +88,9 @@ def test_results_are_said_in_one_sentence(place):
         ("states/a.state", (), None),
     ],
 )
-def test_a_picture_that_cannot_be_written_goes_elsewhere(place, path, writable, directory, picture_error):
+def test_a_picture_that_cannot_be_written_goes_elsewhere(place, logged, path, writable, directory, picture_error):
     files = psutil.Process().num_fds()
-    said, complaints = results(plan_with(path=path, writable=writable, picture_error=picture_error), "ended")
+    said, complaints = results(logged, plan_with(path=path, writable=writable, picture_error=picture_error), "ended")
     assert psutil.Process().num_fds() == files
     assert said == ["ended"]
     if directory is None:
@@ -97,58 +101,61 @@ def test_a_picture_that_cannot_be_written_goes_elsewhere(place, path, writable, 
     assert read.image(str(found)).shape == IMAGE.shape
 
 
-def test_nothing_is_said_where_nothing_could_be_written(place):
-    assert results(plan_with(writable=()))[0] == []
+def test_nothing_is_said_where_nothing_could_be_written(place, logged):
+    assert results(logged, plan_with(writable=()))[0] == []
 
 
-def test_a_state_does_not_replace_a_file_of_the_user_s(place, monkeypatch):
+def test_a_state_does_not_replace_a_file_of_the_user_s(place, logged, monkeypatch):
     Path("out.state").write_text("mine")
     lost = "out.state exists and is not a state, so the state is lost; choose a file with --state"
-    assert results(plan_with(), None, True) == ([f"wrote out.png; {lost}"], [])
+    assert results(logged, plan_with(), None, True) == ([f"wrote out.png; {lost}"], [])
     assert Path("out.state").read_text() == "mine"
     # Whoever names it, with --overwrite, means it.
-    assert results(plan_with(path="out.state"), None, True)[0] == ["wrote out.png; continue with --resume out.state"]
+    assert results(logged, plan_with(path="out.state"), None, True)[0] == [
+        "wrote out.png; continue with --resume out.state"
+    ]
 
     def failing(path, saved):
         raise OSError(28, "no space")
 
     monkeypatch.setattr(state, "write", failing)
-    said, complaints = results(plan_with(path="b.state"), None, True)
+    said, complaints = results(logged, plan_with(path="b.state"), None, True)
     assert said == ["wrote out.png"]
     assert complaints == ["cannot write b.state: no space; it could not be written elsewhere either"]
 
 
-def test_interim_files_that_cannot_be_written_do_not_end_the_run(place):
-    said = []
+def test_interim_files_that_cannot_be_written_do_not_end_the_run(place, logged):
     plan = plan_with(path="no/a.state", writable=())
     plan.job = plan.job._replace(checkpoints="c{}.png")
-    saving.save_checkpoint(plan, STEP, said.append)
-    saving.save_interim_state(plan, STEP, said.append)
-    assert said == [
+    saving.save_checkpoint(plan, STEP)
+    saving.save_interim_state(plan, STEP)
+    assert texts(logged)[1] == [
         "cannot write c2.png: no space; going on",
         "cannot write no/a.state: No such file or directory; going on",
     ]
     plan.writable = (".",)
-    saving.save_checkpoint(plan, STEP, pytest.fail)
+    saving.save_checkpoint(plan, STEP)
+    assert len(logged) == 2
     assert read.image("c2.png").shape == IMAGE.shape
 
 
-def test_the_contact_sheet(place, monkeypatch):
-    given, said, complaints = [], [], []
+def test_the_contact_sheet(place, logged, monkeypatch):
+    given = []
     monkeypatch.setattr(contact_sheet, "sheet", lambda *parts: given.append(parts) or IMAGE)
     plan, shots = plan_with(), [("iteration 1", IMAGE)]
     plan.content, plan.styles = IMAGE + 1, [IMAGE + 2, IMAGE + 3]
-    saving.save_contact_sheet(plan, shots, STEP, say=said.append, complain=complaints.append)
-    assert (said, complaints) == (["wrote sheet.png"], [])
+    saving.save_contact_sheet(plan, shots, STEP)
+    assert logged == [("info", "wrote sheet.png")]
     ((pictures, shown, result),) = given
     assert [caption for caption, _ in pictures] == ["content: c.png", "style: s.png", "style: t.png"]
     assert [picture[0, 0, 0] for _, picture in pictures] == [51, 52, 53]
     assert shown is shots
     assert result is IMAGE
     plan.options.contact_sheet = "no/sheet.png"
-    saving.save_contact_sheet(plan, shots, STEP, say=said.append, complain=complaints.append)
-    assert len(said) == len(complaints) == 1
-    assert complaints[0].startswith("cannot write no/sheet.png: ")
+    saving.save_contact_sheet(plan, shots, STEP)
+    (error,) = texts(logged)[1]
+    assert len(logged) == 2
+    assert error.startswith("cannot write no/sheet.png: ")
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ NO_EFFECT = {
 def test_flags_without_effect_are_named(instant, plans, flags):
     status, _, err = instant(*flags.split())
     assert status == 0, err
-    said = [line.split()[1] for line in err.splitlines() if "has no effect" in line]
+    said = [line.split()[2] for line in err.splitlines() if "has no effect" in line]
     assert said == NO_EFFECT[flags]
 
 

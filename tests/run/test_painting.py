@@ -55,7 +55,7 @@ def paint(command, monkeypatch):
                 yield make_step(number)
             end()
 
-        def save(plan, step, *, ending, finished, with_state, say, complain):
+        def save(plan, step, *, ending, finished, with_state):
             saved.append((step.iteration, ending, with_state))
 
         made.clear()
@@ -144,7 +144,7 @@ def test_an_interrupt_saves_the_last_picture_and_the_state(paint, number, status
     assert (code, saved) == (status, [(2, "interrupted after 2 of 8 iterations", True)])
 
 
-def test_the_steps_are_those_of_the_plan(command, plans, monkeypatch):
+def test_the_steps_are_those_of_the_plan(command, plans, monkeypatch, logged):
     given = {}
 
     def steps(objective, content, styles, settings, **others):
@@ -158,12 +158,11 @@ def test_the_steps_are_those_of_the_plan(command, plans, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(stylize, "Objective", FakeObjective)
     monkeypatch.setattr(stylize, "stylize", steps)
-    said = []
     options, interrupts = plan.options, SimpleNamespace(status=0)
-    with neural_style.Painter(options, interrupts, said.append) as painter:
+    with neural_style.Painter(options, interrupts) as painter:
         assert painter.paint(plan) == 0
         assert painter.paint(plan) == 0
-    assert said[0] == "computing in bfloat16, in tiles of 16 pixels"
+    assert logged[0] == ("info", "computing in bfloat16, in tiles of 16 pixels")
     assert given["settings"] == plan.unsized_settings
     for name in ("content", "styles", "initial", "masks"):
         assert given[name] is getattr(plan, name), name

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from brushwork.messages import logger
 from brushwork.run import pipeline, saving
 from brushwork.watch import progress, report, table, tensorboard
 from tests.helpers.command import LOSS, words
@@ -16,7 +17,7 @@ STATES = words("--state a.state --state-iterations 4")
 
 
 @pytest.fixture
-def watch(command, plans, capfd, monkeypatch):
+def watch(command, plans, capfd, monkeypatch, logged):
     """Passes the steps of a run of seven iterations through the watchers of some flags; returns what they did."""
 
     def watch(*arguments, ends=(7,), first=0, clock=None, durations=()):
@@ -25,14 +26,16 @@ def watch(command, plans, capfd, monkeypatch):
         done = {"said": [], "shots": [], "checkpoints": [], "states": []}
         for name, kind in (("save_checkpoint", "checkpoints"), ("save_interim_state", "states")):
 
-            def save(plan, step, complain, kind=kind):
+            def save(plan, step, kind=kind):
                 assert plan is plans[-1]
                 done[kind].append(step.iteration)
 
             monkeypatch.setattr(saving, name, save)
-        how = {"graph": None, "shots": done["shots"], "say": done["said"].append, "complain": pytest.fail}
+        how = {"graph": None, "shots": done["shots"]}
         steps = run(first=first, ends=ends, clock=clock, durations=durations)
+        logged.clear()
         done["steps"] = [step.iteration for step in pipeline.watched(steps, plans[-1], **how)]
+        done["said"] = [text for _, text in logged]
         done["printed"] = [(int(row[0]), int(row[1])) for row in LOSS.findall(capfd.readouterr().out)]
         return done
 
@@ -76,7 +79,7 @@ def test_the_contact_sheet_and_tensorboard(watch, monkeypatch):
         return steps
 
     monkeypatch.setattr(tensorboard, "watched", watched)
-    expected = {"last": 7, "complain": pytest.fail}
+    expected = {"last": 7, "complain": logger.error}
     shots = watch("--contact-sheet", "sheet.png", "--tensorboard", "board")["shots"]
     assert [caption for caption, _ in shots] == [f"iteration {number}" for number in (1, 3, 4, 6)]
     assert seen == [("board", None, {"every": tensorboard.PICTURES_EVERY} | expected)]
@@ -114,7 +117,7 @@ def test_the_table_of_a_resumed_run_goes_on_from_its_state(watch, command, plans
     state.write("a.state", plans[0].saved(state.State(1, 2, image, image, 5.0, {})))
     Path("progress.txt").write_bytes(table.text([(number, 1.0, 2.0, 3.0, 6.0) for number in range(8)]))
     assert command("--resume", "a.state", defaults=False)[0] == 0
-    how = {"graph": None, "shots": [], "say": list, "complain": pytest.fail}
+    how = {"graph": None, "shots": []}
     list(pipeline.watched(run(first=6, ends=(4, 7)), plans[-1], **how))
     rows = np.loadtxt("progress.txt")
     assert rows[:, 0].tolist() == [*range(8)]

@@ -76,7 +76,7 @@ def test_the_sizes_of_the_styles(command, plans, flags, expected):
     assert [style.shape[:2] for style in plans[0].styles] == expected
     own = [("style.png", 240, expected[0][1]), ("portrait.png", 30, expected[1][1])]
     said = [f"{name} is enlarged from a width of {old} to {new} pixels" for name, old, new in own if new > old]
-    assert err.splitlines() == [f"neural_style: {line}" for line in said]
+    assert err.splitlines() == [f"neural_style: warning: {line}" for line in said]
 
 
 def test_widths_of_scales_are_below_the_width_of_the_output(command, plans):
@@ -193,7 +193,7 @@ def test_without_a_network_the_embedded_one_is_used_and_said(command, plans, mon
 
 def test_nothing_is_downloaded_for_a_run_that_would_fail(command, monkeypatch, folder):
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
-    monkeypatch.setattr(store, "fetch", lambda say: pytest.fail("downloaded"))
+    monkeypatch.setattr(store, "fetch", lambda: pytest.fail("downloaded"))
     status, _, err = command("--network", "vgg19", "--content", "missing.png")
     assert status == 1
     assert len(err.splitlines()) == 1

@@ -76,7 +76,7 @@ def named(command, flags):
     given = [word for flag, value in given.items() if flag not in words(flags) for word in (flag, value)]
     status, _, err = command(*given, *words(flags), defaults=False)
     assert status == 0, err
-    return [line.removeprefix("neural_style: ") for line in err.splitlines()]
+    return [line.removeprefix("neural_style: warning: ") for line in err.splitlines()]
 
 
 @pytest.mark.parametrize(("flags", "expected"), NAMED, ids=[case[0] for case in NAMED])

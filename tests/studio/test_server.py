@@ -287,7 +287,7 @@ def second_studio(tmp_path_factory, tiny_file):
     studio.close()
 
 
-def test_a_folder_with_damaged_records_and_files_of_others(second_studio, files):
+def test_a_folder_with_damaged_records_and_files_of_others(second_studio, files, logged):
     studio = second_studio
     content, style = studio.upload(files[0]), studio.upload(files[1])
     asked = {"content": content, "styles": [{"picture": style}], "preset": "fast", "settings": {"iterations": 2}}
@@ -300,9 +300,8 @@ def test_a_folder_with_damaged_records_and_files_of_others(second_studio, files)
     studio.ask("DELETE", f"/api/pictures/{number}")
     assert (studio.folder / "0040-photo-painting.png").read_bytes() == b"somebody's"
     third = ["studio", "--port", "0", "--folder", str(studio.folder)]
-    lines = []
-    assert neural_style.main(third, say=lines.append) == 1
-    assert lines == [f"error: another studio uses {studio.folder}; give --folder another directory"]
+    assert neural_style.main(third) == 1
+    assert logged == [("error", f"another studio uses {studio.folder}; give --folder another directory")]
 
 
 def test_ctrl_c_saves_the_picture_and_the_next_server_finds_it(second_studio, tiny_file, files):

@@ -5,30 +5,31 @@ import signal
 import threading
 import time
 
+from brushwork.messages import logger
 from brushwork.studio import worker as worker_module
 from brushwork.studio.worker import Worker
 
 # Programs that stand in for neural_style.main.
 
 
-def counts(argv, *, say, watch):
+def counts(argv, *, watch):
     for word in argv:
-        say(word)
+        logger.info(word)
     return len(argv)
 
 
-def fails(argv, *, say, watch):
+def fails(argv, *, watch):
     os.dup2(os.open(argv[0], os.O_WRONLY | os.O_CREAT), 2)
     raise RuntimeError("our own mistake")
 
 
-def waits_for_sigterm(argv, *, say, watch):
+def waits_for_sigterm(argv, *, watch):
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    say(f"{os.getpid()}")
+    logger.info("waiting")
     while not stopped.is_set():
         time.sleep(0.01)
-    say("saved")
+    logger.info("saved")
     return 143
 
 
@@ -72,8 +73,7 @@ def test_stopping_is_a_signal_so_that_the_picture_is_saved():
     inbox = Inbox()
     worker = Worker(waits_for_sigterm, inbox.receive)
     worker.paint([])
-    while not inbox:
-        time.sleep(0.01)
+    inbox.until(("said", "waiting"))
     worker.stop()
     inbox.until(("ended", 143))
     assert inbox[1] == ("said", "saved")

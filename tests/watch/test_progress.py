@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from brushwork import messages
 from brushwork.watch import progress
 from tests.helpers.command import FAST
 from tests.watch.steps import Clock, iterations, run
@@ -120,7 +121,7 @@ def test_the_pace_of_a_run_that_goes_on_is_unknown_at_its_first_step(monkeypatch
     steps = progress.watched(run(first=50, ends=(100,)), (100,), verbose=False, say=pytest.fail)
     next(steps)
     clock.now = 1.0
-    progress.print_to(terminal, "a line")  # draws the bar again
+    messages.print_to(terminal, "a line")  # draws the bar again
     steps.close()
     assert "50/100" in terminal.getvalue().partition("a line\n")[2]
     assert "0.02s/it" not in terminal.getvalue()
@@ -131,7 +132,7 @@ def test_lines_are_printed_above_the_bar(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with tqdm(total=2, file=terminal):
-        progress.print_to(terminal, "a line")
+        messages.print_to(terminal, "a line")
     before, _, after = terminal.getvalue().partition("a line\n")
     assert before.endswith("\r")  # the bar is erased
     assert "0/2" in after  # and drawn again

@@ -4,6 +4,7 @@ from itertools import islice
 
 import pytest
 
+from brushwork import messages
 from brushwork.watch import contact_sheet, progress, report, table, tensorboard
 from tests.watch.steps import Clock, iterations, make_step, run
 
@@ -179,7 +180,7 @@ def test_nothing_more_is_printed_once_nobody_reads(monkeypatch):
         lines.append(line)
         raise BrokenPipeError
 
-    monkeypatch.setattr(report.progress, "print_to", print_to)
+    monkeypatch.setattr(messages, "print_to", print_to)
     assert iterations(report.printed(run(ends=(3,)), 1, 3)) == [0, 1, 2, 3]
     assert len(lines) == 1
 

@@ -118,12 +118,12 @@ def watching(options, count=200):
         flags = [*command_for(options, store.POCKET_FILE, options.sizes[0], directory)[2:], "--iterations", str(count)]
         flags += ["--progress-write", "--verbose", "--contact-sheet", f"{directory}/s.jpg"]
         parsed = neural_style.parse([*flags, "--tensorboard", f"{directory}/logs"])
-        network_for = neural_style.vgg_reader(store.POCKET_FILE, str)
-        plan = make_plan(make_jobs(parsed, str)[0], parsed, network_for, str)
+        network_for = neural_style.vgg_reader(store.POCKET_FILE)
+        plan = make_plan(make_jobs(parsed)[0], parsed, network_for)
         image, losses = plan.content.copy(), dict.fromkeys(LOSSES, 1.0)
         steps = (stylize.Step(number, 0, image, losses, image, 1.0, None, lambda: image) for number in range(count + 1))
         start = time.perf_counter()
-        for _ in watched(steps, plan, graph=tf.Graph(), shots=[], say=str, complain=print):
+        for _ in watched(steps, plan, graph=tf.Graph(), shots=[]):
             pass
         return (time.perf_counter() - start) / count
 

@@ -42,9 +42,9 @@ def main(arguments=None):
     return 0
 
 
-def unwatched(argv, *, say, watch):
+def unwatched(argv, *, watch):
     """The program, without what `watch` does."""
-    return neural_style.main(argv, say=say)
+    return neural_style.main(argv)
 
 
 def seconds_of(program, argv, copies=()):
