@@ -32,6 +32,7 @@ from brushwork.optimizers.lbfgs import LBFGS
 from brushwork.pictures import saliency, sizes
 from brushwork.pictures.colors import postprocess, recolor
 from brushwork.pictures.masks import NO_MASKS, Masks, average_pool
+from brushwork.schedule import make_schedule
 from brushwork.settings import STARTS, Settings
 from brushwork.state import State, upscale
 
@@ -368,7 +369,7 @@ def stylize(objective, content, styles, settings, *, initial=None, masks=NO_MASK
         share = size[1] / content.shape[1]
         return picture if share == 1 else sizes.resize_to_width(picture, sizes.pixels(picture.shape[1], share))
 
-    for scale, size in enumerate(settings.sizes(*content.shape[:2])):
+    for scale, size in enumerate(make_schedule(settings, *content.shape[:2]).sizes):
         if resume and scale < resume.scale:
             continue
         small, *small_styles = map(scaled, (content, *styles))
@@ -386,25 +387,24 @@ def stylize(objective, content, styles, settings, *, initial=None, masks=NO_MASK
 
 def _at_scale(objective, content, settings, state, begins):
     """Yields the Steps of a scale after `state`, and its own if the run `begins` with it; returns the last State."""
-    counts, ended = settings.iteration_counts(*content.shape[:2]), []
-    before = sum(counts[: state.scale])
+    here, ended = make_schedule(settings, *content.shape[:2]).scales[state.scale], []
     optimizer = _optimizer(objective.evaluate, state.image, settings, state.optimizer)
 
     def with_snapshot(state):
         return state._replace(optimizer=optimizer.snapshot())
 
     with closing(optimizer):
-        first, last = state.index, max(state.index, counts[state.scale])
+        first, last = state.index, max(state.index, here.iterations)
         for index, (image, losses) in enumerate(islice(optimizer, last - first + 1), start=first):
             if not np.isfinite(losses["total"]):
-                raise Diverged(f"the loss is not finite at iteration {before + index}")
+                raise Diverged(f"the loss is not finite at iteration {here.before + index}")
             state = state._replace(index=index, image=image)
             if settings.keep == "last" or losses["total"] < state.lowest:
                 state = state._replace(kept=image, lowest=losses["total"])
             if begins or index > first:
                 snapshot = partial(with_snapshot, state)
                 picture = partial(postprocess, state.kept, content, settings)
-                about = before + index, state.scale, image, losses, state.kept, state.lowest
+                about = here.before + index, state.scale, image, losses, state.kept, state.lowest
                 yield Step(*about, snapshot, picture, partial(ended.append, True))
             if ended:
                 break

@@ -112,44 +112,17 @@ class Settings:
         total = self.style_weight * self.strength
         return {layer: total * share for layer, share in shares.items() if total * share > 0}
 
-    def sizes(self, height, width):
-        """(height, width) of a picture at each scale; the last is its own."""
-        from brushwork.pictures.sizes import pixels  # here: a command line is parsed without NumPy
-
-        if self._widths_are_given:
-            widths = [*self.scales, width]
-        else:
-            count = range(self._scale_count(max(height, width)))
-            widths = [pixels(width, self.scale_factor**-index) for index in reversed(count)]
-        return [(pixels(height, each / width), each) for each in widths]
-
-    def iteration_counts(self, height, width):
-        """The number of iterations at each scale of a picture."""
-        count = self._scale_count(max(height, width))
-        if self.scale_iterations:
-            missing = count - len(self.scale_iterations)
-            return (self.scale_iterations[:1] * missing + self.scale_iterations)[-count:]
-        growth = 2.0 if self._widths_are_given else self.scale_factor
-        return tuple(math.ceil(self.iterations / growth**index) for index in range(count))
-
-    def total_iterations(self, height, width):
-        """The number of iterations at all scales; an instant picture has none."""
-        return 0 if self.instant else sum(self.iteration_counts(height, width))
+    @property
+    def scale_widths(self) -> tuple[int, ...]:
+        """The widths of all scales but the last, px; () if they follow from scale_factor."""
+        return self.scales if len(self.scales) > 1 or self.scales[0] > MOST_SCALES else ()
 
     @property
-    def grows_by_a_factor(self):
-        """Whether there may be several scales, and scale_factor sets their widths."""
-        return bool(self.smallest_scale) or (self.scales[0] > 1 and not self._widths_are_given)
-
-    @property
-    def _widths_are_given(self):
-        return len(self.scales) > 1 or self.scales[0] > MOST_SCALES
-
-    def _scale_count(self, side):
-        """The number of scales of a picture with this longer side."""
+    def scale_count(self) -> int | None:
+        """The number of scales; None if it depends on the picture, by `smallest_scale`."""
         if self.smallest_scale:
-            return 1 + max(0, math.floor(math.log(side / self.smallest_scale, self.scale_factor) + 1e-9))
-        return len(self.scales) + 1 if self._widths_are_given else self.scales[0]
+            return None
+        return len(self.scales) + 1 if self.scale_widths else self.scales[0]
 
     def blend(self, count):
         """The weights of `count` styles; they sum to one."""
@@ -181,13 +154,12 @@ class Settings:
                 yield f"{option(shorthand)} is a shorthand for {option(layers)}; give one of them"
         if self.style_blend_weights and not 0 < sum(self.style_blend_weights) < math.inf:
             yield "--style-blend-weights must have a finite sum above 0"
-        widths = self.scales if self._widths_are_given else ()
-        if list(widths) != sorted(set(widths)):
+        if list(self.scale_widths) != sorted(set(self.scale_widths)):
             yield "--scales takes the number of scales, or their widths in ascending order"
         if self.smallest_scale and self.scales != (1,):
             yield "--smallest-scale sets the number of scales, and so does --scales; give one of them"
-        elif not self.smallest_scale and len(self.scale_iterations) > self._scale_count(1):
-            yield f"--scale-iterations takes at most one number for each scale: {self._scale_count(1)}"
+        elif self.scale_count is not None and len(self.scale_iterations) > self.scale_count:
+            yield f"--scale-iterations takes at most one number for each scale: {self.scale_count}"
         if self.style_loss == "wasserstein" and self.normalization != "classic":
             yield "--normalization is that of the Gram loss; leave it out with --style-loss wasserstein"
         if self.width and self.height:

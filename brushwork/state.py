@@ -18,6 +18,7 @@ from PIL import Image
 from brushwork import VERSION, files
 from brushwork.errors import StateError
 from brushwork.pictures import sizes
+from brushwork.schedule import make_schedule
 from brushwork.settings import STARTS, Settings, option
 
 FORMAT = "neural style state 2"
@@ -193,7 +194,7 @@ def fits(state: State, settings: Settings, height: int, width: int) -> bool:
 
     height, width: of the content, px.
     """
-    scales = settings.sizes(height, width)
+    scales = make_schedule(settings, height, width).sizes
     if state.scale >= len(scales):
         return False
     shape, single = (*scales[state.scale], 3), np.dtype(np.float32)

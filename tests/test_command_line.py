@@ -12,6 +12,7 @@ from brushwork.errors import Mistakes, PictureError, UserError
 from brushwork.messages import logger
 from brushwork.pictures import metadata
 from brushwork.run import jobs, plan
+from brushwork.schedule import make_schedule
 from brushwork.settings import Settings
 from tests.helpers.command import words
 
@@ -240,8 +241,9 @@ def test_every_error_of_the_user_has_a_status(logged):
 def test_flags_override_what_belongs_to_them_in_a_preset(flags, counts, widths):
     settings, mistakes = settings_of("--preset", "painterly", *flags.split())
     assert not mistakes
-    assert settings.iteration_counts(180, 256) == counts
-    assert len(settings.sizes(180, 256)) == widths
+    scales = make_schedule(settings, 180, 256).scales
+    assert tuple(scale.iterations for scale in scales) == counts
+    assert len(scales) == widths
 
 
 def test_a_blend_of_content_layers_overrides_the_layers_of_a_preset():

@@ -120,41 +120,6 @@ def test_every_preset_as_a_literal_table():
     assert set(PURPOSES) == set(PRESETS)
 
 
-def test_sizes_and_iterations_of_scales():
-    # A quarter, a half and the whole; a portrait stays a portrait.
-    settings = Settings(iterations=9, scales=(3,))
-    assert settings.sizes(400, 300) == [(100, 75), (200, 150), (400, 300)]
-    assert settings.iteration_counts(400, 300) == (9, 5, 3)
-    assert settings.total_iterations(400, 300) == 17
-    widths = Settings(scales=(60, 150), scale_iterations=(4, 0, 2))
-    assert widths.sizes(400, 300) == [(80, 60), (200, 150), (400, 300)]
-    assert widths.iteration_counts(400, 300) == (4, 0, 2)
-    assert Settings(scales=(13,)).sizes(200, 100) == [(26, 13), (200, 100)]  # a width: more than 12 scales are none
-    assert Settings(scales=(12,)).sizes(1, 2)[0] == (1, 1)
-
-
-def test_scales_by_any_factor():
-    thirds = Settings(iterations=9, scales=(3,), scale_factor=3)
-    assert thirds.sizes(90, 180) == [(10, 20), (30, 60), (90, 180)]
-    assert thirds.iteration_counts(90, 180) == (9, 3, 1)
-    # 200, 141, 100 px of the longer side; one more would be 71.
-    roots = Settings(smallest_scale=100, scale_factor=2**0.5, iterations=8)
-    assert roots.sizes(200, 150) == [(100, 75), (141, 106), (200, 150)]
-    assert roots.iteration_counts(200, 150) == (8, 6, 4)
-    assert roots.sizes(150, 199) == [(106, 141), (150, 199)]
-    assert roots.sizes(60, 80) == [(60, 80)]  # a small picture has one scale, its own
-    for side in (101, 256, 4000):
-        assert min(max(size) for size in roots.sizes(side, side)) >= 100
-        assert max(roots.sizes(side, side)[0]) < 100 * 2**0.5 + 1
-
-
-def test_fewer_numbers_of_iterations_are_those_of_the_last_scales():
-    settings = Settings(smallest_scale=100, scale_iterations=(7, 5, 3))
-    assert settings.iteration_counts(1600, 900) == (7, 7, 7, 5, 3)
-    assert settings.iteration_counts(150, 90) == (3,)
-    assert Settings(scales=(4,), scale_iterations=(7, 5)).iteration_counts(9, 9) == (7, 7, 7, 5)
-
-
 def test_weights_of_layers_and_styles():
     assert Settings(content_weight=10, content_weight_blend=0.75).content_layer_weights == {
         "relu4_2": 7.5,
@@ -208,7 +173,7 @@ def test_the_limits_of_each_setting(name, valid, invalid):
 
 def test_no_more_numbers_of_iterations_than_scales():
     for scales in ((3,), (5, 6)):
-        assert Settings(scales=scales, scale_iterations=(1, 2, 3)).total_iterations(9, 9) == 6
+        assert Settings(scales=scales, scale_iterations=(1, 2, 3)).scale_count == 3
         with pytest.raises(ValueError, match="--scale-iterations takes at most one number for each scale: 3$"):
             Settings(scales=scales, scale_iterations=(1, 2, 3, 4))
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from brushwork.engine import tiles
 from brushwork.errors import DoesNotFit
 from brushwork.network.layers import is_wide, stride, up_to_last
 from brushwork.pictures import sizes
+from brushwork.schedule import make_schedule, margin
 
 PROCESS = 720e6  # bytes of the program with TensorFlow and its graph, without the network
 EVALUATION = 1.75  # peak of an evaluation, divided by the bytes of all layers that its gradient needs
@@ -62,7 +62,7 @@ def tile_size_for(network, settings, precision, size, style_sizes, regions=0):
 
 def tile_sizes(network, settings, precision, size, style_sizes, regions=0):
     """`tile_size_for` each scale of a run, the coarsest first."""
-    shares = [width / size[1] for _, width in settings.sizes(*size)]
+    shares = [width / size[1] for _, width in make_schedule(settings, *size).sizes]
     smaller = [[sizes.scale_size(each, share) for each in (size, *style_sizes)] for share in shares]
     return [tile_size_for(network, settings, precision, each[0], each[1:], regions) for each in smaller]
 
@@ -82,7 +82,7 @@ def estimate(network, settings, precision, size, style_sizes, tile_size, regions
     targets = number * sum(_numbers(network, layer) for layer in settings.content_layer_weights) * pixels
     piece = pixels
     if tile_size is not None:
-        side = tile_size + 2 * tiles.margin(layers)
+        side = tile_size + 2 * margin(layers)
         piece = min(size[0], side) * min(size[1], side)
     weighted = regions * sum(_numbers(network, layer) for layer in settings.style_layer_weights)
     evaluation = number * (EVALUATION * _stored(network, layers) + weighted) * piece

@@ -15,6 +15,7 @@ from brushwork.engine import tiles
 from brushwork.engine.session import without_collection
 from brushwork.errors import DoesNotFit
 from brushwork.network.layers import stride
+from brushwork.schedule import is_tiled, margin
 from brushwork.settings import TILE_GRID
 
 PADDING = 16  # px by which the border of a picture is continued outwards; a multiple of TILE_GRID
@@ -64,7 +65,7 @@ class Sweeps:
         self.image = tf.placeholder(dtype, [None, None, 3])
         self._place = tf.placeholder(tf.int32, [8])  # Tile.place
         self._padding = PADDING if replicate else 0
-        self._margin = tiles.margin(layers)
+        self._margin = margin(layers)
         self._strides = {}  # placeholder of a field -> px between its cells
         core, origin, more = self._place[:4], tf.unstack(self._place[4:6]), self._place[6:]
         self._features = features_of(self.image, origin)
@@ -175,7 +176,7 @@ class Sweeps:
         return np.pad(picture, (sides, sides, (0, 0)), mode="edge") if self._padding else picture
 
     def _is_tiled(self, picture):
-        return tiles.is_tiled(picture.shape[:2], self.tile_size)
+        return is_tiled(picture.shape[:2], self.tile_size)
 
     def _cut(self, picture):
         size = self.tile_size if self._is_tiled(picture) else None

@@ -8,8 +8,7 @@ tile including its margin, add up to the gradient with respect to the picture.
 
 from typing import NamedTuple
 
-from brushwork.network.layers import reach
-from brushwork.settings import TILE_GRID
+from brushwork.schedule import spans
 
 
 class Tile(NamedTuple):
@@ -48,28 +47,6 @@ def cut(height, width, size, margin, padding=0):
             (top, left),
             (int(below < height), int(right < width)),
         )
-        for first_row, top, below, last_row in _spans(height, size or height, margin, padding)
-        for first_column, left, right, last_column in _spans(width, size or width, margin, padding)
+        for first_row, top, below, last_row in spans(height, size or height, margin, padding)
+        for first_column, left, right, last_column in spans(width, size or width, margin, padding)
     ]
-
-
-def _spans(length, size, margin, padding):
-    """Yields (start of a tile, start of its core, end of its core, end of the tile) along one side of the picture."""
-    count = -(-length // size)
-    step = -(-length // (count * TILE_GRID)) * TILE_GRID  # cores of about equal size
-    for start in range(0, length, step):
-        end = min(start + step, length)
-        yield max(-padding, start - margin), start, end, min(length + padding, end + margin)
-
-
-def margin(layers):
-    """How far the picture influences a core from outside, px, rounded up to TILE_GRID: 80 to relu5_1, 96 to relu5_2.
-
-    It is never 0: the variation compares the pixels of a core with the next ones.
-    """
-    return max((-(-reach(layer) // TILE_GRID) * TILE_GRID for layer in layers), default=TILE_GRID)
-
-
-def is_tiled(size, tile_size):
-    """Whether a picture of `size` (height, width) is evaluated in tiles of `tile_size` px; None: untiled."""
-    return tile_size is not None and tile_size < max(size)

@@ -2,28 +2,12 @@
 
 import math
 
-from brushwork.engine import tiles
+from brushwork.schedule import make_schedule
 from brushwork.settings import PRESETS
 
 LONG, GOAL = 3600, 600  # s: above the one, flags are named with which the run takes about the other
 LEAST_WIDTH = 256  # px, of what is suggested
 LARGE = 1024  # px: brush strokes look small in larger pictures
-
-
-def evaluated_pixels(settings, size, tile_size):
-    """The number of pixels whose untiled evaluation takes as long: tiles overlap, and pass the network twice."""
-    if not tiles.is_tiled(size, tile_size):
-        return size[0] * size[1]
-    margin = tiles.margin({*settings.content_layer_weights, *settings.style_layer_weights})
-    pieces = tiles.cut(*size, tile_size, margin)
-    areas = ((tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start) for tile in pieces)
-    return 4 / 3 * sum(areas)
-
-
-def work(plan):
-    """The pixels that an evaluation passes through the network, at each scale."""
-    scales = zip(plan.settings.sizes(*plan.content.shape[:2]), plan.tile_sizes, strict=True)
-    return [evaluated_pixels(plan.settings, size, tile_size) for size, tile_size in scales]
 
 
 def sentence(plan, seconds, pictures):
@@ -56,7 +40,7 @@ def faster(plan, seconds):
 def suggested_scales(settings, size):
     """A number of scales with which brush strokes grow with a large picture of `size`, or None."""
     long_side = max(size)
-    if len(settings.sizes(*size)) > 1 or long_side <= LARGE:
+    if len(make_schedule(settings, *size).scales) > 1 or long_side <= LARGE:
         return None
     return 1 + math.ceil(math.log2(long_side / LARGE))
 

@@ -22,6 +22,7 @@ from brushwork.pictures.masks import Masks
 from brushwork.run import jobs
 from brushwork.run.outputs import check_outputs
 from brushwork.run.unused_flags import refused, without_effect
+from brushwork.schedule import Schedule, make_schedule
 from brushwork.settings import DEFAULTS, SIZES, STARTS, Settings
 
 SMALL = 16  # px of the longer side: what is reduced to less than it has lost its strokes
@@ -58,6 +59,11 @@ class Plan:
             "initial": digest_of(*(() if self.initial is None else (self.initial,))),
             "masks": digest_of(counts, *given),
         }
+
+    @functools.cached_property
+    def schedule(self) -> Schedule:
+        """The Schedule of the optimisation."""
+        return make_schedule(self.settings, *self.content.shape[:2], self.tile_sizes)
 
     @property
     def unsized_settings(self):
@@ -96,14 +102,14 @@ def make_plan(job, options, network_for):
     if settings and content is not None:
         content = _sized_content(content, settings, job.content, mistakes, notes)
     if settings and content is not None and not settings.instant:  # its network sees styles in a size of its own
-        if any(width >= content.shape[1] for _, width in settings.sizes(*content.shape[:2])[:-1]):
+        if any(width >= content.shape[1] for _, width in make_schedule(settings, *content.shape[:2]).sizes[:-1]):
             mistakes.add_usage(f"--scales takes widths below the output's, which is {content.shape[1]}")
         styles = list(_sized(styles, content, settings, job.styles, mistakes, notes))
         initial = None if initial is None else sizes.cover(initial, *content.shape[:2])
     given = _masks(options, content, styles, mistakes, notes)
     size = () if content is None else content.shape[:2]
     opacity = None if opacity is None or content is None else masks.resize(opacity, *size)
-    last = settings.total_iterations(*size) if settings and size else None
+    last = _iterations(settings, size) if settings and size else None
     about = {"size": size, "transparent": opacity is not None}
     check_outputs(job, options, **about, last=last, start=start, mistakes=mistakes)
     for sentence in refused(options, settings) if settings else ():
@@ -118,6 +124,11 @@ def make_plan(job, options, network_for):
     for note in notes:
         logger.warning(note)
     return plan
+
+
+def _iterations(settings, size):
+    """The number of iterations at all scales of a picture of `size` (height, width); an instant picture has none."""
+    return 0 if settings.instant else make_schedule(settings, *size).iterations
 
 
 def _content(path, options, mistakes, notes):

@@ -44,7 +44,7 @@ def save_interim_state(plan, step):
 
 
 def save_contact_sheet(plan, shots, step):
-    """Write the contact sheet; shots: what contact_sheet.collected collected."""
+    """Write the contact sheet; shots: what contact_sheet.collect_shots collected."""
     pictures = [(f"content: {os.path.basename(plan.job.content)}", plan.content)]
     for name, style in zip(plan.job.styles, plan.styles, strict=True):
         pictures.append((f"style: {os.path.basename(name)}", style))
@@ -87,7 +87,7 @@ def _written(path, plan, write_to):
 
 def how_it_ended(plan, step, interrupted):
     """(a clause that says why a run ended before its last iteration, or None; whether there is nothing left to do)."""
-    iterations = plan.settings.total_iterations(*plan.content.shape[:2])
+    iterations = 0 if plan.settings.instant else plan.schedule.iterations
     if step.iteration >= iterations:
         return None, True
     if interrupted:

@@ -2,7 +2,7 @@
 
 import os
 
-from brushwork.engine import tiles
+from brushwork.schedule import grows_by_a_factor, is_tiled, make_schedule
 from brushwork.settings import PRESETS, option
 
 LEAST_SCALE = 16  # px: of a smaller longer side, the coarsest layer has one position
@@ -57,8 +57,8 @@ def without_effect(options, settings, job, size):
 
 def _scales_not_as_typed(typed, settings, size):
     """Yields a sentence for each flag of the scales that asks for more scales than there are."""
-    count, side = len(settings.sizes(*size)), max(size)
-    smallest = max(settings.sizes(*size)[0])
+    scales, side = make_schedule(settings, *size).sizes, max(size)
+    count, smallest = len(scales), max(scales[0])
     if "--scales" in typed and smallest < LEAST_SCALE:
         yield f"--scales begins at {smallest} pixels, which shows nothing of a picture; fewer scales do the same"
     if "--smallest-scale" in typed and count == 1:
@@ -109,8 +109,8 @@ def _rules(options, settings, job, size):
     yield [option("seed")], not noise, f"without noise; the picture starts from {settings.initial}"
     yield [option("long_side")], bool(settings.width or settings.height), "beside --width or --height"
     yield [option("iterations")], bool(settings.scale_iterations), "beside --scale-iterations"
-    yield [option("scale_factor")], not settings.grows_by_a_factor, "with one scale, or with scales of given widths"
-    whole = isinstance(settings.tile_size, int) and not tiles.is_tiled(size, settings.tile_size)
+    yield [option("scale_factor")], not grows_by_a_factor(settings), "with one scale, or with scales of given widths"
+    whole = isinstance(settings.tile_size, int) and not is_tiled(size, settings.tile_size)
     yield [option("tile_size")], whole, f"on a picture of {size[1]}x{size[0]} pixels, which is no larger than a tile"
     yield ["--overwrite"], options.skip_existing, "with --skip-existing: pictures that exist are left alone"
     yield ["--verbose"], options.quiet, "with --quiet"

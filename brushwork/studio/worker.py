@@ -25,9 +25,7 @@ from PIL import Image
 from brushwork.errors import COULD_NOT, PictureError
 from brushwork.messages import logger
 from brushwork.pictures import metadata, write
-from brushwork.run import duration
-from brushwork.settings import LOSSES
-from brushwork.watch.report import CALL
+from brushwork.schedule import Pace
 
 PREVIEW = 1024  # px: the longer side of the picture that is shown while it is painted
 SHARE = 0.01  # of the time of a run that may go into showing it
@@ -223,15 +221,15 @@ class _Window:
 
     def show(self, steps, plan):
         """Passes the steps of a plan on; when they end, however that is, the copies of the last picture are written."""
-        size, last, clock = plan.content.shape[:2], None, _Clock(plan)
-        counts, sizes = plan.settings.iteration_counts(*size), plan.settings.sizes(*size)
+        last, schedule, pace = None, plan.schedule, Pace(plan.schedule, time.monotonic())
         try:
             with closing(steps):
                 for step in steps:
-                    last, (height, width) = step, sizes[step.scale]
-                    losses = {name: step.losses[name] for name in LOSSES}
-                    where = step.iteration, sum(counts), step.scale + 1, len(counts), (width, height), losses
-                    self._show(Progress(*where, *clock.after(step), b""), step)
+                    last, scale = step, schedule.scales[step.scale]
+                    pace.show(step.iteration, step.scale, time.monotonic())
+                    where = step.iteration, schedule.iterations, step.scale + 1, len(schedule.scales)
+                    size, share = (scale.width, scale.height), schedule.share_done(step.iteration, step.scale)
+                    self._show(Progress(*where, size, step.term_losses, share, pace.seconds_left, b""), step)
                     yield step
         finally:
             if last:
@@ -258,28 +256,3 @@ class _Window:
                 write.save(path, step.picture(), metadata=about, depth=DEPTHS[os.path.splitext(path)[1]])
             except PictureError as error:
                 logger.error(str(error))
-
-
-class _Clock:
-    """How far a run is, and how long its rest takes, by the pixels that were evaluated since its first step."""
-
-    def __init__(self, plan):
-        self._counts = plan.settings.iteration_counts(*plan.content.shape[:2])
-        self._costs = [pixels + CALL for pixels in duration.work(plan)]
-        self._whole = sum(count * cost for count, cost in zip(self._counts, self._costs, strict=True))
-        self._first = None
-
-    def after(self, step):
-        """(share of the run's work that is done, seconds left or None after the first step)"""
-        left, now = self._left(step), time.monotonic()
-        if self._first is None:
-            self._first = left, now
-        done = self._first[0] - left
-        share = 1 - left / self._whole if self._whole else 1.0
-        return share, left * (now - self._first[1]) / done if done else None
-
-    def _left(self, step):
-        before = sum(self._counts[: step.scale])
-        rest = self._counts[step.scale] - (step.iteration - before)
-        counts = [rest, *self._counts[step.scale + 1 :]]
-        return sum(count * cost for count, cost in zip(counts, self._costs[step.scale :], strict=True))

@@ -3,39 +3,56 @@
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
-from brushwork.settings import LOSSES
+from brushwork.schedule import Pace, Schedule
 
 SECONDS_BETWEEN_LINES = 10.0
-COLUMNS, ROWS = 80, 24  # of a terminal that does not say how large it is
+COLUMNS, ROWS = 80, 24  # of a terminal that does not report its size
 
 
-def watched(steps, ends, *, verbose, say):
+def show_progress(steps: Iterator, schedule: Schedule, *, verbose: bool, say: Callable[[str], None]) -> Iterator:
     """Passes the steps on and shows the iteration, the loss, the pace and the time left.
 
-    ends: the number of the last iteration of each scale. verbose: all losses and, without a terminal, every step.
-    say: prints one line to standard error.
+    verbose: all losses and, without a terminal, every step. say: prints one line to standard error.
     """
     can_redraw = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return _with_bar(steps, ends, verbose) if can_redraw else _with_lines(steps, ends, verbose, say)
+    return _with_bar(steps, schedule, verbose) if can_redraw else _with_lines(steps, schedule, verbose, say)
 
 
-def _with_bar(steps, ends, verbose):
+def clock(seconds: float) -> str:
+    """A duration as hours and minutes, minutes and seconds, or seconds: "2 h 1 min", "1 min 0 s", "59 s"."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _with_bar(steps, schedule, verbose):
     from tqdm import tqdm
 
-    layout = "{percentage:3.0f}% {bar:20} {n}/{total} {rate_inv_fmt}, {remaining} left{postfix}"
-    bar = tqdm(total=ends[-1], bar_format=layout, leave=False, file=sys.stderr, **_size())
-    first = None
+    pace, scales = Pace(schedule, time.monotonic()), len(schedule.scales)
+    layout = "{percentage:3.0f}% {bar:20} {n}/{total} "
+    about = {"total": schedule.iterations, "bar_format": layout + _times(pace), "miniters": 1, "leave": False}
+    bar = tqdm(**about, file=sys.stderr, **_size())
     with closing(steps), bar:
         for step in steps:
-            if first is None:  # the pace is counted from here, the step that a resumed run continues from
-                first = bar.initial = bar.n = bar.last_print_n = step.iteration
-                bar.unpause()
-            where = f"scale {step.scale + 1}/{len(ends)}, " if len(ends) > 1 else ""
-            bar.set_postfix_str(f"{where}{_losses(step, verbose)}", refresh=False)
+            pace.show(step.iteration, step.scale, time.monotonic())
+            where = f"scale {step.scale + 1}/{scales}, " if scales > 1 else ""
+            bar.bar_format = f"{layout}{_times(pace)}, {where}{_losses(step, verbose)}"
             bar.update(step.iteration - bar.n)
             yield step
+
+
+def _times(pace):
+    """The time of an iteration and the time left, as tqdm writes them."""
+    from tqdm import tqdm
+
+    if pace.seconds_left is None:
+        return "?s/it, ? left"
+    return f"{pace.seconds_each:5.2f}s/it, {tqdm.format_interval(pace.seconds_left)} left"
 
 
 def _size():
@@ -47,28 +64,27 @@ def _size():
     return {"ncols": columns or COLUMNS, "nrows": rows or ROWS} if 0 in (columns, rows) else {"dynamic_ncols": True}
 
 
-def _with_lines(steps, ends, verbose, say):
-    every = 0.0 if verbose else SECONDS_BETWEEN_LINES
-    said = first = began = None  # when the last line was said; the first step of this scale and its time
+def _with_lines(steps, schedule, verbose, say):
+    every, pace = 0.0 if verbose else SECONDS_BETWEEN_LINES, Pace(schedule, time.monotonic())
+    shown = None  # when the last line was; the first is due so long after the first step
     with closing(steps):
         for step in steps:
             now = time.monotonic()
-            if first is None or step.scale != first.scale:
-                said, first, began = now, step, now
-            elif now - said >= every:
-                said, pace = now, (now - began) / (step.iteration - first.iteration)
-                say(_line(step, ends, pace, verbose))
+            pace.show(step.iteration, step.scale, now)
+            if pace.seconds_left is None:
+                shown = now
+            elif now - shown >= every:
+                shown = now
+                say(_line(step, schedule, pace, verbose))
             yield step
 
 
-def _line(step, ends, pace, verbose):
-    last, end = ends[-1], ends[step.scale]
-    where = f"scale {step.scale + 1}, " if len(ends) > 1 else ""
-    minutes, seconds = divmod(round(pace * (end - step.iteration)), 60)
-    left = (f"{minutes} min " if minutes else "") + f"{seconds} s left" + (" at this scale" if end < last else "")
-    return f"{where}iteration {step.iteration} of {last}, {_losses(step, verbose)}, {pace:.2f} s each, {left}"
+def _line(step, schedule, pace, verbose):
+    where = f"scale {step.scale + 1}, " if len(schedule.scales) > 1 else ""
+    times = f"{pace.seconds_each:.2f} s each, {clock(pace.seconds_left)} left"
+    return f"{where}iteration {step.iteration} of {schedule.iterations}, {_losses(step, verbose)}, {times}"
 
 
 def _losses(step, verbose):
-    names = LOSSES if verbose else ("total",)
-    return ", ".join(f"{name} loss {step.losses[name]:.4g}" for name in names)
+    losses = step.term_losses if verbose else {"total": step.losses["total"]}
+    return ", ".join(f"{name} loss {loss:.4g}" for name, loss in losses.items())

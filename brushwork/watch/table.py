@@ -1,44 +1,69 @@
-"""The table of the losses, as text and as a plot; its rows are (iteration, content, style, tv, total)."""
+"""The table of the losses, as text and as a plot. Its columns are the iteration and the losses of the terms."""
 
 import io
+import math
+import os
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from typing import NamedTuple
 
 from brushwork import files
-from brushwork.settings import LOSSES
 from brushwork.watch.report import due
 
 SECONDS_BETWEEN_WRITES = 5.0
+HEADER = "# itr"  # the header line begins with it; the names of the losses follow
 
 
-def recorded(steps, every, last, *, table_path, plot_path, rows=(), complain):
+class Row(NamedTuple):
+    """The losses of one iteration."""
+
+    iteration: int
+    losses: dict[str, float]  # by the name of the term; "total"
+
+
+class Paths(NamedTuple):
+    """Where the losses are written; None: nowhere."""
+
+    table: str | os.PathLike | None = None
+    plot: str | os.PathLike | None = None
+
+
+def record_losses(
+    steps: Iterator, every: int, last: int, paths: Paths, *, rows: Iterable[Row] = (), complain: Callable[[str], None]
+) -> Iterator:
     """Passes the steps on and writes the losses of some: the table every few seconds, table and plot at the end.
 
-    every: iterations are recorded at its multiples and at the last. table_path, plot_path: None if it is not wanted.
-    rows: of the run that this one continues. complain: called with one sentence if a file cannot be written.
+    every: iterations are recorded at its multiples and at the last. rows: of the run that this one continues.
+    complain: called with one sentence if a file cannot be written.
     """
     rows, written = list(rows), time.monotonic()
     with closing(steps):
         try:
             for step in steps:
                 if due(step.iteration, every, last):
-                    rows.append((step.iteration, *(step.losses[name] for name in LOSSES)))
-                if table_path and time.monotonic() - written > SECONDS_BETWEEN_WRITES:
-                    _write(table_path, text(rows), complain)
+                    rows.append(Row(step.iteration, step.term_losses))
+                if paths.table and time.monotonic() - written > SECONDS_BETWEEN_WRITES:
+                    _write(paths.table, text(rows), complain)
                     written = time.monotonic()
                 yield step
         finally:
-            for path, contents in ((table_path, text), (plot_path, plot)):
+            for path, contents in ((paths.table, text), (paths.plot, plot)):
                 if rows and path:
                     _write(path, contents(rows), complain)
 
 
-def rows_before(path, done):
-    """The rows of the table at `path` for iterations below `done`; none if there is no table that can be read."""
+def rows_before(path: str | os.PathLike, iteration: int) -> list[Row]:
+    """The rows before an iteration of the table in a file; none if it holds no table that can be read."""
     try:
         with open(path, encoding="ascii") as file:
-            rows = [[float(value) for value in line.split()] for line in file if not line.startswith("#")]
-        return [(int(row[0]), *row[1:]) for row in rows if row[0] < done and len(row) == len(LOSSES) + 1]
+            header = file.readline()
+            if not header.startswith(f"{HEADER} "):
+                return []
+            names = header.removeprefix(HEADER).split()
+            rows = [[float(word) for word in line.split()] for line in file if not line.startswith("#")]
+        complete = [row for row in rows if row[0] < iteration and len(row) == 1 + len(names)]
+        return [Row(int(number), dict(zip(names, losses, strict=True))) for number, *losses in complete]
     except (OSError, ValueError, IndexError):
         return []
 
@@ -51,24 +76,32 @@ def _write(path, contents, complain):
         complain(f"cannot write {path}: {error.strerror}; going on")
 
 
-def text(rows):
-    """The rows as text that numpy.loadtxt reads; bytes."""
-    lines = (f"{row[0]} " + " ".join(f"{loss:.9g}" for loss in row[1:]) for row in rows)
-    return ("\n".join([f"# itr {' '.join(LOSSES)}", *lines]) + "\n").encode()
+def text(rows: Sequence[Row]) -> bytes:
+    """The rows as text that numpy.loadtxt reads."""
+    names = _columns(rows)
+    lines = (
+        " ".join([str(row.iteration), *(f"{row.losses.get(name, math.nan):.9g}" for name in names)]) for row in rows
+    )
+    return ("\n".join([" ".join([HEADER, *names]), *lines]) + "\n").encode()
 
 
-def plot(rows):
-    """The rows as curves on a logarithmic axis; the bytes of a PNG of 800x500 pixels. Needs matplotlib."""
+def plot(rows: Sequence[Row]) -> bytes:
+    """The rows as curves on a logarithmic axis: a PNG file of 800x500 pixels. Needs matplotlib."""
     from matplotlib.figure import Figure  # pyplot would need a display
 
     figure = Figure(figsize=(8, 5), dpi=100, layout="constrained")
     axes = figure.add_subplot(xlabel="iteration", ylabel="loss", yscale="log")
-    iterations, *columns = zip(*rows, strict=True)
-    for name, losses in zip(LOSSES, columns, strict=True):
-        if any(loss > 0 for loss in losses):
-            axes.plot(iterations, losses, label=name)
+    for name in _columns(rows):
+        points = [(row.iteration, row.losses[name]) for row in rows if name in row.losses]
+        if any(loss > 0 for _, loss in points):
+            axes.plot(*zip(*points, strict=True), label=name)
     axes.grid(alpha=0.3)
     axes.legend()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
+
+
+def _columns(rows):
+    """The names of all losses in the rows, in order."""
+    return list(dict.fromkeys(name for row in rows for name in row.losses))

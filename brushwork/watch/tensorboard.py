@@ -1,6 +1,7 @@
 """TensorBoard: the losses of every iteration, total and layer by layer, the picture now and then, and the graph."""
 
 import io
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import tensorflow.compat.v1 as tf
@@ -12,10 +13,12 @@ from brushwork.watch.report import due
 PICTURES_EVERY = 50  # iterations, unless checkpoints are written at others
 
 
-def watched(steps, directory, graph, *, every, last, complain):
+def write_events(
+    steps: Iterator, directory: str, graph: tf.Graph, *, every: int, last: int, complain: Callable[[str], None]
+) -> Iterator:
     """Passes the steps on and writes them to a directory for TensorBoard.
 
-    graph: the tf.Graph to show. every: the picture is written at its multiples and at the last iteration. complain:
+    graph: shown beside them. every: the picture is written at its multiples and at the last iteration. complain:
     called with one sentence if the directory cannot be written to.
     """
     with closing(steps):
@@ -28,18 +31,18 @@ def watched(steps, directory, graph, *, every, last, complain):
             return
         with closing(writer):
             for step in steps:
-                # The sums are shown under loss/, those of the layers under content/ and style/.
+                # The losses of the terms are shown under loss/, those of the layers under the name of their term.
                 tags = {name: name if "/" in name else f"loss/{name}" for name in step.losses}
                 values = [tf.Summary.Value(tag=tags[name], simple_value=loss) for name, loss in step.losses.items()]
                 if with_picture := due(step.iteration, every, last):
-                    values.append(tf.Summary.Value(tag="picture", image=_encoded(step.picture())))
+                    values.append(tf.Summary.Value(tag="picture", image=_summary(step.picture())))
                 writer.add_summary(tf.Summary(value=values), step.iteration)
                 if with_picture:
                     writer.flush()
                 yield step
 
 
-def _encoded(image):
+def _summary(image):
     png, (height, width) = io.BytesIO(), image.shape[:2]
     Image.fromarray(write.quantize(image)).save(png, "PNG")
     return tf.Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png.getvalue())

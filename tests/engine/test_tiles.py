@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import vgg
+from brushwork import schedule
 from brushwork.engine import tiles
 from brushwork.network import layers
 from brushwork.pictures import read, sizes
-from brushwork.settings import PRESETS, Settings
+from brushwork.settings import PRESETS, TILE_GRID, Settings
 from stylize import Masks, Objective
 from tests.helpers import oracle, tiny_networks
 from tests.helpers.objectives import shared
@@ -58,7 +59,7 @@ def test_tiles_are_as_equal_as_the_grid_allows():
 
 @pytest.mark.parametrize(("layer", "margin"), [("relu1_1", 16), ("relu4_2", 48), ("relu5_1", 80), ("relu5_2", 96)])
 def test_margins_are_those_of_the_receptive_fields(layer, margin):
-    assert tiles.margin([layer, "relu1_1"]) == margin
+    assert schedule.margin([layer, "relu1_1"]) == margin
 
 
 @pytest.mark.parametrize("layer", [layer for layer in layers.LAYERS if layer.startswith("relu")])
@@ -69,9 +70,9 @@ def test_a_core_sees_no_farther_than_its_margin(layer):
     cells = slice(core.start // layers.stride(layer), core.stop // layers.stride(layer))
     seen = np.abs(objective(image, cells)).sum(axis=2)
     rows = np.flatnonzero(seen.sum(axis=1))
-    margin = tiles.margin([layer])
+    margin = schedule.margin([layer])
     reach = max(core.start - rows[0], rows[-1] + 1 - core.stop)
-    assert margin - tiles.TILE_GRID < reach <= margin
+    assert margin - TILE_GRID < reach <= margin
 
 
 def one_layer(layer):

@@ -10,6 +10,7 @@ import pytest
 from brushwork.engine import memory
 from brushwork.pictures.masks import Masks
 from brushwork.run import dry_run
+from brushwork.schedule import make_schedule
 from brushwork.settings import Settings
 
 
@@ -43,7 +44,9 @@ class Timed:
 def plan_of(size, **changes):
     content = np.full((*size, 3), 9, np.float32)
     plan = {"settings": Settings(), "styles": [content[:40], content], "masks": Masks(), "precision": "float32"}
-    return SimpleNamespace(**plan | {"content": content, "tile_sizes": (None,)} | changes)
+    plan = SimpleNamespace(**plan | {"content": content, "tile_sizes": (None,)} | changes)
+    plan.schedule = make_schedule(plan.settings, *size, plan.tile_sizes)
+    return plan
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def timed(monkeypatch):
 @pytest.mark.parametrize(("size", "piece"), [((600, 100), (512, 100)), ((40, 700), (40, 512))])
 def test_the_second_evaluation_of_a_piece_is_timed(timed, size, piece):
     plan = plan_of(size, masks=Masks((1, 1), None, (1, 1)))
-    assert dry_run.seconds_per_pixel(plan, timed) == pytest.approx(3 / (piece[0] * piece[1]))
+    assert dry_run.seconds_per_cost(plan, timed) == pytest.approx(3 / (piece[0] * piece[1] + 20_000))
     content, styles, masks, tile_size = timed.aimed
     assert (content.shape[:2], len(styles), tile_size) == (piece, 2, None)
     assert [mask.shape for mask in (*masks.styles, *masks.sources)] == [piece] * 4
@@ -66,17 +69,9 @@ def test_the_second_evaluation_of_a_piece_is_timed(timed, size, piece):
 
 def test_the_kinds_of_masks_are_those_of_the_plan(timed):
     plan = plan_of((20, 30), masks=Masks((), np.zeros((20, 30)), ()))
-    dry_run.seconds_per_pixel(plan, timed)
+    dry_run.seconds_per_cost(plan, timed)
     masks = timed.aimed[2]
     assert (masks.styles, masks.content.shape, masks.sources) == ((), (20, 30), ())
-
-
-def test_tiles_overlap_and_pass_the_network_twice():
-    settings = Settings(style_layers=("relu1_1",), content_layers=("relu1_1",))  # margins of 16 px
-    assert dry_run.evaluated_pixels(settings, (64, 128), None) == 64 * 128
-    assert dry_run.evaluated_pixels(settings, (64, 128), 128) == 64 * 128
-    # Two tiles of 64 x 80.
-    assert dry_run.evaluated_pixels(settings, (64, 128), 64) == pytest.approx(4 / 3 * 2 * 64 * 80)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +90,10 @@ def test_the_lines_of_a_dry_run_by_hand(timed, monkeypatch, tiny):
     plan = plan_of((40, 60), settings=settings, masks=masks, tile_sizes=(None, 32), network=tiny)
     plan.styles[0] = plan.styles[0][:20]
     lines = list(dry_run.describe(plan, timed))
-    # 3 s for 40 x 60 pixels; at a scale its iterations, each 1.05 evaluations, the start, and a third of each style.
-    small = 3 / 4 * (100 * 1.05 + 1 + 2 / 3)
-    large = 3 * dry_run.evaluated_pixels(settings, (40, 60), 32) / 2400 * (7 * 1.05 + 1 + 2 / 3)
+    # 3 s for 40 x 60 px and the overhead of 20,000; two tiles of 40 x 60 px that pass through the network 4 / 3 times.
+    # At a scale its iterations, each 1.05 evaluations, the start, and a third of each style.
+    small = 3 * 20_600 / 22_400 * (100 * 1.05 + 1 + 2 / 3)
+    large = 3 * (20_000 + 4 / 3 * 4 * 40 * 60) / 22_400 * (7 * 1.05 + 1 + 2 / 3)
     assert lines == [
         "content layers: none",
         "style layers: relu1_1:100, relu2_1:100, relu3_1:100, relu4_1:100, relu5_1:100",

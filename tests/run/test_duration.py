@@ -13,46 +13,7 @@ from brushwork.settings import Settings
 from brushwork.watch import report
 from stylize import Objective
 from tests.helpers.command import words
-from tests.watch.steps import Clock, run
-
-
-def told(monkeypatch, *, ends, work, durations, first=0):
-    """(the iteration after which the run says how long it takes, the seconds that it says)."""
-    clock, found = Clock(), []
-    monkeypatch.setattr(report, "time", clock.time)
-    steps = run(first=first, ends=ends, clock=clock, durations=durations)
-    watched = report.estimated(steps, ends, work, found.append)
-    for step in watched:
-        found += [step.iteration] if len(found) == 1 else []
-    return found
-
-
-def test_a_minute_for_the_targets_is_not_counted_as_an_iteration(monkeypatch):
-    assert told(monkeypatch, ends=(100,), work=[7], durations=[60, 0.5]) == [pytest.approx(50), 3]
-
-
-def test_long_iterations_are_told_after_the_first(monkeypatch):
-    assert told(monkeypatch, ends=(1000,), work=[12e6], durations=[60, 112]) == [pytest.approx(112_000), 1]
-
-
-def test_later_scales_take_longer_by_their_pixels(monkeypatch):
-    # 10 iterations of 1 s, 5 of 4 s, 2 of 16 s.
-    assert told(monkeypatch, ends=(10, 15, 17), work=[1, 4, 16], durations=[9, 1]) == [pytest.approx(62), 2]
-
-
-def test_a_scale_too_short_to_be_timed_is_left_out(monkeypatch):
-    # Two iterations of 0.1 s, then 48 of 0.4 s, of which the first includes the targets.
-    found = told(monkeypatch, ends=(2, 50), work=[1, 4], durations=[9, 0.1, 0.1, 0.7, 0.4])
-    assert found == [pytest.approx(47 * 0.4), 6]
-
-
-def test_a_run_that_goes_on_counts_what_is_left(monkeypatch):
-    assert told(monkeypatch, first=60, ends=(100,), work=[5], durations=[9, 1]) == [pytest.approx(40), 62]
-
-
-@pytest.mark.parametrize("ends", [(1,), (2,)])
-def test_a_run_that_is_over_at_once_is_not_estimated(monkeypatch, ends):
-    assert told(monkeypatch, ends=ends, work=[5], durations=[0.1]) == []
+from tests.watch.steps import Clock
 
 
 @pytest.mark.parametrize(
@@ -168,7 +129,7 @@ def test_a_long_run_names_the_flags_that_make_it_minutes(command, monkeypatch):
 def test_a_dry_run_of_a_print_suggests_scales_and_faster_flags(command, monkeypatch):
     from brushwork.run import dry_run
 
-    monkeypatch.setattr(dry_run, "seconds_per_pixel", lambda plan, objective: 2e-5)
+    monkeypatch.setattr(dry_run, "seconds_per_cost", lambda plan, objective: 2e-5)
     status, out, err = command("--dry-run", "--width", 1200, iterations=1000)
     assert status == 0
     assert re.search(

@@ -74,11 +74,11 @@ def test_scales_are_announced(watch):
 def test_the_contact_sheet_and_tensorboard(watch, monkeypatch):
     seen = []
 
-    def watched(steps, directory, graph, **how):
+    def write_events(steps, directory, graph, **how):
         seen.append((directory, graph, how))
         return steps
 
-    monkeypatch.setattr(tensorboard, "watched", watched)
+    monkeypatch.setattr(tensorboard, "write_events", write_events)
     expected = {"last": 7, "complain": logger.error}
     shots = watch("--contact-sheet", "sheet.png", "--tensorboard", "board")["shots"]
     assert [caption for caption, _ in shots] == [f"iteration {number}" for number in (1, 3, 4, 6)]
@@ -115,7 +115,8 @@ def test_the_table_of_a_resumed_run_goes_on_from_its_state(watch, command, plans
     assert command(*flags)[0] == 0
     image = np.zeros((30, 40, 3), np.float32)
     state.write("a.state", plans[0].saved(state.State(1, 2, image, image, 5.0, {})))
-    Path("progress.txt").write_bytes(table.text([(number, 1.0, 2.0, 3.0, 6.0) for number in range(8)]))
+    losses = {"content": 1.0, "style": 2.0, "tv": 3.0, "total": 6.0}
+    Path("progress.txt").write_bytes(table.text([table.Row(number, losses) for number in range(8)]))
     assert command("--resume", "a.state", defaults=False)[0] == 0
     how = {"graph": None, "shots": []}
     list(pipeline.watched(run(first=6, ends=(4, 7)), plans[-1], **how))

@@ -5,6 +5,7 @@ import pytest
 
 from brushwork.pictures import read, sizes
 from brushwork.watch import contact_sheet
+from brushwork.watch.contact_sheet import Shot
 from tests.watch.steps import iterations, run
 
 
@@ -14,7 +15,7 @@ def flat(value, height=12, width=18):
 
 def shots_of(last):
     shots = []
-    assert iterations(contact_sheet.collected(run(ends=(last,)), last, shots)) == list(range(last + 1))
+    assert iterations(contact_sheet.collect_shots(run(ends=(last,)), last, shots)) == list(range(last + 1))
     return shots
 
 
@@ -33,7 +34,7 @@ def test_pictures_on_the_way_are_evenly_spread(last, due):
 def test_the_order_is_inputs_run_result():
     # Eight flat pictures in two rows of four, each of 240 by 240 px, 12 apart, with 22 px for captions.
     inputs = [(f"input {value}", flat(value, 9, 9)) for value in (10, 40, 70)]
-    shots = [(f"iteration {value}", flat(value, 240, 240)) for value in (100, 130, 160, 190)]
+    shots = [Shot(f"iteration {value}", flat(value, 240, 240)) for value in (100, 130, 160, 190)]
     sheet = contact_sheet.sheet(inputs, shots, flat(220, 480, 480))
     assert sheet.shape == (12 + 2 * (240 + 22 + 12), 12 + 4 * (240 + 12), 3)
     assert sheet.dtype == np.float32
@@ -50,8 +51,10 @@ def test_the_order_is_inputs_run_result():
 
 def test_captions_are_those_given(monkeypatch):
     captions = []
-    monkeypatch.setattr(contact_sheet, "_fitted", lambda caption, *_: captions.append(caption) or "")
-    contact_sheet.sheet([("content: a.png", flat(1)), ("style: b.png", flat(2))], [("iteration 2", flat(3))], flat(4))
+    monkeypatch.setattr(contact_sheet, "_shortened", lambda caption, *_: captions.append(caption) or "")
+    contact_sheet.sheet(
+        [("content: a.png", flat(1)), ("style: b.png", flat(2))], [Shot("iteration 2", flat(3))], flat(4)
+    )
     assert captions == ["content: a.png", "style: b.png", "iteration 2", "result"]
 
 

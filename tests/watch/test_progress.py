@@ -17,18 +17,18 @@ import pytest
 from brushwork import messages
 from brushwork.watch import progress
 from tests.helpers.command import FAST
-from tests.watch.steps import Clock, iterations, run
+from tests.watch.steps import Clock, iterations, run, schedule_of
 
 FLAGS = f"--content content.png --styles style.png --output out.png --network net.mat --overwrite {FAST}"
 
 
-def lines(monkeypatch, *, ends, durations, verbose=False, first=0):
+def lines(monkeypatch, *, ends, durations, costs=None, verbose=False, first=0):
     """What is said of a run whose steps take such times."""
     clock, said = Clock(), []
     monkeypatch.setattr(progress, "time", clock.time)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    steps = run(first=first, ends=ends, clock=clock, durations=durations)
-    assert iterations(progress.watched(steps, ends, verbose=verbose, say=said.append))[-1] == ends[-1]
+    steps, schedule = run(first=first, ends=ends, clock=clock, durations=durations), schedule_of(*ends, costs=costs)
+    assert iterations(progress.show_progress(steps, schedule, verbose=verbose, say=said.append))[-1] == ends[-1]
     return said
 
 
@@ -57,24 +57,33 @@ def test_verbose_lines_have_all_losses_of_every_step(monkeypatch):
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_lines_of_several_scales_give_the_time_left_at_each(monkeypatch, first):
-    # Three scales, to the iterations 3, 5 and 9; each step takes 10, 20 and 40 s. The first step of each has no line.
+def test_lines_give_the_time_left_at_all_scales(monkeypatch, first):
+    # Three scales, to the iterations 3, 5 and 9; each step takes 10, 20 and 40 s. The first step has no line.
     durations = [10] * (4 - first) + [20] * 2 + [40] * 4
     expected = [
-        "scale 1, iteration 1 of 9, total loss 2220, 10.00 s each, 20 s left at this scale",
-        "scale 1, iteration 2 of 9, total loss 3330, 10.00 s each, 10 s left at this scale",
-        "scale 1, iteration 3 of 9, total loss 4440, 10.00 s each, 0 s left at this scale",
-        "scale 2, iteration 5 of 9, total loss 6660, 20.00 s each, 0 s left at this scale",
+        "scale 1, iteration 1 of 9, total loss 2220, 10.00 s each, 3 min 40 s left",
+        "scale 1, iteration 2 of 9, total loss 3330, 10.00 s each, 3 min 30 s left",
+        "scale 1, iteration 3 of 9, total loss 4440, 10.00 s each, 3 min 20 s left",
+        "scale 2, iteration 4 of 9, total loss 5550, 20.00 s each, 3 min 0 s left",
+        "scale 2, iteration 5 of 9, total loss 6660, 20.00 s each, 2 min 40 s left",
+        "scale 3, iteration 6 of 9, total loss 7770, 40.00 s each, 2 min 0 s left",
         "scale 3, iteration 7 of 9, total loss 8880, 40.00 s each, 1 min 20 s left",
         "scale 3, iteration 8 of 9, total loss 9990, 40.00 s each, 40 s left",
         "scale 3, iteration 9 of 9, total loss 1.11e+04, 40.00 s each, 0 s left",
     ]
-    assert lines(monkeypatch, ends=(3, 5, 9), durations=durations, first=first) == expected[first:]
+    assert lines(monkeypatch, ends=(3, 5, 9), costs=(1, 2, 4), durations=durations, first=first) == expected[first:]
 
 
-def test_a_line_comes_ten_seconds_after_a_scale_begins(monkeypatch):
+def test_lines_are_ten_seconds_apart_at_all_scales(monkeypatch):
     said = lines(monkeypatch, ends=(2, 5), durations=[60, 6])
-    assert [line.split(", total")[0] for line in said] == ["scale 1, iteration 2 of 5", "scale 2, iteration 5 of 5"]
+    assert [line.split(", total")[0] for line in said] == ["scale 1, iteration 2 of 5", "scale 2, iteration 4 of 5"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3599, "59 min 59 s"), (7260, "2 h 1 min")]
+)
+def test_a_duration_as_on_a_clock(seconds, text):
+    assert progress.clock(seconds) == text
 
 
 class Terminal(io.StringIO):
@@ -82,14 +91,15 @@ class Terminal(io.StringIO):
         return True
 
 
-def bar(monkeypatch, *, ends, durations, verbose=False, first=0):
+def bar(monkeypatch, *, ends, durations, costs=None, verbose=False, first=0):
     """The states of the bar of a run, each with the losses after it."""
     tqdm = pytest.importorskip("tqdm")
     clock, terminal = Clock(), Terminal()
     monkeypatch.setattr(tqdm.std, "time", lambda: clock.now)
+    monkeypatch.setattr(progress, "time", clock.time)
     monkeypatch.setattr(sys, "stderr", terminal)
-    steps = run(first=first, ends=ends, clock=clock, durations=durations)
-    assert iterations(progress.watched(steps, ends, verbose=verbose, say=pytest.fail))[-1] == ends[-1]
+    steps, schedule = run(first=first, ends=ends, clock=clock, durations=durations), schedule_of(*ends, costs=costs)
+    assert iterations(progress.show_progress(steps, schedule, verbose=verbose, say=pytest.fail))[-1] == ends[-1]
     return [state.strip() for state in terminal.getvalue().split("\r") if "loss" in state]
 
 
@@ -109,16 +119,19 @@ def test_the_bar_of_two_scales_with_all_losses(monkeypatch):
 
 def test_the_bar_of_a_run_that_goes_on(monkeypatch):
     states = bar(monkeypatch, first=50, ends=(100,), durations=[60, 2])
-    assert states[0].startswith("51%")
-    assert states[0].endswith("51/100  2.00s/it, 01:38 left, total loss 5.772e+04")
+    assert states[0].startswith("50%")
+    assert states[0].endswith("50/100 ?s/it, ? left, total loss 5.661e+04")
+    assert states[1].startswith("51%")
+    assert states[1].endswith("51/100  2.00s/it, 01:38 left, total loss 5.772e+04")
 
 
 def test_the_pace_of_a_run_that_goes_on_is_unknown_at_its_first_step(monkeypatch):
     tqdm = pytest.importorskip("tqdm")
     clock, terminal = Clock(), Terminal()
     monkeypatch.setattr(tqdm.std, "time", lambda: clock.now)
+    monkeypatch.setattr(progress, "time", clock.time)
     monkeypatch.setattr(sys, "stderr", terminal)
-    steps = progress.watched(run(first=50, ends=(100,)), (100,), verbose=False, say=pytest.fail)
+    steps = progress.show_progress(run(first=50, ends=(100,)), schedule_of(100), verbose=False, say=pytest.fail)
     next(steps)
     clock.now = 1.0
     messages.print_to(terminal, "a line")  # draws the bar again
@@ -180,7 +193,7 @@ def test_a_terminal_that_cannot_redraw_gets_lines(monkeypatch):
     monkeypatch.setattr(progress, "time", clock.time)
     monkeypatch.setattr(sys, "stderr", Terminal())
     steps = run(ends=(3,), clock=clock, durations=[20])
-    assert len(list(progress.watched(steps, (3,), verbose=False, say=said.append))) == 4
+    assert len(list(progress.show_progress(steps, schedule_of(3), verbose=False, say=said.append))) == 4
     assert len(said) == 3
 
 
@@ -190,9 +203,8 @@ def test_no_control_characters_in_a_pipe(command, monkeypatch):
     assert status == 0
     assert all(line.startswith("Iteration") for line in out.splitlines())
     assert all(character.isprintable() or character == "\n" for character in out + err)
-    line = r"scale (\d), iteration (\d) of 6, total loss [\d.e+]+, \d+\.\d\d s each, \d+ s left( at this scale)?"
-    found = re.findall(line, err)
-    assert found == [("1", str(n), " at this scale") for n in range(1, 5)] + [("2", "6", "")]
+    line = r"scale (\d), iteration (\d) of 6, total loss [\d.e+]+, \d+\.\d\d s each, \d+ s left"
+    assert re.findall(line, err) == [("1", str(number)) for number in range(1, 5)] + [("2", "5"), ("2", "6")]
 
 
 def test_verbose(command):

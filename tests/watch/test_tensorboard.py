@@ -15,7 +15,7 @@ from PIL import Image
 
 from brushwork.pictures import read
 from brushwork.watch import tensorboard
-from tests.watch.steps import iterations, losses_at, make_step, run
+from tests.watch.steps import NAMES, iterations, losses_at, make_step, run
 
 
 def events(directory):
@@ -34,15 +34,14 @@ def events(directory):
 
 
 def watched(steps, directory, *, every=2, last=5, graph=None, complain=pytest.fail):
-    return tensorboard.watched(steps, str(directory), graph, every=every, last=last, complain=complain)
+    return tensorboard.write_events(steps, str(directory), graph, every=every, last=last, complain=complain)
 
 
 def test_losses_of_every_iteration(tmp_path):
     assert iterations(watched(run(ends=(5,)), tmp_path)) == list(range(6))
     scalars, _, graph = events(tmp_path)
-    assert scalars == {
-        f"loss/{name}": {iteration: losses_at(iteration)[name] for iteration in range(6)} for name in losses_at(0)
-    }
+    expected = {f"loss/{name}": {iteration: losses_at(iteration)[name] for iteration in range(6)} for name in NAMES}
+    assert scalars == expected | {"style/relu1_1": dict.fromkeys(range(6), 7)}
     assert not graph
 
 

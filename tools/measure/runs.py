@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 
+from brushwork.schedule import make_schedule
 from brushwork.settings import PRESETS, Settings
 from tools.measure.machine import add_inputs, command_for, machine, peak
 
@@ -39,7 +40,7 @@ def main(arguments=None):
 def of_run(options, preset, network, size):
     """(iterations at all scales, seconds, GB of memory at the peak) of a run."""
     width, height = map(int, size.split("x"))
-    counts = Settings(**PRESETS[preset]).iteration_counts(height, width)
+    counts = [scale.iterations for scale in make_schedule(Settings(**PRESETS[preset]), height, width).scales]
     with tempfile.TemporaryDirectory() as directory:
         command = command_for(options, network, size, directory)
         command += ["--preset", preset, "--width", str(width), "--quiet", "--print-iterations", "1"]
