@@ -222,14 +222,14 @@ class Painter:
     def _steps(self, plan, shots):
         """The steps of a plan, watched; for a dry run there are none, and the run is described."""
         from brushwork.engine.session import chosen_precision
-        from brushwork.run import dry_run, outputs, pipeline
+        from brushwork.run import estimate, outputs, pipeline
 
         if plan.settings.instant:
             return self._instant_steps(plan)
         from stylize import Objective, stylize
 
         plan = plan.decided(chosen_precision(plan.settings.precision))
-        faster, where = chosen_precision("auto"), dry_run.in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
+        faster, where = chosen_precision("auto"), estimate.in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
         hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
         logger.info(f"computing in {plan.precision}{where}{hint}")
         if self._objective is None:
@@ -237,7 +237,7 @@ class Painter:
             self._objective = self._sessions.enter_context(objective)
             self._interrupts.cancel = objective.cancel
         if self._options.dry_run:
-            print(*dry_run.describe(plan, self._objective), sep="\n")
+            print(*estimate.describe(plan, self._objective), sep="\n")
             return (step for step in ())
         outputs.make_directories(plan.job, self._options)
         given = {"initial": plan.initial, "masks": plan.masks, "resume": plan.resume, "tile_sizes": plan.tile_sizes}
@@ -249,11 +249,11 @@ class Painter:
     def _instant_steps(self, plan):
         """The steps of a plan for an instant picture: None for as long as there is none, and the picture."""
         from brushwork.preview import memory, network
-        from brushwork.run import dry_run, outputs
+        from brushwork.run import estimate, outputs
 
         memory.check(plan.content.shape[:2], len(plan.masks.styles))
         if self._options.dry_run:
-            print(*dry_run.describe_instant(plan), sep="\n")
+            print(*estimate.describe_instant(plan), sep="\n")
             return (step for step in ())
         if self._instant is None:
             self._instant = self._sessions.enter_context(network.opened(plan.network))

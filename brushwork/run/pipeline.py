@@ -3,7 +3,7 @@
 from functools import partial
 
 from brushwork.messages import logger
-from brushwork.run import duration, saving
+from brushwork.run import estimate, saving
 from brushwork.watch import contact_sheet, progress, report, table
 
 
@@ -27,7 +27,7 @@ def watched(steps, plan, *, graph, shots, pictures=0, show=None):
     steps = report.end_in_time(steps, schedule, plan.deadline)
     if pictures:
         steps = report.estimate_duration(
-            steps, schedule, lambda seconds: logger.info(duration.sentence(plan, seconds, pictures))
+            steps, schedule, lambda seconds: logger.info(estimate.duration(plan, seconds, pictures))
         )
     if len(schedule.scales) > 1:
         steps = report.announce_scales(steps, schedule, logger.info)
