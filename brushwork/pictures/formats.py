@@ -1,8 +1,8 @@
-"""Picture formats: what each one can hold, and how it is written."""
+"""Picture formats: what each format can hold, and how it is written."""
 
 import math
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -10,21 +10,21 @@ _BEST = {"quality": 95, "subsampling": "4:4:4"}
 
 
 class Format(NamedTuple):
-    """One of Pillow's file formats, as far as this program uses it."""
+    """A file format of Pillow, with the features that this program uses."""
 
     name: str  # Pillow's
-    metadata: str | None = None  # where metadata goes: "text" chunks, the "description" tag, "exif"; None: nowhere
+    metadata: str | None = None  # where metadata is stored: "text" chunks, the "description" tag, "exif"; None: nowhere
     transparency: bool = False
-    depth_16: bool = False  # whether a colour channel can have 16 bits
-    longest_side: float = math.inf  # px, of what Pillow can write and read again
+    depth_16: bool = False  # whether it can have 16 bits a channel
+    longest_side: float = math.inf  # px, that Pillow can write and read again
     writable: bool = True
-    save_options: dict | None = None  # for Pillow's save
+    save_options: dict[str, Any] | None = None  # for Image.save
 
 
-# Only these are read and written. Other decoders of Pillow start programs (EPS: Ghostscript) or open a file inside the
-# file as any format at all (IPTC). Pillow tries them in this order; TGA has no signature and accepts too much, so it
-# comes last. JPEG without `optimize`: for that Pillow gives libjpeg a buffer that a noisy picture overflows.
-# PSD, SUN: Pillow cannot write them. ICO, ICNS: it shrinks large pictures to the sizes of icons.
+# Only these formats are read and written. Other decoders of Pillow start programs (EPS: Ghostscript) or open a file
+# inside the file as a picture of any format (IPTC). Pillow tries the formats in this order. TGA comes last: it has no
+# signature and accepts too much. JPEG is written without `optimize`: for that option Pillow gives libjpeg a buffer that
+# a noisy picture overflows. Not written: PSD, SUN, for which Pillow has no encoder; ICO, ICNS, which Pillow shrinks.
 _TABLE = (
     Format("PNG", "text", transparency=True, depth_16=True),
     Format("JPEG", "exif", longest_side=65500, save_options=_BEST),
@@ -41,26 +41,29 @@ HEIF_EXTENSIONS = (".heic", ".heif", ".hif")
 FORMATS = {kind.name: kind for kind in _TABLE}
 
 
-def format_of(path):
-    """The Format that the extension of `path` stands for, or None."""
+def format_of(path: str | os.PathLike) -> Format | None:
+    """Return the Format for the extension of `path`, or None if the extension is not of a picture."""
     Image.init()
     extension = os.path.splitext(path)[1].lower()
     return FORMATS["HEIF"] if extension in HEIF_EXTENSIONS else FORMATS.get(Image.EXTENSION.get(extension))
 
 
-def is_writable(kind):
-    """Whether the installed Pillow can write pictures of any size in a Format."""
+def is_writable(kind: Format) -> bool:
+    """Return whether the installed Pillow can write pictures of any size in a Format."""
     return kind.writable and kind.name in Image.SAVE
 
 
-def readable_formats():
-    """The formats that the installed Pillow can read, in the order in which it is to try them."""
+def readable_formats() -> list[Format]:
+    """List the formats that the installed Pillow can read, in the order in which Pillow must try them."""
     Image.init()
     return [kind for kind in _TABLE if kind.name in Image.OPEN]
 
 
-def register_heif():
-    """Let Pillow read HEIC by pillow-heif, which takes part of a second to import; whether it is installed."""
+def register_heif() -> bool:
+    """Let Pillow read HEIC with pillow-heif. Returns whether pillow-heif is installed.
+
+    Importing it takes a noticeable part of a second, so call this for HEIC files only.
+    """
     if "HEIF" not in Image.OPEN:
         try:
             import pillow_heif

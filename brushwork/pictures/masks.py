@@ -1,5 +1,6 @@
-"""Masks: arrays [H, W] of 0..1, as large as a picture, the weight of each of its pixels in a loss."""
+"""Masks: arrays [H, W], 0..1, in the size of a picture: the weight of each of its pixels in a loss."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,14 +9,14 @@ from brushwork.pictures import colors, sizes
 
 
 class Masks(NamedTuple):
-    """The masks of a run. Without any, everything counts everywhere."""
+    """The masks of a run, float32 [H, W], 0..1. Where a mask is missing, every pixel has weight 1."""
 
-    styles: tuple[np.ndarray, ...] = ()  # over the content, one for each style: where the style applies
-    content: np.ndarray | None = None  # over the content: where it counts
-    sources: tuple[np.ndarray, ...] = ()  # over each style picture: which part of it is imitated
+    styles: tuple[np.ndarray, ...] = ()  # one for each style, in the size of the content: where the style applies
+    content: np.ndarray | None = None  # in the size of the content: the weight of each pixel in the content loss
+    sources: tuple[np.ndarray, ...] = ()  # one for each style, in the size of the style: the part that is imitated
 
-    def resize(self, size, style_sizes):
-        """The masks for a content of another size, (height, width), and for styles of other sizes."""
+    def resize(self, size: tuple[int, int], style_sizes: Sequence[tuple[int, int]]) -> "Masks":
+        """Resize the masks. size: (height, width) of the content; style_sizes: those of the styles; px."""
         return Masks(
             tuple(resize(mask, *size) for mask in self.styles),
             None if self.content is None else resize(self.content, *size),
@@ -24,35 +25,36 @@ class Masks(NamedTuple):
 
 
 NO_MASKS = Masks()
-COLORED = 8  # of 255: the mean difference of the channels of a picture that is no mask by nature
-GREY = 0.01  # what differs less from black or white is a trace of compression
+COLORED = 8  # of 255: if the channels of a picture differ by more on average, it was probably not meant as a mask
+GREY = 0.01  # a mask that is this close to 0 or 1 everywhere is black or white: JPEG changes values a little
 
 
-def resize(mask, height, width):
-    """A mask at another size: float32 [height, width], 0..1, antialiased. At its own size, the mask itself."""
+def resize(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize a mask, antialiased: float32 [height, width], 0..1. In its own size, returns the mask itself."""
     if mask.shape == (height, width):
         return mask
     return np.clip(sizes.resample(mask[:, :, np.newaxis], height, width)[:, :, 0], 0, 1)  # Lanczos overshoots
 
 
-def from_image(image, opacity=None):
-    """A picture [H, W, 3], RGB, 0..255, over white, as a mask [H, W]: its luma over black, white as 1.
+def from_image(image: np.ndarray, opacity: np.ndarray | None = None) -> np.ndarray:
+    """Convert an image to a mask: its luma, with black as 0 and white as 1. Transparent pixels are 0.
 
-    opacity: [H, W], 0..1; None: everything is opaque. What is transparent counts as black.
+    image: [H, W, 3], RGB, 0..255, blended with white, as `read.Picture` has it. opacity: [H, W], 0..1; None: opaque.
+    Returns [H, W], 0..1.
     """
     luma = image @ colors.LUMA / 255
     return np.clip(luma if opacity is None else luma - (1 - opacity), 0, 1)
 
 
-def is_colored(image):
-    """Whether a picture [H, W, 3], RGB, 0..255, has colours, and not only shades of grey."""
-    return np.ptp(image, axis=2).mean() > COLORED
+def is_colored(image: np.ndarray) -> bool:
+    """Return whether an image [H, W, 3], RGB, 0..255, has colours other than grey."""
+    return bool(np.ptp(image, axis=2).mean() > COLORED)
 
 
-def average_pool(mask, stride):
-    """The mean of a mask in each square of stride x stride px, cut off at the border, which is a position of a layer.
+def average_pool(mask: np.ndarray, stride: int) -> np.ndarray:
+    """Average a mask over the cells of a layer: squares of stride x stride px, cut off at the right and bottom.
 
-    Returns [ceil(H / stride), ceil(W / stride)].
+    mask: float [H, W]; stride: px. Returns [ceil(H / stride), ceil(W / stride)], of the mask's type.
     """
     total = mask.astype(np.float64)
     for axis in (0, 1):

@@ -1,4 +1,4 @@
-"""Reading: the picture in a file as an image, float32 [H, W, 3], RGB, 0..255, in sRGB."""
+"""Reading: a picture file -> an image, float32 [H, W, 3], RGB, 0..255, in sRGB."""
 
 import io
 import logging
@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -15,36 +15,38 @@ from brushwork import files
 from brushwork.errors import PictureError
 from brushwork.pictures import formats, unsupported
 
-MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # Pillow refuses more: a small file could fill the memory
+MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # Pillow's limit: a small file could unpack to more than the memory holds
 
-# Modes that Pillow converts without loss. Those of one channel and more than 8 bits are scaled by _levels instead.
+# Modes that Pillow converts without loss. Modes of one channel and more than 8 bits are scaled by _levels instead.
 _PLAINER_MODES = {"1": "L", "La": "LA"} | dict.fromkeys(("P", "PA", "RGBa"), "RGBA")
 _PLAINER_MODES |= dict.fromkeys(("RGBX", "YCbCr", "HSV", "LAB"), "RGB")
 _DAMAGED_PROFILE = ImageCms.PyCMSError, OSError, TypeError, ValueError
 
-logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)  # the PictureError says what it would log
+logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)  # the PictureError has the same text
 
 
 class Picture(NamedTuple):
-    """The picture in a file."""
+    """The contents of a picture file."""
 
-    image: np.ndarray  # over white: float32 [H, W, 3], RGB, 0..255
-    opacity: np.ndarray | None  # float32 [H, W], 0..1; None if everything is opaque
-    profile: str | None  # the name of the ICC profile it was converted from; None if there was none, or sRGB
-    frames: int = 1  # in the file; the image is the first one
+    image: np.ndarray  # float32 [H, W, 3], RGB, 0..255, blended with white
+    opacity: np.ndarray | None  # float32 [H, W], 0..1; None if every pixel is opaque
+    profile: str | None  # the name of the ICC profile that the picture was converted from; None: no profile, or sRGB
+    frames: int = 1  # in the file; the image is the first frame
 
 
-def image(path):
-    """The image in a file, as `picture` reads it."""
+def image(path: str | os.PathLike) -> np.ndarray:
+    """Read the image in a file: float32 [H, W, 3], RGB, 0..255, blended with white. See `picture`."""
     return picture(path).image
 
 
-def picture(path):
-    """The Picture in a file, upright and converted to sRGB.
+def picture(path: str | os.PathLike) -> Picture:
+    """Read a picture file: upright, in sRGB.
 
-    Applies the EXIF orientation and the ICC profile (perceptual intent). An animation gives its first frame. 16-bit
-    grey keeps its precision; of 16-bit colour Pillow reads the upper 8 bits. Raises PictureError, and nothing else,
-    whatever is in the file. During the call, everything that this process writes to standard error is discarded.
+    Applies the EXIF orientation and the ICC profile (perceptual intent). Of an animation, the first frame is read.
+    16-bit grey keeps its precision; of 16-bit colour, Pillow reads the upper 8 bits.
+
+    Raises PictureError, and nothing else, whatever is in the file. During the call, everything that this process writes
+    to standard error is discarded.
     """
     opened = None
     try:
@@ -54,12 +56,15 @@ def picture(path):
             return _decode(opened)
     except Exception as error:  # decoders raise struct.error, SyntaxError, OverflowError and many others
         reason = _reason(error, opened.format if opened else "picture")
-        reason += unsupported.missing_file_hint(os.fspath(path)) if isinstance(error, FileNotFoundError) else ""
+        reason += unsupported.missing_file_hint(path) if isinstance(error, FileNotFoundError) else ""
         raise PictureError(f"cannot read {path}: {reason}") from error
 
 
-def check_supported(path, file):
-    """Raise PictureError if an open file is of a kind that this program cannot read as a picture."""
+def check_supported(path: str | os.PathLike, file: BinaryIO) -> None:
+    """Raise PictureError, with the remedy, if an open file is of a kind that cannot be read as a picture.
+
+    file: at its beginning, where it is left.
+    """
     head = file.read(unsupported.HEAD)
     file.seek(0)
     brand = unsupported.brand(head)
@@ -73,10 +78,10 @@ def check_supported(path, file):
 
 @contextmanager
 def _silence():
-    """Discard warnings, and what C libraries (libtiff) write to file descriptor 2."""
+    """Discard warnings and the messages that C libraries (libtiff) write to file descriptor 2."""
     with warnings.catch_warnings(), open(os.devnull, "w") as null, ExitStack() as undo:
         warnings.simplefilter("ignore")
-        if sys.stderr is not None:  # a process without standard error may have any file as descriptor 2
+        if sys.stderr is not None:  # without standard error, descriptor 2 may be any file
             terminal = os.dup(2)
             undo.callback(os.close, terminal)
             undo.callback(os.dup2, terminal, 2)
@@ -85,7 +90,7 @@ def _silence():
 
 
 def _reason(error, kind):
-    """Why a picture could not be read. kind: its format, as far as it is known."""
+    """Return why a picture could not be read. kind: the name of its format, or "picture"."""
     if isinstance(error, PictureError):
         return str(error)
     if isinstance(error, UnidentifiedImageError):
@@ -99,14 +104,14 @@ def _reason(error, kind):
 
 
 def _decode(picture):
-    """The Picture in a Pillow picture that is not loaded yet."""
-    # Pillow leaves black what no strip or tile of a TIFF covers: a few bytes could fill the memory.
+    """Load a picture of Pillow and convert it to a Picture."""
+    # Pillow leaves pixels black that no strip or tile of a TIFF covers: a few bytes could fill the memory.
     covered = sum((right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in picture.tile)
     if picture.format == "TIFF" and covered < picture.width * picture.height:
         raise PictureError("truncated TIFF")
     _scale_key(picture)
     picture.load()
-    with suppress(Exception):  # a picture with damaged EXIF data is still a picture
+    with suppress(Exception):  # damaged EXIF data does not make the pixels unreadable
         ImageOps.exif_transpose(picture, in_place=True)
     image, opacity = from_pillow(picture)
     opaque = opacity is None or opacity.min() == 1
@@ -115,14 +120,17 @@ def _decode(picture):
 
 
 def _frames(picture):
-    """The number of frames of an animation, or of pages of a TIFF. Other files have parts that are no pictures."""
+    """Return the number of frames of an animation, or of pages of a TIFF.
+
+    1 for other formats: what Pillow counts there, such as previews in a JPEG, are not frames.
+    """
     with suppress(Exception):  # the frames after the first may be damaged
         return picture.n_frames if picture.format in ("GIF", "PNG", "WEBP", "AVIF", "TIFF") else 1
     return 1
 
 
 def _scale_key(picture):
-    """Scale the transparent colour of a PNG, which Pillow leaves in the depth of the file, to that of the pixels."""
+    """Scale the transparent colour of a PNG to 8 bits, as Pillow scales the pixels."""
     if "transparency" in picture.info and picture.tile:
         key, rawmode = picture.info["transparency"], picture.tile[0][3]
         if rawmode in ("L;2", "L;4"):
@@ -131,11 +139,12 @@ def _scale_key(picture):
             picture.info["transparency"] = tuple(value >> 8 for value in key)
 
 
-def from_pillow(picture):
-    """(image, opacity) of a Pillow picture of any mode, as in `Picture`; the opacity may be 1 everywhere.
+def from_pillow(picture: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    """Convert a picture of Pillow, of any mode, to (image, opacity) as in `Picture`.
 
-    White is 65535 in modes I;16 and I. In mode F it is the first of 1, 255 and 65535 that is at least half of the
-    greatest value. Values outside black and white are clipped. PictureError: one is above twice white, or not finite.
+    The opacity may be 1 everywhere. White is 65535 in modes I;16 and I. In mode F, white is the first of 1, 255 and
+    65535 that is at least half of the greatest value. Values are clipped to black and white.
+    Raises PictureError if a value is greater than twice white, or not finite.
     """
     icc, key, opacity = picture.info.get("icc_profile"), picture.info.get("transparency"), None
     if picture.mode in _PLAINER_MODES:
@@ -151,9 +160,9 @@ def from_pillow(picture):
 
 
 def _color(picture, icc, flags=ImageCms.Flags.NONE):
-    """The image of a picture in mode L, RGB or CMYK, converted from its ICC profile if that is valid."""
+    """Convert a picture of mode L, RGB or CMYK to an image in sRGB. A profile that is not valid is ignored."""
     if icc:
-        with suppress(*_DAMAGED_PROFILE):  # with a damaged profile, or one for other channels, it is still a picture
+        with suppress(*_DAMAGED_PROFILE):  # damaged, or for other channels
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
             if profile.profile.xcolor_space == "RGB " and picture.mode == "L":
                 picture = picture.convert("RGB")
@@ -163,7 +172,7 @@ def _color(picture, icc, flags=ImageCms.Flags.NONE):
 
 
 def _profile_name(icc):
-    """The name of an ICC profile, or None if there is no profile, or it is sRGB, or it is damaged."""
+    """Return the name of an ICC profile; None if there is no profile, if it is sRGB or if it is damaged."""
     try:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc or b""))).strip()
     except _DAMAGED_PROFILE:
@@ -172,17 +181,20 @@ def _profile_name(icc):
 
 
 def _grey(picture, icc):
-    """The image of a picture of one channel. Pillow applies profiles to 8 bits only; finer grey is interpolated."""
+    """Convert a picture of one channel to an image in sRGB.
+
+    Pillow applies ICC profiles to 8 bits only, so the profile is applied to 256 levels and interpolated between them.
+    """
     grey = _levels(picture)
     if not icc:
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
-    exact = ImageCms.Flags.NOOPTIMIZE  # otherwise dark grey in a linear profile is wrong by up to 10 of 255
+    exact = ImageCms.Flags.NOOPTIMIZE  # without it, dark grey in a linear profile is wrong by up to 10 of 255
     ramp = _color(Image.frombytes("L", (256, 1), bytes(range(256))), icc, exact)[0]  # [256, 3]
     return np.dstack([np.interp(grey, np.arange(256), levels).astype(np.float32) for levels in ramp.T])
 
 
 def _levels(picture):
-    """The grey of a picture of one channel and any depth: float32 [H, W], 0..255."""
+    """Convert a picture of one channel and any depth to float32 [H, W], 0..255."""
     values = np.asarray(picture)
     if picture.mode == "L":
         return values.astype(np.float32)
@@ -191,6 +203,6 @@ def _levels(picture):
         whites = (4095,)
     least, greatest = float(values.min()), float(values.max())
     if not np.isfinite(least) or greatest > 2 * whites[-1]:
-        raise PictureError(f"values of {least:g} to {greatest:g}, where white should be {whites[-1]} at most")
+        raise PictureError(f"its values range from {least:g} to {greatest:g}; white must be at most {whites[-1]}")
     white = next(white for white in whites if greatest <= 2 * white)
     return np.clip(values.astype(np.float32) * 255 / white, 0, 255)

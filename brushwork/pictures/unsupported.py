@@ -1,20 +1,20 @@
-"""Foreign files: what a file is that people take for a picture this program reads, and what to do with it."""
+"""Unsupported files: explains why a file cannot be read as a picture, and what to do with it."""
 
 import difflib
 import os
 import shlex
 
-HEAD = 1024  # bytes from the beginning of a file that tell its kind
+HEAD = 1024  # bytes at the beginning of a file that are enough to identify its kind
 
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 AVIF_BRANDS = (b"avif", b"avis")
 VIDEOS = tuple(".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .flv .3gp .mts .m2ts .ogv".split())
 RAWS = tuple(".dng .nef .nrw .cr2 .cr3 .arw .raf .orf .rw2 .pef .srw .3fr .iiq .x3f".split())
-_VIDEO_STARTS = b"\x1a\x45\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"OggS"
-_STARTS = {  # the first bytes of a file -> what it is, and what to do
+_VIDEO_SIGNATURES = b"\x1a\x45\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"OggS"
+_SIGNATURES = {  # the first bytes of a file -> what it is, and what to do with it
     b"%PDF": "it is a PDF document; save its page as PNG or JPEG",
     b"%!PS": "not a picture in a known format: it is PostScript; save it as PNG or JPEG",
-    b"MATLAB": "it is a file of MATLAB, not a picture; a network is given with --network",
+    b"MATLAB": "it is a MATLAB file, not a picture; a network is given with --network",
     b"\x89HDF": "it is an HDF5 file, not a picture; a network is given with --network",
     b"\xff\x0a": "it is a JPEG XL picture; save it as PNG or JPEG",
     b"\0\0\0\x0cJXL ": "it is a JPEG XL picture; save it as PNG or JPEG",
@@ -23,20 +23,26 @@ _STARTS = {  # the first bytes of a file -> what it is, and what to do
 }
 
 
-def brand(head):
-    """The brand of an ISO media file (HEIC, AVIF, MP4) that begins with `head`; None for any other file."""
+def brand(head: bytes) -> bytes | None:
+    """Return the major brand of an ISO media file (HEIC, AVIF, MP4), 4 bytes; None for any other file.
+
+    head: the first bytes of the file.
+    """
     return head[8:12] if head[4:8] == b"ftyp" else None
 
 
-def reason(path, head):
-    """Why a file that begins with the bytes `head` cannot be read, with the remedy; None if it may be a picture."""
+def reason(path: str | os.PathLike, head: bytes) -> str | None:
+    """Explain why a file cannot be read as a picture, with the remedy; None if it may be one.
+
+    head: the first HEAD bytes of the file.
+    """
     extension = os.path.splitext(path)[1].lower()
     if is_video(head):
         frames = f"ffmpeg -i {shlex.quote(os.fspath(path))} frame-%04d.png"
         return f"it is a video; '{frames}' writes its frames as pictures"
     if extension in RAWS or brand(head) == b"crx ":
-        return "it is the raw file of a camera; export it as TIFF or JPEG"
-    for start, text in _STARTS.items():
+        return "it is a camera raw file; export it as TIFF or JPEG"
+    for start, text in _SIGNATURES.items():
         if head.startswith(start):
             return text
     if head.startswith(b"PK\3\4"):
@@ -47,17 +53,18 @@ def reason(path, head):
     if b"<svg" in text:
         return "it is an SVG drawing; save it as PNG"
     if text.startswith((b"<!doctype html", b"<html")):
-        return "not a picture in a known format: it is a web page; save the picture that is on it"
+        return "not a picture in a known format: it is a web page; save the picture in it"
     return None
 
 
-def missing_file_hint(path):
-    """The end of a sentence about a file that there is not: what was probably meant; "" if that is unknown."""
-    directory, name = os.path.split(os.fspath(path))
+def missing_file_hint(path: str | os.PathLike) -> str:
+    """Guess the mistake in a path that does not exist: the end of a sentence, after "; ", or "" without a guess."""
+    path = os.fspath(path)
+    directory, name = os.path.split(path)
     if path.startswith("~"):
-        return "; the shell replaces ~ only where it is not in quotes and begins a word"
+        return "; the shell expands ~ only at the beginning of a word and outside quotes"
     if set("*?[") & set(name):
-        return "; no file has a name of this pattern"
+        return "; no file matches this pattern"
     if all(os.path.exists(part) for part in path.split(",")):
         return "; separate pictures by spaces, not by commas"
     try:
@@ -72,17 +79,17 @@ def missing_file_hint(path):
     return f"; did you mean {os.path.join(directory, near[0])}?" if near else ""
 
 
-def is_video(head):
-    """Whether a file that begins with the bytes `head` is a video."""
+def is_video(head: bytes) -> bool:
+    """Return whether a file is a video. head: its first HEAD bytes."""
     known = (*HEIF_BRANDS, *AVIF_BRANDS, b"crx ", None)
-    return brand(head) not in known or head.startswith(_VIDEO_STARTS) or (head[:4], head[8:11]) == (b"RIFF", b"AVI")
+    return brand(head) not in known or head.startswith(_VIDEO_SIGNATURES) or (head[:4], head[8:11]) == (b"RIFF", b"AVI")
 
 
-def kind_of_name(name):
-    """What an entry of a directory that is not read as a picture is, by its name: singular and plural."""
+def kind_of_name(name: str) -> tuple[str, str]:
+    """Name the kind of a file that is not a picture by its extension: (singular, plural)."""
     extension = os.path.splitext(name)[1].lower()
     if extension in VIDEOS:
         return "video", "videos"
     if extension in RAWS:
-        return "raw file of a camera", "raw files of a camera"
-    return "file that is no picture", "files that are no pictures"
+        return "camera raw file", "camera raw files"
+    return "file that is not a picture", "files that are not pictures"

@@ -1,9 +1,11 @@
-"""Writing: an image, float [H, W, 3], RGB, 0..255, as a picture file, completely or not at all."""
+"""Writing: an image, float [H, W, 3], RGB, 0..255 -> a picture file, written completely or not at all."""
 
 import importlib.util
 import io
+import os
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -15,22 +17,30 @@ from brushwork.pictures import formats
 from brushwork.pictures.metadata import save_options
 
 
-def save(path, image, *, metadata=None, depth=8, opacity=None):
-    """Write an image in the format that the extension of `path` stands for. Values are clipped to 0..255 and rounded.
+def save(
+    path: str | os.PathLike,
+    image: np.ndarray,
+    *,
+    metadata: dict[str, Any] | None = None,
+    depth: int = 8,
+    opacity: np.ndarray | None = None,
+) -> None:
+    """Write an image in the format of the extension of `path`.
 
-    image: float [H, W, 3], RGB, 0..255. metadata: a dictionary as `metadata.about` returns it, written where the format
-    has a place for it. depth: 8 or 16 bits a channel. opacity: float [H, W], 0..1; None: everything is opaque.
-    If anything fails, an existing file stays as it was. Raises PictureError, and ValueError for non-finite values.
+    image: float [H, W, 3], RGB, 0..255; values are clipped and rounded. metadata: what `metadata.about` returns; it is
+    stored if the format has a place for it. depth: 8 or 16 bits a channel. opacity: float [H, W], 0..1; None: opaque.
+
+    If writing fails, an existing file does not change. Raises PictureError; ValueError if a value is not finite.
     """
     kind = check_format(path, *image.shape[:2], depth=depth, transparent=opacity is not None)
     if not np.isfinite(image).all():
-        raise ValueError("an image with values that are not finite")
+        raise ValueError("the image has values that are not finite")
     channels = image if opacity is None else np.dstack([image, 255 * opacity])
     levels = quantize(channels, depth=depth)  # [H, W, 3 or 4]
     options = save_options(kind, metadata)
-    encoded = io.BytesIO()  # in memory first: encoders that write to a file hide why writing fails
+    encoded = io.BytesIO()  # encoders that write to a file hide why writing fails
     try:
-        if depth == 16:  # Pillow writes colour with 8 bits a channel only
+        if depth == 16:  # Pillow cannot write colour with more than 8 bits a channel
             encode = _encode_png_16 if kind.name == "PNG" else _encode_tiff_16
             encode(encoded, levels, options)
         else:
@@ -51,30 +61,40 @@ def quantize(image: np.ndarray, *, depth: int = 8) -> np.ndarray:
     return np.rint(np.clip(image, 0, 255) * (white / 255)).astype(integer)
 
 
-def has_format(path):
-    """Whether `path` has the extension of a picture format."""
+def has_format(path: str | os.PathLike) -> bool:
+    """Return whether `path` has the extension of a picture format."""
     return formats.format_of(path) is not None
 
 
-def check_format(path, height=None, width=None, *, depth=8, transparent=False):
-    """The Format for `path`. Raises PictureError if it cannot hold a picture of this size, depth and transparency."""
+def check_format(
+    path: str | os.PathLike,
+    height: int | None = None,
+    width: int | None = None,
+    *,
+    depth: int = 8,
+    transparent: bool = False,
+) -> formats.Format:
+    """Return the Format for the extension of `path`.
+
+    Raises PictureError if the format cannot store a picture of this size (px), depth (bits a channel) and transparency.
+    """
     kind = formats.format_of(path)
     if kind is None or not formats.is_writable(kind):
         raise PictureError(f"cannot write {path}: unknown picture format; use .jpg, .png, .webp or .tiff")
     if depth == 16 and not kind.depth_16:
-        raise PictureError(f"cannot write {path}: {kind.name} has no 16 bits a channel; use .png or .tiff")
+        raise PictureError(f"cannot write {path}: {kind.name} cannot store 16 bits a channel; use .png or .tiff")
     if depth == 16 and kind.name == "TIFF" and importlib.util.find_spec("tifffile") is None:
         raise PictureError(f"cannot write {path}: --depth 16 in TIFF needs tifffile: python -m pip install tifffile")
     if transparent and not kind.transparency:
-        raise PictureError(f"cannot write {path}: {kind.name} has no transparency; use .png, .webp or .tiff")
+        raise PictureError(f"cannot write {path}: {kind.name} cannot store transparency; use .png, .webp or .tiff")
     side, limit = max(height or 0, width or 0), kind.longest_side
     if side > limit:
-        raise PictureError(f"cannot write {path}: a side of {side} pixels, where {kind.name} takes {limit}; use .png")
+        raise PictureError(f"cannot write {path}: a side has {side} pixels, {kind.name} allows {limit}; use .png")
     return kind
 
 
 def _encode_png_16(file, levels, options):
-    """Write uint16 [H, W, 3 or 4] as PNG (ISO 15948), each row as its difference from the row above (filter 2)."""
+    """Write uint16 [H, W, 3 or 4] as PNG (ISO 15948), with filter 2: each row minus the row above."""
     height, width, channels = levels.shape
     rows = levels.astype(">u2").view(np.uint8).reshape(height, -1)
     differences = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))  # modulo 256

@@ -66,7 +66,7 @@ def test_transparency(tmp_path, kind):
         write.save(path, blocks(), opacity=opacity)
         np.testing.assert_allclose(read.picture(path).opacity, opacity, atol=(20 if kind.name in LOSSY else 0.51) / 255)
     else:
-        message = f"cannot write {path}: {kind.name} has no transparency; use .png, .webp or .tiff"
+        message = f"cannot write {path}: {kind.name} cannot store transparency; use .png, .webp or .tiff"
         with pytest.raises(PictureError, match=message):
             write.check_format(path, transparent=True)
         with pytest.raises(PictureError, match=message):
@@ -83,7 +83,7 @@ def test_sixteen_bits(tmp_path, kind):
         write.save(path, blocks(), depth=16)
         np.testing.assert_array_equal(read.image(path), blocks())
     else:
-        message = f"cannot write {path}: {kind.name} has no 16 bits a channel; use .png or .tiff"
+        message = f"cannot write {path}: {kind.name} cannot store 16 bits a channel; use .png or .tiff"
         with pytest.raises(PictureError, match=message):
             write.check_format(path, depth=16)
         with pytest.raises(PictureError, match=message):
@@ -122,7 +122,7 @@ def test_longest_side(tmp_path, kind):
         write.save(path, np.zeros((*size, 3)))
         assert read.image(path).shape == (*size, 3)
     if longest < 70_000:
-        message = f"cannot write {path}: a side of {longest + 1} pixels, where {kind.name} takes {longest}; use .png"
+        message = f"cannot write {path}: a side has {longest + 1} pixels, {kind.name} allows {longest}; use .png"
         for size in ((longest + 1, 1), (1, longest + 1)):
             for attempt in (write.check_format, lambda path, *size: write.save(path, np.zeros((*size, 3)))):
                 with pytest.raises(PictureError) as error:

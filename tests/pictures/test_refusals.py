@@ -44,10 +44,10 @@ def test_a_mangled_file_is_a_picture_or_a_picture_error(from_bytes, tmp_path, ca
 REASONS = {
     "empty.png": "it is empty",
     "text.png": "not a picture in a known format",
-    "page.jpg": "not a picture in a known format: it is a web page; save the picture that is on it",
+    "page.jpg": "not a picture in a known format: it is a web page; save the picture in it",
     "postscript.eps": "not a picture in a known format: it is PostScript; save it as PNG or JPEG",
     "bomb.png": "more than the limit of 178956970 pixels",
-    "not-a-number.tif": "values of nan to nan, where white should be 65535 at most",
+    "not-a-number.tif": "its values range from nan to nan; white must be at most 65535",
     "uncovered.tif": "truncated TIFF",
     "half.jpg": "truncated JPEG",
     "half.png": "truncated PNG",

@@ -23,11 +23,11 @@ FOREIGN = {
     "clip.avi": (b"RIFF\x24\0\0\0AVI LIST" + bytes(99), "it is a video; "),
     "clip.webm": (b"\x1a\x45\xdf\xa3" + bytes(99), "it is a video; "),
     "my clip.mpg": (b"\0\0\1\xba" + bytes(99), "it is a video; 'ffmpeg -i 'my clip.mpg' frame-%04d.png' writes"),
-    "photo.cr3": (media(b"crx "), "it is the raw file of a camera; export it as TIFF or JPEG"),
-    "photo.NEF": (encoded(texture(), "TIFF"), "it is the raw file of a camera; export it as TIFF or JPEG"),
+    "photo.cr3": (media(b"crx "), "it is a camera raw file; export it as TIFF or JPEG"),
+    "photo.NEF": (encoded(texture(), "TIFF"), "it is a camera raw file; export it as TIFF or JPEG"),
     "paper.pdf": (b"%PDF-1.7\n" + bytes(99), "it is a PDF document; save its page as PNG or JPEG"),
     "drawing.svg": (b'<?xml version="1.0"?>\n<svg xmlns=""/>', "it is an SVG drawing; save it as PNG"),
-    "page.jpg": (b"\n<!DOCTYPE html><html></html>", "it is a web page; save the picture that is on it"),
+    "page.jpg": (b"\n<!DOCTYPE html><html></html>", "it is a web page; save the picture in it"),
     "photos.zip": (b"PK\3\4" + bytes(99), "it is an archive; unpack it and give the picture in it"),
     "net.jpg": (b"MATLAB 5.0 MAT-file" + bytes(200), "a network is given with --network"),
     "photo.jxl": (b"\xff\x0a" + bytes(99), "it is a JPEG XL picture; save it as PNG or JPEG"),
@@ -142,9 +142,8 @@ def test_a_folder_says_what_it_leaves_out(command, plans, folder):
     assert status == 0
     assert "the contents in photos are a.png, b.png\n" in err
     assert (
-        "left out of photos: 1 directory inside (more.png), "
-        "4 files that are no pictures (1.txt, 2.txt, notes.txt, ...), "
-        "1 raw file of a camera (raw.dng), 2 videos (clip.mp4, x.MOV)\n"
+        "left out of photos: 1 camera raw file (raw.dng), 1 directory inside (more.png), "
+        "4 files that are not pictures (1.txt, 2.txt, notes.txt, ...), 2 videos (clip.mp4, x.MOV)\n"
     ) in err
     assert [plan.job.content for plan in plans[-2:]] == ["photos/a.png", "photos/b.png"]
 

@@ -205,7 +205,7 @@ def test_the_command_in_sixteen_bits(command):
     with open("out.png", "rb") as file:
         assert levels_of_png(file.read())[0][:4] == (40, 30, 16, 2)
     status, _, err = command("--depth", 16, output="a.jpg")
-    assert (status, "cannot write a.jpg: JPEG has no 16 bits a channel; use .png or .tiff" in err) == (1, True)
+    assert (status, "cannot write a.jpg: JPEG cannot store 16 bits a channel; use .png or .tiff" in err) == (1, True)
     status, _, err = command("--depth", 12)
     assert (status, "--depth must be one of 8, 16, not 12" in err) == (2, True)
 
@@ -226,6 +226,6 @@ def test_a_format_without_transparency_is_for_opaque_contents(command, plans):
     assert command("--keep-alpha", output="a.jpg")[0] == 0
     Image.new("RGBA", (40, 30), (1, 2, 3, 200)).save("content.png")
     status, _, err = command("--keep-alpha", output="a.jpg")
-    assert (status, "cannot write a.jpg: JPEG has no transparency" in err) == (1, True)
+    assert (status, "cannot write a.jpg: JPEG cannot store transparency" in err) == (1, True)
     assert command(output="a.jpg")[0] == 0
     assert [plan.opacity is None for plan in plans] == [True, True]
