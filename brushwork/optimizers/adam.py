@@ -1,21 +1,32 @@
-"""Adam: descent along a running mean of gradients, divided by the root of the running mean of their squares."""
+"""Adam (Kingma and Ba 2015, arXiv:1412.6980): steps from running means of the gradient and of its square."""
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from brushwork.engine.session import open_session
-from brushwork.optimizers import BOX
+from brushwork.optimizers import BOX, Evaluate
 
 
 class Adam:
     """An endless iterator over (image, losses): the start, then the image after each step of Adam.
 
-    evaluate: image -> (losses, gradient), called once for each item, when the item is asked for. image: the start,
-    [H, W, 3], RGB, 0..255. learning_rate: approximately the change of a pixel in one step, on the scale of 0..255.
-    betas, epsilon: as in TensorFlow's AdamOptimizer; its epsilon is the "epsilon hat" of Kingma and Ba 2015, section 2.
-    box: whether each step ends by clipping to 0..255. resume: the snapshot of another Adam, to continue from.
+    evaluate: called once for each item, when the item is requested. image: the start, float [H, W, 3], RGB, 0..255.
+    learning_rate: approximately the change of a pixel in one step, on the scale 0..255. betas, epsilon: as in
+    TensorFlow's AdamOptimizer, whose epsilon is the "epsilon hat" of Kingma and Ba 2015, section 2. box: whether the
+    image is clipped to 0..255 after each step. resume: the snapshot of another Adam, to continue from.
     """
 
-    def __init__(self, evaluate, image, *, learning_rate, betas, epsilon, box=False, resume=None):
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        image: np.ndarray,
+        *,
+        learning_rate: float,
+        betas: tuple[float, float],
+        epsilon: float,
+        box: bool = False,
+        resume: dict[str, np.ndarray] | None = None,
+    ):
         self._evaluate, self._image, self._gradient, self._snapshot = evaluate, image, None, None
         self._before = None  # the moments before the step whose image is being evaluated
         graph = tf.Graph()
@@ -48,13 +59,14 @@ class Adam:
         self._before = None
         return self._image, losses
 
-    def snapshot(self):
-        """The moments and the powers of the betas at the last item: name -> array. Also available after `close`.
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Return the moments and the powers of the betas at the last item: name -> array. Works after `close` too.
 
-        If evaluating the next item fails, they are still those of the last one.
+        If the evaluation of the next item fails, the snapshot is still that of the last item.
         """
         return self._snapshot or self._before or self._session.run(self._moments)
 
-    def close(self):
+    def close(self) -> None:
+        """Close the TensorFlow session."""
         self._snapshot = self.snapshot()
         self._session.close()

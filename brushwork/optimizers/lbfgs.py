@@ -1,29 +1,39 @@
-"""L-BFGS: descent along the gradient times an inverse Hessian built from the last steps (Liu and Nocedal 1989)."""
+"""L-BFGS (Liu and Nocedal 1989): steps along the gradient times an inverse Hessian built from the last steps."""
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from brushwork.optimizers import BOX
-from brushwork.optimizers.coordinates import Pixels
+from brushwork.optimizers import BOX, Evaluate
+from brushwork.optimizers.coordinates import Pixels, Spectral
 from brushwork.optimizers.line_search import line_search
 
-CHUNK = 16384  # numbers of a row worked on at once: those of 20 rows fit into a processor's cache
+CHUNK = 16384  # columns processed at once: with 20 rows they fit into the cache of a processor
 
 
 class LBFGS:
     """An iterator over (image, losses): the start, then each iterate of L-BFGS, until no step lowers the loss.
 
-    Each step is found by a strong Wolfe line search, usually with one evaluation. It computes in the image's own type.
+    A strong Wolfe line search finds each step, usually with one evaluation. Computations are in the type of the image.
     SciPy's L-BFGS computes in float64, which takes as long as a fast evaluation, and its history cannot be saved.
 
-    evaluate: image -> (losses, gradient), called when an item is asked for. image: the start, [H, W, 3], RGB, 0..255.
-    pairs: how many pairs of a step and a gradient change the history holds. coordinates: the variables to solve for,
-    such as `Spectral`; None: the pixels. box: whether images stay within 0..255: steps are projected onto the box, and
-    pixels on a bound that the loss pulls outward stay there (Bertsekas 1982). first_change: root mean square of the
-    first trial step, on the scale of 0..255. resume: the snapshot of another LBFGS, to continue from.
+    evaluate: called when an item is requested. image: the start, float [H, W, 3], RGB, 0..255. pairs: the number of
+    pairs, of a step and a change of the gradient, in the history. coordinates: the variables to solve for; None: the
+    pixels. box: whether images stay within 0..255; steps are projected onto the box, and pixels at a bound stay there
+    while descent would move them out of it (Bertsekas 1982). first_change: root mean square of the first trial step,
+    on the scale 0..255. resume: the snapshot of another LBFGS, to continue from.
     """
 
-    def __init__(self, evaluate, image, *, pairs, coordinates=None, box=False, first_change=2.0, resume=None):
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        image: np.ndarray,
+        *,
+        pairs: int,
+        coordinates: Pixels | Spectral | None = None,
+        box: bool = False,
+        first_change: float = 2.0,
+        resume: dict[str, np.ndarray] | None = None,
+    ):
         self._evaluate, self._image, self._losses, self._gradient = evaluate, image, None, None
         self._coordinates, self._box, self._first_change = coordinates or Pixels(), BOX if box else None, first_change
         self._history = History(pairs, image.shape, image.dtype)
@@ -39,30 +49,30 @@ class LBFGS:
             self._slopes = self._coordinates.gradient(self._gradient)
             return self._image, self._losses
         step, point = self._search()
-        if point is None and len(self._history):  # the history's direction did not help; the gradient's may
+        if point is None and len(self._history):  # without the history, the direction is that of the gradient
             self._history.clear()
             step, point = self._search()
         if point is None:
             raise StopIteration
         length = point.position
-        if self._box:  # the step that was made is the projected one
+        if self._box:  # the step was projected onto the box
             step, length = self._coordinates.from_pixels(point.image - self._image), 1.0
         self._image, self._losses, self._gradient = point.image, point.losses, point.gradient
         before, self._slopes = self._slopes, self._coordinates.gradient(self._gradient)
         self._history.append(step, length, before, self._slopes)
         return self._image, self._losses
 
-    def snapshot(self):
-        """The history: name -> array. The arrays are views, valid until the next item; also available after `close`."""
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Return the history: name -> array, views that are valid until the next item. Works after `close` too."""
         return self._history.snapshot()
 
-    def close(self):
-        pass
+    def close(self) -> None:
+        """Do nothing: there is nothing to close."""
 
     def _search(self):
-        """(the direction searched, in the coordinates; the Point found along it or None)."""
+        """Search along the quasi-Newton direction. Returns (direction in the coordinates, the Point found or None)."""
         slopes = self._slopes
-        if self._box:  # without the pixels on a bound that the loss pulls outward
+        if self._box:  # pixels at a bound do not move while descent would move them outward
             image, (least, greatest) = self._image, self._box
             free = ~((image <= least) & (self._gradient > 0) | (image >= greatest) & (self._gradient < 0))
             slopes = self._coordinates.gradient(self._gradient * free)
@@ -79,14 +89,16 @@ class LBFGS:
 
 
 class History:
-    """The last pairs of a step s and a gradient change y, and the inverse Hessian that they define.
+    """The last pairs of a step s and a change of the gradient y, and the inverse Hessian that they define.
 
-    The compact form of Byrd, Nocedal and Schnabel 1994, theorem 2.2. It is limited by the speed of RAM and reads the
-    stored rows twice for each step without a box; the textbook's two loops take four times as long.
+    The compact form of Byrd, Nocedal and Schnabel 1994, theorem 2.2. Memory bandwidth limits it: it reads the stored
+    rows twice for each step without a box. The two-loop recursion of the textbook takes four times as long.
+
+    pairs: how many it has room for. shape, dtype: of the image.
     """
 
-    def __init__(self, pairs, shape, dtype):
-        self._arrays = np.empty([2, pairs, int(np.prod(shape))], dtype)  # the steps, the changes
+    def __init__(self, pairs: int, shape: tuple[int, ...], dtype: np.dtype):
+        self._arrays = np.empty([2, pairs, int(np.prod(shape))], dtype)  # rows of s, rows of y
         self._products = np.zeros([2, pairs, pairs])  # s_i y_j, y_i y_j
         self._order = []  # the rows in use, the oldest first
         self._latest = None, None  # the gradient after the last step, its products with the rows
@@ -95,27 +107,28 @@ class History:
     def __len__(self):
         return len(self._order)
 
-    def clear(self):
+    def clear(self) -> None:
+        """Forget all pairs."""
         self._order.clear()
 
-    def snapshot(self):
-        """The rows in use, their order and their products: name -> array; views, not copies."""
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Return the pairs, [2, rows, H W 3], their products, [2, rows, rows], and their order, as views."""
         used = max(self._order, default=-1) + 1
         pairs, products = self._arrays[:, :used], self._products[:, :used, :used]
         return {"pairs": pairs, "products": products, "order": np.array(self._order, np.int64)}
 
-    def restore(self, snapshot):
-        """Take over the snapshot of a History that held no more pairs than this one can."""
+    def restore(self, snapshot: dict[str, np.ndarray]) -> None:
+        """Replace the pairs by those of a snapshot, which must not have more than this History has room for."""
         used = snapshot["pairs"].shape[1]
         self._arrays[:, :used] = snapshot["pairs"]
         self._products[:, :used, :used] = snapshot["products"]
         self._order = snapshot["order"].tolist()
         self._latest = None, None
 
-    def append(self, direction, length, before, after):
-        """Store the step length * direction and its gradient change, after - before, if its curvature is positive.
+    def append(self, direction: np.ndarray, length: float, before: np.ndarray, after: np.ndarray) -> None:
+        """Store the step length * direction and the change of the gradient, after - before, if s'y is positive.
 
-        If there is no room, either way the oldest pair is lost.
+        If there is no room, the oldest pair is dropped, even if the new one is not stored.
         """
         unused = [row for row in range(self._arrays.shape[1]) if row not in self._order]
         row = (unused or self._order)[0]
@@ -131,8 +144,11 @@ class History:
         elif row in self._order:  # the oldest pair, which has been overwritten
             self._order.remove(row)
 
-    def newton_step(self, gradient):
-        """Minus the inverse Hessian times the gradient. It updates s'y / y'y of the last pair, times the identity."""
+    def newton_step(self, gradient: np.ndarray) -> np.ndarray:
+        """Return minus the inverse Hessian times the gradient, in the shape of the gradient.
+
+        The initial inverse Hessian is the identity times s'y / y'y of the last pair. There must be a pair.
+        """
         order, used = self._order, max(self._order) + 1
         latest, products = self._latest
         if latest is not gradient:
@@ -152,7 +168,7 @@ class History:
         return step.reshape(gradient.shape)
 
     def _times(self, vectors, used):
-        """The products of the first `used` steps and changes with each of the vectors: [vectors, 2, used]."""
+        """Multiply the first `used` rows of s and of y by each of the vectors: [vectors, 2, used]."""
         results = np.zeros([len(vectors), 2, used])
         for chunk in self._chunks:
             for vector, result in zip(vectors, results, strict=True):

@@ -1,33 +1,45 @@
-"""The line search: a point along a direction of descent that meets the strong Wolfe conditions."""
+"""Line search: finds a point along a descent direction that satisfies the strong Wolfe conditions."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from brushwork.optimizers import Evaluate
+
 SUFFICIENT_DECREASE, CURVATURE = 1e-4, 0.9  # Nocedal and Wright 2006, section 3.1: c1, c2
-TRIALS = 20
+TRIALS = 20  # evaluations at most
 
 
 class Point(NamedTuple):
-    """A trial: `image`, `position` times the direction from the start, with its losses and its gradient."""
+    """A point along the direction, with its losses and its gradient."""
 
-    position: float
-    total: float
-    slope: float  # of the total along the direction
-    image: np.ndarray
-    losses: dict[str, float]
-    gradient: np.ndarray
+    position: float  # distance from the start, in lengths of the direction
+    total: float  # the loss that is minimised
+    slope: float  # derivative of the total with respect to the position
+    image: np.ndarray  # float [H, W, 3]
+    losses: dict[str, float] | None  # None at the start
+    gradient: np.ndarray  # of the total, [H, W, 3]
 
 
-def line_search(evaluate, image, total, gradient, direction, box=None):
-    """The first Point along `direction` that meets the strong Wolfe conditions; else the best one.
+def line_search(
+    evaluate: Evaluate,
+    image: np.ndarray,
+    total: float,
+    gradient: np.ndarray,
+    direction: np.ndarray,
+    box: tuple[float, float] | None = None,
+) -> Point | None:
+    """Return the first Point along `direction` that satisfies the strong Wolfe conditions, or else the best one.
 
-    evaluate: image -> (losses, gradient), called at most TRIALS times; total, gradient: their values at `image`.
-    box: None or (least, greatest) value of a pixel, to which trials are clipped; clipped pixels do not count in slopes.
-    Returns None if the direction does not descend or no trial lowers the total. A non-finite total counts as too high.
+    evaluate: called at most TRIALS times. image: the start, float [H, W, 3]; total, gradient: its loss and gradient.
+    direction: [H, W, 3]; the first trial is `image` + `direction`. box: least and greatest value of a pixel, to which
+    trials are clipped; clipped pixels do not count in slopes.
 
-    Nocedal and Wright 2006, algorithms 3.5 and 3.6 in one loop: `low` is the best point so far; once there is a `high`,
-    a minimum lies between the two.
+    Returns None if the direction does not descend or no trial lowers the total. A total that is not finite counts as
+    too high.
+
+    Algorithms 3.5 and 3.6 of Nocedal and Wright 2006 in one loop: `low` is the best point so far; once there is a
+    `high`, a minimum lies between the two.
     """
     slope = float(np.vdot(gradient, direction))
     if not slope < 0:
@@ -50,6 +62,7 @@ def line_search(evaluate, image, total, gradient, direction, box=None):
 
 
 def _trial(evaluate, image, direction, position, box):
+    """Evaluate the Point at a position."""
     trial = position * direction
     trial += image
     if box:
@@ -60,9 +73,9 @@ def _trial(evaluate, image, direction, position, box):
 
 
 def _minimum_between(low, high):
-    """The minimum of the cubic through two points and their slopes, a position at least a tenth away from `low`.
+    """Return the position of the minimum of the cubic through two points with their slopes.
 
-    It is never near `high`, because high.total >= low.total.
+    It is at least a tenth of the interval away from `low`. It is never near `high`, since high.total >= low.total.
     """
     width = high.position - low.position
     with np.errstate(all="ignore"):
