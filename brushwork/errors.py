@@ -1,19 +1,23 @@
-"""What a user can get wrong, in one sentence each, and the exit statuses of the command."""
+"""Errors that a user can fix, each with a sentence that says how, and the exit statuses of the command."""
+
+from collections.abc import Callable
+from typing import Any
 
 # Exit statuses.
 DONE = 0
-COULD_NOT = 1  # a file, the network, the disk, or a loss that is not finite; in a batch, at least one picture
+COULD_NOT = 1  # because of a file, the network, the disk or a loss that is not finite; in a batch, for any picture
 BAD_USAGE = 2  # nothing was written
-INTERRUPTED = 130  # Ctrl-C; SIGTERM gives 143. The picture so far is saved.
+INTERRUPTED = 130  # by Ctrl-C; by SIGTERM: 143. The picture so far is saved.
 
 
 class UserError(Exception):
-    """Something that the user can put right. Its text is one sentence that names the thing and the remedy."""
+    """An error that the user can fix. Its text is one sentence that names the thing and the remedy."""
 
     status = COULD_NOT
 
     @property
-    def sentences(self):
+    def sentences(self) -> list[str]:
+        """The messages for the user, one sentence each."""
         return [str(self)]
 
 
@@ -22,11 +26,11 @@ class PictureError(UserError):
 
 
 class MetadataError(UserError):
-    """A picture whose file does not hold the settings it was made with."""
+    """A picture file that does not have the settings it was made with."""
 
 
 class NetworkError(UserError):
-    """A file that holds no VGG-19 this program can use, or a network that cannot be downloaded."""
+    """A network file that cannot be read or used, or a network that cannot be downloaded."""
 
 
 class StateError(UserError):
@@ -34,35 +38,37 @@ class StateError(UserError):
 
 
 class DoesNotFit(UserError):
-    """A run that takes more memory than there is."""
+    """A run that needs more memory than is available."""
 
 
 class Diverged(UserError):
-    """A run whose loss is no longer a finite number."""
+    """A run whose loss is no longer finite."""
 
 
 class Interrupted(Exception):
-    """An evaluation that was cancelled, from another thread; the last step is as it was."""
+    """An evaluation that another thread cancelled. The last step is still valid."""
 
 
 class Mistakes(UserError):
-    """Everything that is wrong with a command line, one sentence each; the status is of the worst."""
+    """All errors in a command line, one sentence each. The status is that of the gravest."""
 
     sentences = ()
 
-    def __init__(self, *usage):
+    def __init__(self, *usage: str):
         super().__init__()
         self.sentences, self.status = [*usage], BAD_USAGE if usage else COULD_NOT
 
-    def add_usage(self, sentence):
+    def add_usage(self, sentence: str) -> None:
+        """Add an error in the usage: flags or values."""
         self.sentences.append(sentence)
         self.status = BAD_USAGE
 
-    def add_file(self, sentence):
+    def add_file(self, sentence: str) -> None:
+        """Add an error of a file."""
         self.sentences.append(sentence)
 
-    def catch(self, function, *arguments, **options):
-        """function(*arguments, **options); where a file is at fault, None, and the sentence is added."""
+    def catch(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call function(*arguments, **options). If it raises a UserError, add its sentence and return None."""
         try:
             return function(*arguments, **options)
         except UserError as error:
@@ -71,7 +77,7 @@ class Mistakes(UserError):
             self.add_file(f"not enough memory for {arguments[0]}")
         return None
 
-    def check(self):
-        """Raise these mistakes if there are any."""
+    def check(self) -> None:
+        """Raise this exception if it has any sentences."""
         if self.sentences:
             raise self

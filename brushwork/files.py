@@ -1,17 +1,22 @@
-"""Files: read only if they are regular, written completely or not at all."""
+"""Files: opened only if they are regular, written completely or not at all."""
 
 import errno
 import os
 import re
 import secrets
 import stat
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 _unfinished = set()  # paths of the temporary files of this process
 
 
-def open_regular(path):
-    """Open a regular, non-empty file for reading in binary. Raises OSError; its strerror is meant for the user."""
+def open_regular(path: str | os.PathLike) -> BinaryIO:
+    """Open a file for reading in binary mode.
+
+    Raises OSError, whose strerror is written for the user, also if the file is empty or not a regular file.
+    """
     if is_address(path):
         _, local, name = os.fspath(path).partition("file://")
         remedy = f"write it as {name}" if local else "download it first"
@@ -29,18 +34,18 @@ def open_regular(path):
     return open(path, "rb")
 
 
-def is_address(path):
-    """Whether a path is an address in the Web, as https://example.org/photo.jpg."""
+def is_address(path: str | os.PathLike) -> bool:
+    """Return whether a path is a URL, such as https://example.org/photo.jpg."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/+\S", os.fspath(path)) is not None and not os.path.exists(path)
 
 
 @contextmanager
-def replacing(path):
-    """A context manager: a binary file, open for writing and reading, that replaces `path` when the block ends.
+def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Replace a file when the block ends: a context manager that gives a binary file, open for writing and reading.
 
-    Until then it is a hidden temporary file beside the target. If the block raises any exception, the temporary file is
-    removed and the target stays as it was. An existing target keeps its permissions. If `path` is a symbolic link, the
-    file that it points to is replaced and the link stays. Raises OSError.
+    Until the block ends, it is a hidden temporary file in the directory of the target. If the block raises an
+    exception, the temporary file is removed and the target does not change. An existing target keeps its permissions.
+    If `path` is a symbolic link, the file that it points to is replaced. Raises OSError.
     """
     target = os.path.realpath(path)
     directory, mode = os.path.dirname(target), None
@@ -60,7 +65,7 @@ def replacing(path):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-        with suppress(OSError):  # makes the new name last, on systems where a directory can be opened and synced
+        with suppress(OSError):  # so that the new name survives a power failure; not every system can sync directories
             handle = os.open(directory, os.O_RDONLY)
             try:
                 os.fsync(handle)
@@ -72,8 +77,8 @@ def replacing(path):
         _unfinished.discard(temporary)
 
 
-def remove_unfinished():
-    """Remove the temporary files of all unfinished blocks; for a process that is about to exit without ending them."""
+def remove_unfinished() -> None:
+    """Remove the temporary files of all open `replacing` blocks, before a process exits without ending them."""
     for temporary in list(_unfinished):
         with suppress(OSError):
             os.remove(temporary)

@@ -1,5 +1,6 @@
-"""The weights that Keras publishes: an HDF5 file without the fully connected layers -> convolutions and mean pixel."""
+"""Weights as Keras publishes them: an HDF5 file without the fully connected layers -> convolutions and mean pixel."""
 
+import os
 import re
 
 import h5py
@@ -7,15 +8,16 @@ import numpy as np
 
 from brushwork.errors import NetworkError
 
-KERAS_MEAN_PIXEL = (123.68, 116.779, 103.939)  # RGB; the file does not contain it
-# Limits on what a crafted file can make us read: channels of a layer, bytes of all layers, items and their nesting.
+KERAS_MEAN_PIXEL = (123.68, 116.779, 103.939)  # RGB, 0..255; not in the file
+# Limits for crafted files: channels of a layer, bytes of all layers, items, and levels of nesting.
 MAX_CHANNELS, MAX_BYTES, MAX_ITEMS, MAX_DEPTH = 4096, 400_000_000, 5000, 8
 
 
-def read(path):
-    """Read a Keras file, which has a 4-D kernel and a 1-D bias in each group block{B}_conv{C}, at any depth.
+def read(path: str | os.PathLike) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], np.ndarray]:
+    """Read a Keras file: a kernel of 4 dimensions and a bias of 1 in each group block{B}_conv{C}, at any depth.
 
-    Returns (convolutions, mean pixel) as in `vgg.Network`. Raises NetworkError at a limit, and what h5py raises.
+    Returns (convolutions, mean pixel) as in `vgg.Network`, which are not checked. Raises NetworkError if the file
+    exceeds a limit, and whatever h5py raises for a damaged file.
     """
     found, bytes_left = {}, MAX_BYTES
     with h5py.File(path, "r") as file:
@@ -34,7 +36,7 @@ def read(path):
 
 
 def _datasets(file):
-    """Yield (path, dataset), without recursion and without following links: a crafted file may nest without end."""
+    """Yield (path, dataset). Links are not followed, and there is no recursion: crafted files may nest without end."""
     groups, seen = [("", file)], 0
     while groups:
         path, group = groups.pop()

@@ -1,4 +1,10 @@
-"""The layers of VGG-19 (Simonyan and Zisserman 2014, configuration E) by name, and their geometry."""
+"""The layers of VGG-19 by name, and their geometry: Simonyan and Zisserman 2014, arXiv:1409.1556, configuration E."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a command line is parsed without NumPy
+    import numpy as np
 
 LAYERS = tuple(  # in the order of computation
     """
@@ -11,29 +17,29 @@ LAYERS = tuple(  # in the order of computation
 )
 CONVOLUTIONS = tuple(name for name in LAYERS if name.startswith("conv"))
 FEATURES = tuple(name for name in LAYERS if not name.startswith("pool"))  # usable as content and style layers
-WIDE = 128  # channels; float32 convolutions from and to at least this many use `winograd` on a CPU
+WIDE = 128  # channels; on a CPU, float32 convolutions with at least as many inputs and outputs use `winograd`
 
 
-def up_to_last(layers):
-    """All layers that have to be computed to get the given ones, in the order of computation."""
+def up_to_last(layers: Iterable[str]) -> tuple[str, ...]:
+    """Return all layers up to the last of `layers`, in the order of computation: those that must be computed."""
     return LAYERS[: max(map(LAYERS.index, layers), default=-1) + 1]
 
 
-def is_wide(kernel):
-    """Whether a kernel [3, 3, in, out] has at least `WIDE` input and output channels."""
+def is_wide(kernel: "np.ndarray") -> bool:
+    """Return whether a kernel [3, 3, in, out] has at least WIDE input and output channels."""
     return min(kernel.shape[2:]) >= WIDE
 
 
-def stride(layer):
-    """Distance between neighbouring cells of a convolution or ReLU, in px of the picture: 2^(block - 1)."""
+def stride(layer: str) -> int:
+    """Return the distance between neighbouring cells of a convolution or ReLU, px of the picture: 2^(block - 1)."""
     return 2 ** (int(layer[4]) - 1)
 
 
-def reach(layer):
-    """How far the receptive field of a block of cells extends beyond the block on any side, at most, in px.
+def reach(layer: str) -> int:
+    """Return how far the receptive field of a block of cells extends beyond the block, at most, px.
 
     The block begins and ends at multiples of the layer's stride. Each 3x3 convolution extends the field by its stride
-    on both sides; a 2x2 pooling extends it towards the bottom and right only.
+    on both sides; each 2x2 pooling extends it at the bottom and on the right only.
     """
     before, after, step = 0, 0, 1
     for name in LAYERS[: LAYERS.index(layer) + 1]:

@@ -1,27 +1,28 @@
-"""A check of MATLAB 5 files (The MathWorks: MAT-File Format, level 5) before SciPy reads them.
+"""Checks MATLAB 5 files (The MathWorks: MAT-File Format, level 5) before SciPy reads them.
 
-SciPy trusts the file: it decompresses everything, recurses in C as deep as arrays are nested, allocates the dimensions
-that an array announces and does not check type codes. 3 MB can take all memory, a wrong byte can crash the process.
+SciPy trusts the file. It decompresses everything, recurses in C as deep as arrays are nested, allocates the dimensions
+that an array declares, and does not check type codes. 3 MB can use up the memory; a wrong byte can crash the process.
 """
 
 import math
+import os
 import struct
 import zlib
 
 from brushwork.errors import NetworkError
 
-INT32, UINT32, MATRIX, COMPRESSED = 5, 6, 14, 15  # types of elements
+INT32, UINT32, MATRIX, COMPRESSED = 5, 6, 14, 15  # type codes of elements
 NUMBERS, TEXTS = {*range(1, 8), 9, 12, 13}, {16, 17, 18}
-# How many elements at the start of an array are not arrays themselves: dimensions, name and others. By its class:
-# 1 cell, 2 structure, 3 object, 4 text, 5 sparse, 6 to 15 numeric.
+# Class of an array -> number of its first elements that must not be arrays: dimensions, name and others.
+# Classes: 1 cell, 2 structure, 3 object, 4 text, 5 sparse, 6 to 15 numeric.
 PLAIN = {1: 2, 2: 4, 3: 5, 4: 3, 5: 5} | dict.fromkeys(range(6, 16), 3)
-COMPLEX = 0x800  # flag of an array with imaginary parts, one more element
+COMPLEX = 0x800  # flag of an array with imaginary parts, which are one more element
 MAX_BYTES = 600_000_000  # decompressed; the full VGG-19 has 576 million
 MAX_ARRAYS, MAX_ELEMENTS = 6_000, 500_000  # the full VGG-19 has about 3000 arrays; SciPy survives 10 000 nested ones
 
 
-def check(path):
-    """Raise NetworkError if the file is damaged, or if reading it could exhaust memory, time or the stack."""
+def check(path: str | os.PathLike) -> None:
+    """Raise NetworkError if a file is damaged, or if reading it could exhaust memory, time or the stack."""
     with open(path, "rb") as file:
         order = "<" if file.read(128)[126:] == b"IM" else ">"
         budget = _Budget(order)
@@ -36,18 +37,18 @@ def check(path):
 
 
 class _Budget:
-    """How many bytes, arrays and elements the rest of the file may contain."""
+    """The bytes, arrays and elements that the rest of the file may have."""
 
     def __init__(self, order):
         self._order, self._bytes, self._arrays, self._elements = order, MAX_BYTES, MAX_ARRAYS, MAX_ELEMENTS
-        self._plain = 0  # how many of the next elements must not be arrays
+        self._plain = 0  # number of next elements that must not be arrays
 
     def element(self, tag):
-        """(type, size in bytes) of the element that begins with this 8-byte tag."""
+        """Return the type and the size in bytes of the element that begins with a tag of 8 bytes."""
         if len(tag) < 8:
             raise NetworkError("damaged or truncated")
         kind, size = struct.unpack(self._order + "II", tag)
-        short = kind >> 16  # a short element has this many bytes, within its tag
+        short = kind >> 16  # bytes of a short element, whose data is in its tag; 0 for others
         if kind & 0xFFFF not in NUMBERS | TEXTS | (set() if self._plain else {MATRIX, COMPRESSED}) or short > 4:
             raise NetworkError("damaged or truncated")
         self._take(8)
@@ -57,7 +58,7 @@ class _Budget:
         return (kind & 0xFFFF, 0) if short else (kind, size)
 
     def enter(self, stream, kind, size):
-        """Skip the data of an element; of an array, read only the header, so that its elements come next."""
+        """Skip the data of an element. Of an array, read the header only: its elements come next."""
         if kind != MATRIX:
             self._take(size + -size % 8)
             _skip(stream, size + -size % 8)
@@ -66,7 +67,7 @@ class _Budget:
             if self._arrays < 0:
                 raise NetworkError(f"not a network: it has more than {MAX_ARRAYS} arrays")
             self._take(16)
-            # SciPy ignores this tag and assumes the usual one, so any other would make us read a different file.
+            # SciPy assumes the usual tag here. With another one, it would read other data than is checked here.
             *tag, flags, _ = struct.unpack(self._order + "IIII", stream.read(16).ljust(16))
             if tag != [UINT32, 8] or flags & 0xFF not in PLAIN or flags & COMPLEX:
                 raise NetworkError("damaged or truncated")
@@ -74,7 +75,7 @@ class _Budget:
             self._check_dimensions(stream, MAX_ARRAYS if flags & 0xFF in (1, 2, 3) else MAX_BYTES)
 
     def _check_dimensions(self, stream, most):
-        """Check that the next element is the dimensions of at most `most` items: SciPy allocates them all."""
+        """Check that the next element has the dimensions of at most `most` items, for which SciPy allocates memory."""
         kind, size = self.element(stream.read(8))
         data = stream.read(size + -size % 8)[:size] if size <= 128 else b""
         if kind != INT32 or size % 4 or not data or len(data) < size:
@@ -90,14 +91,15 @@ class _Budget:
 
 
 def _skip(stream, count):
+    """Read and discard `count` bytes. Raise NetworkError if the stream ends more than 7 bytes early."""
     while part := len(stream.read(min(count, 1 << 20))):
         count -= part
-    if count >= 8:  # the last element of a file may lack its padding; SciPy would allocate the size that is announced
+    if count >= 8:  # the last element of a file may lack its padding; SciPy would allocate the size that it declares
         raise NetworkError("damaged or truncated")
 
 
 class _Decompressed:
-    """A readable stream of the next `size` bytes of a file, decompressed."""
+    """A readable stream: the next `size` bytes of a file, decompressed."""
 
     def __init__(self, file, size):
         self._file, self._end, self._zlib, self._ready = file, file.tell() + size, zlib.decompressobj(), b""
