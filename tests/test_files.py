@@ -67,7 +67,7 @@ def test_a_private_file_is_private_before_anything_is_written(target):
         assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o600
 
 
-def test_until_the_end_the_target_is_old_and_the_new_file_hidden_beside_it(target):
+def test_until_the_end_the_target_is_old_and_the_new_file_is_hidden(target):
     target.write_bytes(b"old")
     with files.replacing(target) as file:
         file.write(b"new" * 100_000)
@@ -82,7 +82,7 @@ def test_until_the_end_the_target_is_old_and_the_new_file_hidden_beside_it(targe
 
 @pytest.mark.parametrize("exception", [ValueError, OSError, KeyboardInterrupt, SystemExit, GeneratorExit])
 @pytest.mark.parametrize("existing", [False, True])
-def test_an_exception_leaves_everything_as_it_was(target, exception, existing):
+def test_an_exception_changes_nothing(target, exception, existing):
     if existing:
         target.write_bytes(b"old")
     before = os.listdir(target.parent)
@@ -93,7 +93,7 @@ def test_an_exception_leaves_everything_as_it_was(target, exception, existing):
 
 
 @pytest.mark.parametrize("name", ["chmod", "fsync"])
-def test_any_failing_call_leaves_everything_as_it_was(target, monkeypatch, name):
+def test_a_failing_call_changes_nothing(target, monkeypatch, name):
     def failing(*arguments):
         raise OSError(5, "Input/output error")
 
@@ -105,7 +105,7 @@ def test_any_failing_call_leaves_everything_as_it_was(target, monkeypatch, name)
     assert os.listdir(target.parent) == ["target.txt"]
 
 
-def test_a_failing_replacement_leaves_everything_as_it_was(target, monkeypatch):
+def test_a_failing_replacement_changes_nothing(target, monkeypatch):
     def failing(*paths):
         raise OSError(5, "Input/output error")
 
@@ -128,7 +128,7 @@ def test_a_link_stays_and_the_file_it_points_at_is_replaced(target, tmp_path):
     assert os.listdir(real.parent) == ["real.txt"]
 
 
-def test_a_link_to_a_file_that_is_not_there_yet(target, tmp_path):
+def test_a_link_to_a_file_that_does_not_exist(target, tmp_path):
     target.symlink_to("later.txt")
     write(target, b"new")
     assert target.is_symlink()

@@ -1,4 +1,4 @@
-"""States: a run that goes on from one is the run that never ended, and what is no state is refused."""
+"""States: a resumed run gives the same images as an uninterrupted one; other files are refused."""
 
 import dataclasses
 import io
@@ -30,7 +30,7 @@ from tests.helpers.tiny_networks import FEW_LAYERS
 
 @pytest.fixture
 def objectives(tiny):
-    """One without masks, one with."""
+    """Two objectives: without and with masks."""
     settings = Settings(**FEW_LAYERS)
     return shared(tiny, settings), shared(tiny, settings, masks_of((40, 56)))
 
@@ -75,7 +75,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_four_iterations_and_six_are_ten_bit_for_bit(objectives, tmp_path, monkeypatch, case):
+def test_four_iterations_and_six_equal_ten_bit_for_bit(objectives, tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
     settings, masks = Settings(**FEW_LAYERS, **CASES[case]), masks_of((40, 56)) if "masks" in case else None
     whole, _ = steps_of(objectives, settings, masks)
@@ -104,7 +104,7 @@ def test_a_state_at_the_end_of_a_scale(objectives, tmp_path, monkeypatch):
     np.testing.assert_array_equal(third[-1].image, longer[-1].image)
 
 
-def test_carried_moments_make_no_longer_steps():
+def test_resized_moments_do_not_make_steps_longer():
     random = np.random.default_rng(3)
     first = random.normal(0, 1, (9, 9, 3)).astype(np.float32) * (random.random((9, 9, 1)) < 0.2)
     moments = {"first_moment": first, "second_moment": first**2, "beta1_power": np.float32(0.5)}
@@ -117,14 +117,14 @@ def test_carried_moments_make_no_longer_steps():
     resized = after.optimizer
     assert resized["second_moment"].shape == (31, 20, 3)
     assert (resized["second_moment"] >= 0).all()
-    # Each mean is of numbers of one sign or smaller: rounded to float32, it exceeds the bound by a few units.
+    # Rounded to float32, a mean exceeds the bound by a few units in the last place.
     assert (np.abs(resized["first_moment"]) <= np.sqrt(resized["second_moment"]) * (1 + 1e-5) + 1e-6).all()
     assert resized["beta1_power"] == np.float32(0.5)
     assert state.upscale(before, (31, 20), moments=False).optimizer == {}
 
 
 def test_the_history_of_lbfgs_is_not_resized(monkeypatch):
-    """Its pairs [2, m, H W 3] would be taken for a picture of H W 3 channels, whose size grows with (H W)^2."""
+    """Its pairs [2, m, H W 3] would be resized as a picture of H W 3 channels, whose size grows with (H W)^2."""
     image = np.zeros((4, 5, 3), np.float32)
     history = {"pairs": np.zeros((2, 0, 60), np.float32), "products": np.zeros((2, 0, 0)), "order": np.arange(0)}
     resized, resample = [], sizes.resample
@@ -139,7 +139,7 @@ def test_arrays_that_differ_have_different_digests():
     others = [array.reshape(2, 3), array.reshape(3, 2), array.view(np.int32), array + 1, array[::-1], array[:5]]
     digests = [digest_of(array), *map(digest_of, others), digest_of(array, array), digest_of()]
     assert len(set(digests)) == len(digests)
-    assert digest_of(np.arange(12, dtype=np.float32)[::2] / 2) == digests[0]  # wherever it lies in memory
+    assert digest_of(np.arange(12, dtype=np.float32)[::2] / 2) == digests[0]  # whatever its strides
 
 
 # Through the command.
@@ -166,7 +166,7 @@ def interrupted(command, at_evaluation):
 
 @pytest.mark.parametrize(("optimizer", "evaluation"), [("adam", 5), ("lbfgs", 12)])
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_goes_on_as_if_it_never_ended(command, interrupted, number, status, optimizer, evaluation):
+def test_a_resumed_run_equals_an_uninterrupted_one(command, interrupted, number, status, optimizer, evaluation):
     flags = ["--iterations", 9, "--colors", "luma", "--seed", 4, "--keep", "last", "--optimizer", optimizer]
     assert command(*flags, output="whole.png")[0] == 0
     code, err = interrupted(*flags, number=number, evaluation=evaluation)
@@ -204,7 +204,7 @@ def test_an_interrupt_does_not_wait_for_the_evaluation(command, at_evaluation, m
         released.set()
 
 
-def test_a_state_is_written_every_so_often_and_in_the_end(command, monkeypatch):
+def test_a_state_is_written_at_intervals_and_at_the_end(command, monkeypatch):
     written = []
     write = state.write
     with monkeypatch.context() as patch:
@@ -221,7 +221,7 @@ def test_a_state_is_written_every_so_often_and_in_the_end(command, monkeypatch):
     assert state.read("run.state").state.index == 8
 
 
-def test_the_table_of_losses_goes_on(command, interrupted):
+def test_the_table_of_losses_is_continued(command, interrupted):
     flags = ["--iterations", 8, "--progress-write"]
     interrupted(*flags)
     assert command("--resume", "out.state", defaults=False)[0] == 0
@@ -237,7 +237,7 @@ def some_state(settings=None):
 
 
 def with_header(**changes):
-    """The bytes of a state with other things in its header."""
+    """The bytes of a state file with changes in its header."""
     state.write("good.state", some_state())
     with np.load("good.state") as arrays:
         arrays = dict(arrays)
@@ -312,7 +312,7 @@ def test_a_state_of_an_earlier_version_with_other_settings_is_resumed(tmp_path, 
     monkeypatch.chdir(tmp_path)
     settings = Settings(tv_weight=3.0)
     known = state.settings_as_json(settings)
-    del known["padding"]  # as if it came with this version
+    del known["padding"]  # as if this version had added it
     Path("x.state").write_bytes(with_header(settings=known | {"instant": False, "instant_strength": 1.0}))
     saved, digests = state.read("x.state"), dict.fromkeys(state.INPUTS)
     assert state.differences(saved, settings, digests) == ([], [])
@@ -320,12 +320,12 @@ def test_a_state_of_an_earlier_version_with_other_settings_is_resumed(tmp_path, 
     assert state.differences(saved, other, digests) == (["--padding was zero and is now replicate"], [])
 
 
-def test_what_is_no_state_is_refused_in_a_sentence(command):
+def test_other_files_are_refused_in_a_sentence(command):
     count = 0
     for name, data in bad_states():
         Path("x.state").write_bytes(data)
         status, out, err = command("--resume", "x.state", "--dry-run", defaults=False)
-        # A byte may be flipped that nobody reads, but for what a state is compared with: here it has no digests.
+        # A flipped byte may be one that is not read. The file is refused even then, because it has no digests.
         assert (status, out) == (1, ""), name
         lines = err.splitlines()
         assert all(re.match("neural_style: error: cannot resume x.state: ", line) for line in lines), (name, err)
@@ -411,7 +411,7 @@ def test_a_process_that_is_killed_leaves_whole_files(server, command, count):
             os.kill(run.pid, signal.SIGKILL)
         run.wait()
         for name in set(os.listdir()) - inputs - {"run.state"}:
-            if not (name.startswith(".") and name.endswith(".unfinished")):  # all that may be left of a file
+            if not (name.startswith(".") and name.endswith(".unfinished")):  # an unfinished file
                 assert name.endswith(".png"), name
                 assert read.image(name).shape == (30, 40, 3), name
         absent += not os.path.exists("out.png")

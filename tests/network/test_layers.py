@@ -1,4 +1,4 @@
-"""Names, strides and receptive fields of the layers, worked out by hand."""
+"""Names, strides and receptive fields of the layers, by hand."""
 
 import numpy as np
 import pytest

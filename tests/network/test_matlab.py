@@ -15,7 +15,7 @@ def element(kind, data):
 
 
 def matrix(kind, dimensions, name, body, size=None):
-    """An array; `size` is announced in place of its real size."""
+    """An array; `size`, if given, is declared instead of its real size."""
     flags = element(6, struct.pack("<II", kind, 0))
     data = flags + element(5, struct.pack(f"<{len(dimensions)}i", *dimensions)) + element(1, name) + body
     return struct.pack("<II", 14, len(data) if size is None else size) + data
@@ -26,7 +26,7 @@ def matlab_file(*elements):
 
 
 def compressed(data, megabytes=0):
-    """An element with the compressed data and so many megabytes of zeros; with more than one, the checksum is wrong."""
+    """An element with compressed data, then that many megabytes of zeros; if more than one, the checksum is wrong."""
     packer = zlib.compressobj()
     packed = packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH)
     if megabytes:
@@ -48,7 +48,7 @@ def nested(depth, size=None):
 
 
 def hidden_by_its_flags(depth):
-    """Nested cells behind a first tag, ignored by SciPy, that makes them part of the flags."""
+    """Nested cells that are part of the flags according to the first tag, which SciPy ignores."""
     data = bytearray(nested(depth))
     data[8:16] = struct.pack("<II", 6, len(data))
     return bytes(data)

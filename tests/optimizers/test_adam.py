@@ -1,4 +1,4 @@
-"""Adam: steps worked out by hand and by the paper, the box, and going on from a snapshot."""
+"""Adam: steps by hand and by the formulas of the paper, the box, and resuming from a snapshot."""
 
 from contextlib import closing
 from itertools import islice
@@ -10,7 +10,7 @@ from brushwork.optimizers.adam import Adam
 from tests.optimizers.functions import quadratic, recorded
 
 CONSTANTS = {"learning_rate": 7, "betas": (0.8, 0.95), "epsilon": 0.1}
-SIGNS_ONLY = {"betas": (0, 0), "epsilon": 1e-8}  # a step is the learning rate times the gradient's sign
+SIGNS_ONLY = {"betas": (0, 0), "epsilon": 1e-8}  # each step is the learning rate times the sign of the gradient
 
 
 def images(count, *arguments, **options):
@@ -81,11 +81,11 @@ def test_the_box_ends_each_step_and_the_next_begins_there(box, expected):
     gradients = iter(np.array([[[[1, -1, 1]]], [[[-1, 1, -1]]], [[[1, 1, 1]]]], np.float32))
     start = np.array([[[1, 254, 100]]], np.float32)
     path = images(3, lambda _: ({"total": 0.0}, next(gradients)), start, learning_rate=2, **SIGNS_ONLY, box=box)
-    np.testing.assert_allclose(np.reshape(path[1:], (2, 3)), expected, atol=1e-4)  # of 255, a unit is 1.5e-5
+    np.testing.assert_allclose(np.reshape(path[1:], (2, 3)), expected, atol=1e-4)  # a unit of 255 is 1.5e-5
 
 
 @pytest.mark.parametrize("closed", [False, True])
-def test_it_goes_on_from_its_snapshot(random, closed):
+def test_it_resumes_from_its_snapshot(random, closed):
     start = random.uniform(0, 255, (4, 3, 3)).astype(np.float32)
     whole = images(9, quadratic, start, **CONSTANTS)
     first = Adam(quadratic, start, **CONSTANTS)
@@ -100,7 +100,7 @@ def test_it_goes_on_from_its_snapshot(random, closed):
     np.testing.assert_array_equal(images(6, quadratic, image, **CONSTANTS, resume=snapshot), whole[3:])
 
 
-def test_the_snapshot_holds_the_moments_of_the_paper():
+def test_the_snapshot_has_the_moments_of_the_paper():
     gradient = np.array([[[1, -2, 3]]], np.float32)
     optimizer = Adam(lambda _: ({"total": 0.0}, gradient), gradient, **CONSTANTS)
     *_, _ = islice(optimizer, 2)  # one step

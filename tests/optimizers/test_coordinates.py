@@ -1,4 +1,4 @@
-"""The spectral coordinates: units worked out by hand, the maps back and forth, and what they are for."""
+"""Spectral coordinates: units by hand, the maps and their inverses, and faster convergence."""
 
 from itertools import islice
 
@@ -9,7 +9,7 @@ from scipy import fft
 from brushwork.optimizers.coordinates import Pixels, Spectral
 from brushwork.optimizers.lbfgs import LBFGS
 
-ROUNDED = 2.0**-22  # relative: units of float32, rounded once, enter a product at most twice; the rest is float64
+ROUNDED = 2.0**-22  # relative error: a product has at most two units, rounded to float32; the rest is float64
 
 
 def cosines(shape, vertical, horizontal, channel):
@@ -30,7 +30,7 @@ def cosines(shape, vertical, horizontal, channel):
 def test_units_of_a_picture_wider_than_high(vertical, horizontal, square, exponent):
     image = cosines((6, 8, 3), vertical, horizontal, channel=1)
     spectral = Spectral(image.shape, exponent)
-    # One unit, f^-exponent, for the gradient and one for the step back.
+    # One factor f^-exponent for the gradient and one for the step.
     back = spectral.to_pixels(spectral.gradient(image))
     np.testing.assert_allclose(back, square**-exponent * image, rtol=0, atol=ROUNDED * square**-exponent)
 
@@ -49,7 +49,7 @@ def test_maps_there_and_back(random, shape, exponent):
     copy = one.copy()
     np.testing.assert_allclose(coordinates.from_pixels(coordinates.to_pixels(one)), one, atol=1e-13)
     np.testing.assert_allclose(coordinates.to_pixels(coordinates.from_pixels(one)), one, atol=1e-13)
-    # A step changes the loss by the same amount in both: the gradient's map is the transpose of the step's.
+    # A step changes the loss by the same amount in both: the map of gradients is the transpose of the map of steps.
     in_pixels, in_coordinates = np.vdot(one, coordinates.to_pixels(other)), np.vdot(coordinates.gradient(one), other)
     assert in_coordinates == pytest.approx(in_pixels, rel=1e-12)
     np.testing.assert_array_equal(one, copy)
@@ -61,8 +61,8 @@ def test_float32_stays_float32():
     assert {result.dtype for result in results} == {np.dtype(np.float32)}
 
 
-def test_a_smooth_problem_is_evened_out(random):
-    # The curvature rises with the frequency, as that of the loss does; the totals are those after 15 iterations.
+def test_spectral_coordinates_lower_a_smooth_loss_faster(random):
+    # The curvature rises with the frequency, like that of the loss. Totals are compared after 15 iterations.
     shape = (24, 24, 3)
     frequency = np.hypot(*np.meshgrid(np.arange(24), np.arange(24)))[:, :, None] / 24
     curvature = np.maximum(frequency, 1 / 24) ** 1.4

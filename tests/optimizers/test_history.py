@@ -1,4 +1,4 @@
-"""The history of L-BFGS, against the two loops of the textbook."""
+"""The history of L-BFGS, against the two-loop recursion of the textbook."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_it_holds_the_last_pairs(random, monkeypatch, chunk):
         assert len(history) == len(known)
 
 
-def test_it_leaves_out_steps_without_positive_curvature(random):
+def test_it_does_not_store_steps_without_positive_curvature(random):
     history, known, gradient = History(3, SHAPE, np.float64), [], random.normal(0, 1, SHAPE)
     # A rejected pair overwrites the oldest of three, and the next one takes its place.
     for curvature, left in ((-1, 0), (0, 0), (1, 1), (2, 2), (-1, 2), (3, 3), (-1, 2), (4, 3), (5, 3), (-1, 2)):
@@ -52,7 +52,7 @@ def test_it_leaves_out_steps_without_positive_curvature(random):
         known = known[-left:] if left else []
         assert len(history) == left
         copy = History(3, SHAPE, np.float64)
-        copy.restore(history.snapshot())  # with a row that is not in use, now and then
+        copy.restore(history.snapshot())  # sometimes with an unused row
         if left:
             for each in (history, copy):
                 np.testing.assert_allclose(each.newton_step(gradient), two_loops(known, gradient), rtol=1e-9)
@@ -69,11 +69,11 @@ def test_one_pair_by_hand():
     }  # fmt: skip
 
 
-def test_it_goes_on_from_a_snapshot(random):
+def test_it_resumes_from_a_snapshot(random):
     first = History(3, SHAPE, np.float64)
     known = [append(first, random)[0] for _ in range(4)]  # the oldest row is not the first one
     second = History(3, SHAPE, np.float64)
-    _, _, gradient = append(second, random)  # is forgotten
+    _, _, gradient = append(second, random)  # dropped by `restore`
     second.restore({name: array.copy() for name, array in first.snapshot().items()})
     np.testing.assert_allclose(second.newton_step(gradient), two_loops(known[-3:], gradient), rtol=1e-9)
     for _ in range(3):
@@ -94,7 +94,7 @@ def test_a_snapshot_has_no_more_rows_than_are_used(random):
     np.testing.assert_allclose(snapshot["products"][1], y @ y.T, rtol=1e-9)
 
 
-def test_a_cleared_history_begins_anew(random):
+def test_a_cleared_history_has_new_pairs_only(random):
     history, gradient = History(3, SHAPE, np.float64), random.normal(0, 1, SHAPE)
     for _ in range(2):
         append(history, random)

@@ -1,4 +1,4 @@
-"""L-BFGS, on functions whose minimum is known, against the textbook and SciPy."""
+"""L-BFGS, on functions with known minima, against the textbook and SciPy."""
 
 from itertools import islice, pairwise
 
@@ -63,7 +63,7 @@ def test_the_first_trial_is_down_the_gradient_by_the_first_change(random, spectr
 
 @pytest.mark.parametrize(("box", "spectral"), BOX_AND_COORDINATES)
 def test_the_history_holds_the_steps_that_were_made(random, box, spectral):
-    # From a start near the bounds to a goal beyond them: with a box, the steps are cut short.
+    # From a start near the bounds to a minimum outside them: with a box, steps are shortened.
     start, goal = random.uniform(0, 255, (4, 6, 3)), random.uniform(-150, 400, (4, 6, 3))
     curvature = random.uniform(1, 9, start.shape)
 
@@ -84,7 +84,7 @@ def test_the_history_holds_the_steps_that_were_made(random, box, spectral):
 
 
 @pytest.mark.parametrize(("box", "spectral"), BOX_AND_COORDINATES)
-def test_it_goes_on_from_its_snapshot(random, box, spectral):
+def test_it_resumes_from_its_snapshot(random, box, spectral):
     start = random.uniform(0, 255, (4, 3, 3)).astype(np.float32)
     options = {"pairs": 2, "box": box, "coordinates": Spectral(start.shape, 0.35) if spectral else None}
     whole = [image for image, _ in islice(LBFGS(quadratic, start, **options), 8)]
@@ -114,7 +114,7 @@ def test_it_ends_at_once_at_a_minimum():
     assert (image.min(), image.max(), losses["total"]) == (100, 100, 0)
 
 
-def test_trials_that_are_not_finite_are_passed_over(random):
+def test_trials_that_are_not_finite_are_rejected(random):
     def walled(image):
         return ({"total": np.nan}, np.full_like(image, np.nan)) if (image > 120).any() else quadratic(image)
 
@@ -124,7 +124,7 @@ def test_trials_that_are_not_finite_are_passed_over(random):
     assert np.isfinite(losses["total"])
 
 
-def test_a_search_that_fails_is_repeated_down_the_gradient(random):
+def test_a_search_that_fails_is_repeated_along_the_gradient(random):
     evaluated, failing = [], []
 
     def evaluate(image):
@@ -143,13 +143,13 @@ def test_a_search_that_fails_is_repeated_down_the_gradient(random):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_start_that_is_not_finite_is_handed_on(bad):
+def test_a_start_that_is_not_finite_is_an_item(bad):
     path = LBFGS(lambda image: ({"total": bad}, image), np.zeros((1, 1, 3)), pairs=3)
     assert not np.isfinite(next(path)[1]["total"])
 
 
 @pytest.mark.parametrize("spectral", [False, True])
-def test_the_least_within_the_box(random, spectral):
+def test_the_minimum_within_the_box(random, spectral):
     # A quadratic with coupled pixels under bounds, against SciPy.
     mixing = random.normal(0, 1, (12, 12))
     curvature, goal = mixing @ mixing.T + np.eye(12), random.uniform(-200, 450, 12)
@@ -170,12 +170,12 @@ def test_the_least_within_the_box(random, spectral):
     assert (best.x == 255).any()
 
 
-def test_pixels_that_the_loss_pulls_out_of_the_box_stay(random):
-    # A black and a white pixel are pulled outward; two more are pulled inward, as is all the rest.
+def test_pixels_at_a_bound_do_not_leave_the_box(random):
+    # Descent would move a black and a white pixel out of the box, and all others into it.
     start = random.uniform(50, 200, (4, 6, 3))
     gradient = random.choice([-1.0, 1.0], start.shape)
-    start[0, 0, 0], gradient[0, 0, 0] = 0, 1  # drawn out
-    start[1, 2, 0], gradient[1, 2, 0] = 255, -1  # drawn out
+    start[0, 0, 0], gradient[0, 0, 0] = 0, 1  # descent leads out of the box
+    start[1, 2, 0], gradient[1, 2, 0] = 255, -1  # descent leads out of the box
     start[2, 1, 0], gradient[2, 1, 0] = 0, -1
     start[3, 5, 0], gradient[3, 5, 0] = 255, 1
     held = np.zeros(start.shape, bool)

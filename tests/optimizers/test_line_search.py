@@ -1,4 +1,4 @@
-"""The line search, on totals and slopes given for each position: which trials it makes, which one it takes."""
+"""The line search, with given totals and slopes: which trials it makes and which one it returns."""
 
 import numpy as np
 import pytest
@@ -34,12 +34,12 @@ def test_the_sufficient_decrease_grows_with_the_position(total, accepted):
 
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize(("slope", "accepted"), [(89.9, True), (90.1, False)])
-def test_the_slope_is_to_fall_to_nine_tenths(slope, sign, accepted):
+def test_the_slope_must_fall_to_nine_tenths(slope, sign, accepted):
     point, positions = searched(lambda position: (900.0, sign * slope) if position == 1 else (0.0, 0.0))
     assert (positions == [1], point.position == 1) == (accepted, accepted)
 
 
-def test_a_slope_as_steep_as_ever_quadruples_the_step():
+def test_a_slope_that_does_not_fall_quadruples_the_step():
     point, positions = searched(lambda position: (1000 - 100 * position, -100.0 if position < 64 else -90.0))
     assert positions == [1, 4, 16, 64]
     assert (point.position, point.total, point.slope) == (64, -5400, -90)
@@ -72,7 +72,7 @@ def test_a_trial_above_the_best_point_bounds_the_interval():
 
 
 def test_the_interval_keeps_the_end_that_the_slope_points_to():
-    # 4 is lower than 1 and rises; the trial between them is lower still and rises: on to between 1 and that.
+    # 4 is lower than 1 and rises. The trial between them is lower still and rises: next, between 1 and that one.
     trials = iter([(900.0, -100.0), (800.0, 100.0), (700.0, 95.0), (0.0, 0.0)])
     _, positions = searched(lambda position: next(trials))
     assert positions[:2] == [1, 4]
@@ -80,7 +80,7 @@ def test_the_interval_keeps_the_end_that_the_slope_points_to():
 
 
 def test_trials_stay_a_tenth_of_the_interval_away_from_the_best_point():
-    # Quadratics with minima at 1/100 and 1/1000: their cubic is themselves, so that every trial is a tenth, then there.
+    # Quadratics with minima at 1/100 and 1/1000 are their own cubics: trials shrink to a tenth, then reach it.
     _, positions = searched(lambda p: ((p - 0.01) ** 2, 2 * (p - 0.01)), 1e-4, -0.02)
     assert positions == pytest.approx([1, 0.1, 0.01], rel=1e-9)
 
@@ -102,7 +102,7 @@ def test_it_gives_up_after_twenty_trials():
     assert (point, len(positions)) == (None, 20)
 
 
-def test_the_best_point_is_taken_where_none_meets_the_conditions():
+def test_the_best_point_is_returned_if_none_satisfies_the_conditions():
     trials = {1: (900.0, -100.0), 4: (890.0, -100.0)}
     point, positions = searched(lambda position: trials.get(position, (2000.0, 100.0)))
     assert (point.position, point.total, len(positions)) == (4, 890, 20)

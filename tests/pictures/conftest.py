@@ -1,4 +1,4 @@
-"""What the tests of pictures share."""
+"""Fixtures for the tests of pictures."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from brushwork.pictures import read
 
 @pytest.fixture
 def from_bytes(tmp_path):
-    """Reads the image of a file with these bytes."""
+    """Returns a function that reads the image in a file with the given bytes."""
 
     def read_bytes(data, name="picture"):
         path = tmp_path / name

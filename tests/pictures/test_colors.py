@@ -1,4 +1,4 @@
-"""Colours: luma transfer, and the colours of one picture given to another."""
+"""Colours: luma transfer, and matching the colours of one picture to another."""
 
 import numpy as np
 from PIL import Image
@@ -8,7 +8,7 @@ from brushwork.pictures import colors
 
 
 def texture(random, size, mean, mixing):
-    """A picture with about the mean and the covariance mixing' mixing, beyond 0..255 here and there."""
+    """A picture with approximately this mean and the covariance mixing' mixing; some values exceed 0..255."""
     return (random.normal(0, 1, (*size, 3)) @ np.array(mixing) + mean).astype(np.float32)
 
 
@@ -38,7 +38,7 @@ def test_matching_with_grey_is_finite_and_gives_grey(random):
     grey = np.repeat(random.uniform(0, 255, (20, 20, 1)), 3, axis=2).astype(np.float32)
     colored = texture(random, (20, 20), (120, 130, 100), [[30, 2, 8], [0, 44, 3], [0, 0, 25]])
     assert np.isfinite(colors.match_mean_and_covariance(grey, colored)).all()
-    # The deviation between the channels becomes that of _root, 0.01, and no pixel is further away than 20 deviations.
+    # The deviation between the channels becomes that of _sqrt, 0.01, and no pixel is further away than 20 deviations.
     assert np.ptp(colors.match_mean_and_covariance(colored, grey), axis=2).max() < 20 * 0.01 * 2
 
 
@@ -48,13 +48,13 @@ def test_matching_a_picture_of_one_colour_gives_the_mean(random):
     np.testing.assert_allclose(matched, np.broadcast_to(reference.mean(axis=(0, 1)), (9, 8, 3)), rtol=1e-6)
 
 
-def test_the_names_of_the_recolorings():
+def test_color_transfers_by_name():
     named = {"match": colors.match_mean_and_covariance, "histogram": colors.match_histograms}
     assert named == colors.COLOR_TRANSFERS
 
 
 def test_match_histograms_permutes_the_values_of_an_equally_large_picture(random):
-    """Of distinct values the n-th smallest becomes the n-th smallest."""
+    """If values are distinct, the n-th smallest becomes the n-th smallest of the reference."""
     style, content = (random.permutation(600 * 3).reshape(20, 30, 3).astype(np.float32) / 8 for _ in range(2))
     matched = colors.match_histograms(style, content)
     assert matched.dtype == np.float32
@@ -65,7 +65,7 @@ def test_match_histograms_permutes_the_values_of_an_equally_large_picture(random
 
 
 def test_match_histograms_by_hand():
-    """Equal values stay equal: ranks 1/4 (of 0, 0) and 3/4 (of 9, 9) among ranks 1/8, 3/8, 5/8, 7/8."""
+    """Equal values stay equal: quantiles 1/4 (of 0, 0) and 3/4 (of 9, 9) between 1/8, 3/8, 5/8 and 7/8."""
     style = np.repeat(np.array([[0, 9], [9, 0]], np.float32)[:, :, np.newaxis], 3, axis=2)
     content = np.arange(12, dtype=np.float32).reshape(2, 2, 3) * 10  # channels 0 30 60 90, 10 40 70 100, ...
     expected = np.array([15, 25, 35]) + np.array([[0, 60], [60, 0]])[:, :, np.newaxis]
@@ -93,7 +93,7 @@ def test_transfer_luma_of_itself_changes_nothing(random):
 
 
 def test_transfer_luma_is_y_of_one_and_cb_cr_of_the_other(random):
-    """By the matrices of JFIF, whose six decimals are right to 255 * 5e-7 each."""
+    """Against the matrices of JFIF, whose six decimals are accurate to 255 * 5e-7 each."""
     forward = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
     backward = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
     content, styled = random.uniform(0, 255, (2, 20, 20, 3))
@@ -103,7 +103,7 @@ def test_transfer_luma_is_y_of_one_and_cb_cr_of_the_other(random):
 
 
 def test_transfer_luma_agrees_with_pillow(random):
-    """Pillow cuts Y, Cb and the result to 8 bits: 1 + 1.772 + 1."""
+    """Pillow truncates Y, Cb and the result to 8 bits: errors up to 1 + 1.772 + 1."""
     content, styled = random.integers(90, 166, (2, 20, 20, 3)).astype(np.uint8)
     _, *chroma = Image.fromarray(content).convert("YCbCr").split()
     luma = Image.fromarray(styled).convert("YCbCr").getchannel(0)

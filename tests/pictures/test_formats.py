@@ -1,4 +1,4 @@
-"""The table of formats: each entry holds what the table says, as far as the installed Pillow knows it."""
+"""The table of formats: each format of the installed Pillow can store what the table says."""
 
 import importlib.util
 
@@ -27,7 +27,7 @@ def path_of(kind, folder):
     return folder / f"out{next(extension for extension, each in EXTENSIONS.items() if each is kind)}"
 
 
-def test_the_table_holds_what_people_use():
+def test_the_table_has_the_common_formats():
     names = [kind.name for kind in WRITABLE]
     assert {"BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "SGI", "TGA", "TIFF", "WEBP"} <= set(names)
     assert list(formats.FORMATS)[-1] == "TGA"
@@ -51,7 +51,7 @@ def test_each_extension_is_written_in_its_format_and_read_again(tmp_path, extens
     with Image.open(path) as picture:
         assert picture.format == kind.name
     image = read.image(path)
-    if kind.name in LOSSY:  # in the middle of each block, nearer to its colour than to any other
+    if kind.name in LOSSY:  # in the middle of each block, closest to its own colour
         assert image.shape == blocks().shape
         np.testing.assert_allclose(image[8::16, 8::16], COLORS, atol=20)
     else:
@@ -115,7 +115,7 @@ def test_metadata(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", WRITABLE, ids=lambda kind: kind.name)
 def test_longest_side(tmp_path, kind):
-    """One without a limit takes more than 2^16."""
+    """A format without a limit allows more than 2^16 px."""
     path, longest = path_of(kind, tmp_path), int(min(kind.longest_side, 70_000))
     for size in ((1, longest), (longest, 1)):
         write.check_format(path, *size)

@@ -1,4 +1,4 @@
-"""Masks: each style in its region, the content where it counts, and white masks that change nothing."""
+"""Masks: each style in its region, weights of the content, and white masks that have no effect."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_a_mask_from_a_picture_is_within_its_range():
     np.testing.assert_array_equal(masks.from_image(picture)[0, 1:], [1, 0])
 
 
-def test_a_mask_over_the_cells_of_a_layer_is_not_shifted():
+def test_average_pool_by_hand():
     mask = np.zeros((5, 6), np.float32)
     mask[:, 3:] = 1
     np.testing.assert_array_equal(masks.average_pool(mask, 1), mask)
@@ -53,7 +53,7 @@ def test_a_mask_over_the_cells_of_a_layer_is_not_shifted():
 
 @pytest.mark.parametrize("shape", [(7, 5), (16, 33), (1, 9), (31, 2)])
 @pytest.mark.parametrize("stride", [1, 2, 4, 8, 16])
-def test_each_cell_is_the_mean_of_what_there_is_of_it(random, shape, stride):
+def test_average_pool_of_cells_that_are_cut_off(random, shape, stride):
     mask = random.uniform(0, 1, shape).astype(np.float32)
     height, width = (-(-side // stride) for side in shape)
     expected = [
@@ -74,7 +74,7 @@ def test_a_resized_mask_stays_within_its_range(random):
 
 
 def test_the_masks_of_a_smaller_scale(random):
-    """Those over the content have its size, those over the styles each that of its own style."""
+    """Masks of the content are resized to its size, each source mask to the size of its style."""
     content, *styles = (random.uniform(0, 1, shape).astype(np.float32) for shape in ((20, 30), (24, 8), (10, 50)))
     scaled = Masks((content, 1 - content), content**2, tuple(styles)).resize((10, 15), [(12, 4), (7, 25)])
     np.testing.assert_array_equal(scaled.styles[0], masks.resize(content, 10, 15))
@@ -147,8 +147,8 @@ def test_each_style_pulls_in_its_region_only(tiny, random):
     assert np.linalg.norm(slopes[2] - slopes[0]) <= TOLERANCE * np.linalg.norm(slopes[0])
 
 
-def test_complementary_masks_of_one_style_are_none_but_at_the_border(tiny, random):
-    # Of a picture that repeats, both halves have the statistics of the whole.
+def test_complementary_masks_of_one_style_have_no_effect_inside(tiny, random):
+    # Both halves of a periodic picture have the statistics of the whole.
     half, _, _, style = pictures(random, (64, 256))
     image = np.concatenate([half, half], axis=1)
     left = np.zeros(image.shape[:2], np.float32)
@@ -169,7 +169,7 @@ def mask_file(name, size, split):
 
 
 def test_the_command_with_masks(command):
-    mask_file("left.png", (80, 60), 40)  # of twice the content's size
+    mask_file("left.png", (80, 60), 40)  # twice the size of the content
     Image.fromarray(255 - np.asarray(Image.open("left.png"))).save("right.png")
     both = ["--styles", "style.png", "other.png"]
     runs = {
@@ -186,13 +186,13 @@ def test_the_command_with_masks(command):
 
 
 def test_the_masks_of_the_command(command, plans):
-    """Each is read from its own file, in its own order and in the size of its own picture."""
-    mask_file("one.png", (80, 60), 30)  # twice the content's size
+    """Each mask is read from its own file and resized to its own picture, in the order of the flags."""
+    mask_file("one.png", (80, 60), 30)  # twice the size of the content
     mask_file("two.png", (40, 30), 10)
     mask_file("matter.png", (20, 15), 5)
     Image.new("RGB", (30, 60)).save("tall.png")
-    mask_file("wide.png", (240, 180), 130)  # of the proportions of style.png
-    mask_file("narrow.png", (15, 30), 4)  # of those of tall.png
+    mask_file("wide.png", (240, 180), 130)  # the aspect ratio of style.png
+    mask_file("narrow.png", (15, 30), 4)  # the aspect ratio of tall.png
     flags = "--styles style.png tall.png --style-masks one.png two.png --style-source-masks wide.png narrow.png"
     status, _, err = command(*flags.split(), "--content-mask", "matter.png", "--style-size", "original")
     assert status == 0, err
@@ -201,7 +201,7 @@ def test_the_masks_of_the_command(command, plans):
     shapes = [(30, 40)] * 3 + [(180, 240), (60, 30)]
     for name, mask, shape in zip(("one", "two", "matter", "wide", "narrow"), found, shapes, strict=True):
         np.testing.assert_array_equal(mask, masks.resize(masks.from_image(read.image(f"{name}.png")), *shape))
-    assert plan.masks.content[:, 0] == pytest.approx(1, abs=0.01)  # white is where it counts
+    assert plan.masks.content[:, 0] == pytest.approx(1, abs=0.01)  # white has weight 1
     assert command("--style-masks", "one.png", "--network", "net.mat")[0] == 0
     assert (len(plans[1].masks.styles), plans[1].masks.content, plans[1].masks.sources) == (1, None, ())
 
@@ -273,7 +273,7 @@ def alpha_mask(mode, inside, outside):
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 @pytest.mark.parametrize("hidden", [(255, 255, 255, 0), (0, 0, 0, 0), (90, 90, 90, 0)])
 @pytest.mark.parametrize("flag", ["--style-masks", "--content-mask"])
-def test_what_is_transparent_in_a_mask_counts_as_black(command, plans, mode, hidden, flag):
+def test_transparent_pixels_of_a_mask_are_black(command, plans, mode, hidden, flag):
     alpha_mask(mode, (255, 255, 255, 255), hidden)
     status, _, err = command(flag, "mask.png")
     assert (status, err) == (0, "")
@@ -282,7 +282,7 @@ def test_what_is_transparent_in_a_mask_counts_as_black(command, plans, mode, hid
     np.testing.assert_allclose(mask, np.repeat([[1.0] * 20 + [0.0] * 20], 30, axis=0), atol=1e-6)
 
 
-def test_a_half_transparent_mask_counts_half(command, plans):
+def test_half_transparent_white_is_one_half(command, plans):
     alpha_mask("RGBA", (255, 255, 255, 255), (255, 255, 255, 102))
     assert command("--content-mask", "mask.png")[0] == 0
     np.testing.assert_allclose(plans[0].masks.content[0], [1.0] * 20 + [0.4] * 20, atol=1e-6)
@@ -304,7 +304,7 @@ def test_a_mask_without_white_is_refused(command, plans, inside, outside, messag
 
 
 @pytest.mark.parametrize("flag", ["--style-masks", "--content-mask"])
-def test_a_mask_that_is_white_everywhere_is_warned_of(command, plans, flag):
+def test_a_white_mask_gives_a_warning(command, plans, flag):
     alpha_mask("RGBA", (255, 255, 255, 255), (254, 254, 254, 255))
     status, _, err = command(flag, "mask.png")
     assert (status, len(plans)) == (0, 1)

@@ -74,7 +74,7 @@ MODES = {
     "F to 255": (lambda: pillow("F", 3, struct.pack("=3f", -1, 100.25, 256)), [0, 100.25, 255]),
     "F to 65535": (lambda: pillow("F", 2, struct.pack("=2f", 25828, 65535)), [25828 / 257, 255]),
 }
-# Pillow converts these to 8 bits, without rounding; for LAB it also interpolates in a coarse table.
+# Pillow converts these to 8 bits by truncation; for LAB it also interpolates in a coarse table.
 TOLERANCE = {"LAB": 8, "CMYK": 1, "YCbCr": 1}
 
 

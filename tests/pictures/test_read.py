@@ -1,4 +1,4 @@
-"""Reading pictures: orientation, profiles, opacity, and what a process sees of it."""
+"""Reading pictures: orientation, profiles, opacity, and side effects on the process."""
 
 import io
 import os
@@ -14,7 +14,7 @@ from tests.helpers import picture_files
 
 
 def test_cmyk_jpeg(from_bytes):
-    """Pillow writes inverted inks, as Adobe does."""
+    """Pillow writes inverted CMYK, as Adobe does."""
     data = picture_files.encoded(Image.new("CMYK", (16, 16), (51, 102, 0, 51)), "JPEG", quality=100)
     np.testing.assert_allclose(from_bytes(data), np.full((16, 16, 3), (163.2, 122.4, 204)), atol=3)
 
@@ -92,7 +92,7 @@ def test_profile_of_srgb_changes_nothing(from_bytes):
 
 
 def test_profile_comes_before_transparency(from_bytes):
-    """A fifth of (200, 100, 0) over white. LittleCMS is within 2 levels, of which a fifth counts."""
+    """(200, 100, 0) over white, with an opacity of 1/5. LittleCMS is accurate to 2 levels, of which 1/5 remains."""
     picture = Image.new("RGBA", (4, 4), (0, 100, 200, 51))
     image = from_bytes(picture_files.encoded(picture, "PNG", icc_profile=picture_files.swapped_profile()))
     np.testing.assert_allclose(image, np.full((4, 4, 3), (244, 224, 204)), atol=0.5)
@@ -133,17 +133,17 @@ def test_white_is_white_in_a_profile_of_darker_paper(from_bytes):
 
 
 def test_colour_profile_of_a_grey_picture(from_bytes):
-    """As in a photograph that was converted to grey later."""
+    """Such as a photograph that was converted to grey after its profile was set."""
     grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
     image = from_bytes(picture_files.encoded(grey, "PNG", icc_profile=picture_files.swapped_profile()))
     np.testing.assert_allclose(image, np.repeat(grey[:, :, np.newaxis], 3, axis=2), atol=1.5)
 
 
 def test_profile_of_inks(from_bytes):
-    """In this profile only black ink is visible, and lightness is linear in it."""
+    """In this profile only black ink is visible, and the lightness is linear in black."""
     picture = Image.frombytes("CMYK", (3, 1), bytes([255, 255, 255, 0, 0, 0, 0, 255, 0, 0, 0, 119]))
     image = from_bytes(picture_files.encoded(picture, "TIFF", icc_profile=picture_files.ink_profile()))
-    middle = srgb_of_linear(((53.33 + 16) / 116) ** 3)  # L* is 53.33 where 119 of 255 are black
+    middle = srgb_of_linear(((53.33 + 16) / 116) ** 3)  # L* is 53.33 for 119 of 255 of black
     np.testing.assert_allclose(image[0, :, 0], [255, 0, middle], atol=2)
 
 
@@ -196,7 +196,7 @@ def test_the_opacity_of_an_opaque_picture_is_none(tmp_path, alpha, opacity):
         np.testing.assert_array_equal(found, np.full((2, 3), opacity, np.float32))
 
 
-# Beside reading.
+# Side effects.
 
 
 def test_standard_error_works_after_reading(from_bytes, capfd):
@@ -206,7 +206,7 @@ def test_standard_error_works_after_reading(from_bytes, capfd):
 
 
 def test_reading_without_standard_error(tmp_path):
-    """A file that is opened then may get descriptor 2."""
+    """A file that is opened in such a process may get descriptor 2."""
     path = tmp_path / "picture.png"
     path.write_bytes(picture_files.encoded(picture_files.texture(), "PNG"))
     code = f"from brushwork.pictures import read; print(read.image('{path}').shape)"

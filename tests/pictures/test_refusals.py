@@ -35,7 +35,7 @@ def test_a_mangled_file_is_a_picture_or_a_picture_error(from_bytes, tmp_path, ca
             assert image.dtype == np.float32, name
             assert image.shape[2:] == (3,), name
             assert 0 <= image.min() <= image.max() <= 255, name
-        assert time.monotonic() - start < 10, name  # milliseconds, unless a decoder runs away
+        assert time.monotonic() - start < 10, name  # usually milliseconds
     assert len(MANGLED) / 2 < refused < len(MANGLED)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list

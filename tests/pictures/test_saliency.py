@@ -1,4 +1,4 @@
-"""Detail: where a picture has some, at any size, and what it weighs."""
+"""Saliency: which pixels have detail, at any size, and their weights."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from brushwork.pictures import saliency, sizes
 
 
 def half_smooth(random, height, width):
-    """Noise at the left, in squares that grow with the picture, and one colour at the right."""
+    """Noise in the left half, in squares that grow with the picture, and a single colour in the right half."""
     coarse = random.uniform(0, 255, (12, 20, 3)).astype(np.float32)
     coarse[:, 10:] = 90
     return sizes.resample(coarse, height, width, 0)
@@ -31,12 +31,12 @@ def test_detail_is_the_same_at_other_sizes(random, factor):
 
 
 def test_detail_around_a_step():
-    """Against the formula: the slope is a normal density in x, its square has half the variance, which adds up."""
+    """The slope is a normal density in x. Its square has half the variance, and variances add in a convolution."""
     image = np.zeros((320, 320, 3), np.float32)
     image[:, 160:] = 200
     distance = np.arange(320) - 159.5
     variance = saliency.AROUND**2 + saliency.EDGE**2 / 2
-    tenth = 16.5  # px: the distance of the column next to the nearest tenth of all
+    tenth = 16.5  # px: the distance of the nearest column outside the nearest tenth of all columns
     expected = np.minimum(np.exp((tenth**2 - distance**2) / (4 * variance)), 1)
     np.testing.assert_allclose(saliency.saliency_map(image)[100], expected, atol=0.03)
 

@@ -1,4 +1,4 @@
-"""Sizes: an independent Lanczos filter as the oracle, and rectangles that are not square."""
+"""Sizes: resizing against an independent Lanczos filter, with rectangles that are not square."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ SHAPES = [(15, 20), (10, 13), (60, 80), (41, 97), (1, 1), (29, 200), (30, 7)]
 
 
 def lanczos(old, new):
-    """The matrix [new, old] of Lanczos resampling with three lobes, widened where it makes smaller."""
+    """The matrix [new, old] of Lanczos resampling with three lobes, which are wider for a smaller result."""
     scale = max(1, old / new)
     centers = (np.arange(new)[:, np.newaxis] + 0.5) * old / new
     distances = (np.arange(old) + 0.5 - centers) / scale
@@ -39,7 +39,7 @@ def test_resize_is_that_within_the_range(random, size):
     np.testing.assert_allclose(sizes.resize(image, *size), np.clip(expected(image, *size), 0, 255), atol=3 * 2**-15)
 
 
-def test_without_its_margin():
+def test_crop_margin():
     image = np.arange(200).reshape(10, 20, 1)
     np.testing.assert_array_equal(sizes.crop_margin(image, 0.1), image[1:9, 2:18])
     for side in range(1, 20):
@@ -78,7 +78,7 @@ def test_pixels_are_rounded_and_at_least_one(length, share, expected):
     assert isinstance(sizes.pixels(length, share), int)
 
 
-def test_scaled_scales_both_sides():
+def test_scale_size():
     assert sizes.scale_size((30, 41), 0.5) == (15, 20)
     assert sizes.scale_size((1000, 2), 0.1) == (100, 1)
     assert sizes.scale_size((30, 41), 1) == (30, 41)
@@ -97,18 +97,18 @@ def test_resize_to_width_keeps_the_proportions(random, height, width, new_width,
 @pytest.mark.parametrize(
     ("size", "whole", "top", "left"),
     [
-        ((40, 20), (40, 60), 0, 20),  # as high as it is: 40 columns are cut off
+        ((40, 20), (40, 60), 0, 20),  # the same height: 40 columns are cropped
         ((10, 60), (40, 60), 15, 0),
-        ((40, 57), (40, 60), 0, 1),  # of an odd number the greater part is cut off at the end
+        ((40, 57), (40, 60), 0, 1),  # an odd number: more is cropped at the end
         ((37, 60), (40, 60), 1, 0),
-        ((20, 10), (20, 30), 0, 10),  # made smaller first
+        ((20, 10), (20, 30), 0, 10),  # downscaled first
         ((8, 30), (20, 30), 6, 0),
-        ((80, 60), (80, 120), 0, 30),  # made larger first
-        ((13, 20), (13, 20), 0, 0),  # 13.3 rows: nothing is cut off
+        ((80, 60), (80, 120), 0, 30),  # upscaled first
+        ((13, 20), (13, 20), 0, 0),  # 13.3 rows: nothing is cropped
         ((40, 60), (40, 60), 0, 0),
     ],
 )
-def test_cover_takes_the_middle(random, size, whole, top, left):
+def test_cover_crops_at_the_centre(random, size, whole, top, left):
     image = random.uniform(0, 255, (40, 60, 3)).astype(np.float32)
     height, width = size
     middle = sizes.resize(image, *whole)[top : top + height, left : left + width]
@@ -116,7 +116,7 @@ def test_cover_takes_the_middle(random, size, whole, top, left):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 100), (100, 3), (33, 47), (120, 50), (41, 61), (401, 1), (1, 401)])
-def test_cover_gives_the_size_in_memory_of_its_own(size):
+def test_cover_returns_a_copy(size):
     image = np.zeros((40, 60, 3), np.float32)
     covered = sizes.cover(image, *size)
     assert covered.shape == (*size, 3)

@@ -1,4 +1,4 @@
-"""Files that people take for pictures: each is named with what to do, and folders say what they leave out."""
+"""Files that are not pictures: each message names the remedy; skipped files of a directory are listed."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ def media(brand):
     return b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic" + bytes(200)
 
 
-FOREIGN = {
+UNSUPPORTED = {
     "clip.mp4": (media(b"isom"), "it is a video; 'ffmpeg -i clip.mp4 frame-%04d.png' writes its frames as pictures"),
     "clip.mov": (media(b"qt  "), "it is a video; "),
     "clip.avi": (b"RIFF\x24\0\0\0AVI LIST" + bytes(99), "it is a video; "),
@@ -35,10 +35,10 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("name", UNSUPPORTED)
 @pytest.mark.parametrize("flag", ["--content", "--styles", "--initial", "--style-masks"])
-def test_a_file_that_is_no_picture(command, plans, name, flag):
-    data, message = FOREIGN[name]
+def test_a_file_that_is_not_a_picture(command, plans, name, flag):
+    data, message = UNSUPPORTED[name]
     Path(name).write_bytes(data)
     status, _, err = command(flag, name)
     assert (status, plans) == (1, [])
@@ -47,7 +47,7 @@ def test_a_file_that_is_no_picture(command, plans, name, flag):
     assert len(err.splitlines()) == 1
 
 
-def test_the_state_of_a_run_is_no_picture(command, plans):
+def test_a_state_is_not_a_picture(command, plans):
     assert command("--state", "a.state")[0] == 0
     image = np.zeros((30, 40, 3), np.float32)
     from brushwork import state
@@ -77,7 +77,7 @@ def test_avif_without_its_codec(command, monkeypatch):
     )
 
 
-def test_heic_is_read_where_its_package_is(tmp_path):
+def test_heic_is_read_if_its_package_is_installed(tmp_path):
     pillow_heif = pytest.importorskip("pillow_heif")
     picture = Image.fromarray(np.full((48, 64, 3), (200, 90, 30), np.uint8))
     pillow_heif.from_pillow(picture).save(tmp_path / "photo.heic", quality=95)
@@ -101,7 +101,7 @@ def test_the_package_is_imported_for_heic_only(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("flag", ["--content", "--styles", "--initial"])
-def test_of_an_animation_the_first_frame_is_taken_and_that_is_said(command, plans, kind, flag):
+def test_the_first_frame_of_an_animation_is_used_with_a_message(command, plans, kind, flag):
     frames = [Image.new("RGB", (40, 30), color) for color in ("red", "blue", "green")]
     name = f"moving.{kind.lower()}"
     frames[0].save(name, save_all=True, append_images=frames[1:])
@@ -121,7 +121,7 @@ def test_a_transparent_photograph_mentions_keep_alpha(command, plans):
     assert command()[2] == ""
 
 
-def test_a_photograph_that_is_enlarged_is_said(command, plans):
+def test_an_enlarged_photograph_gives_a_message(command, plans):
     assert command("--width", 60, "--style-size", "original")[2] == (
         "neural_style: warning: content.png is enlarged from a width of 40 to 60 pixels\n"
     )
@@ -129,7 +129,7 @@ def test_a_photograph_that_is_enlarged_is_said(command, plans):
     assert command("--width", 40, "--style-size", "original")[2] == ""
 
 
-def test_a_folder_says_what_it_leaves_out(command, plans, folder):
+def test_skipped_files_of_a_folder_are_listed(command, plans, folder):
     photos = folder / "photos"
     photos.mkdir()
     for name in ("b.png", "a.png"):
@@ -148,14 +148,14 @@ def test_a_folder_says_what_it_leaves_out(command, plans, folder):
     assert [plan.job.content for plan in plans[-2:]] == ["photos/a.png", "photos/b.png"]
 
 
-def test_a_folder_without_pictures_says_what_is_in_it(command, folder):
+def test_the_files_of_a_folder_without_pictures_are_listed(command, folder):
     (folder / "clips").mkdir()
     (folder / "clips" / "a.mp4").write_text("x")
     message = "cannot read clips: there is no picture in this directory; it holds 1 video (a.mp4)"
     assert command("--content", "clips")[2] == f"neural_style: error: {message}\n"
 
 
-def test_heic_in_a_folder_is_not_left_out(command, monkeypatch, folder):
+def test_heic_in_a_folder_is_not_skipped(command, monkeypatch, folder):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     (folder / "photos").mkdir()

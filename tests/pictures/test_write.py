@@ -1,4 +1,4 @@
-"""Writing pictures: every value in its place, whatever goes wrong; 16 bits; transparency."""
+"""Writing pictures: exact values, failures that leave no damage, 16 bits, transparency."""
 
 import importlib.util
 import os
@@ -49,7 +49,7 @@ def test_jpeg_is_written_with_full_chroma_and_in_high_quality(tmp_path):
         tables = [np.array(picture.quantization[index]) for index in (0, 1, 1)]
         # libjpeg scales table K.1 of the standard, whose greatest entry is 121, by 200 - 2 * 95 percent.
         assert tables[0].max() == 12
-    # The transform is orthonormal: each coefficient is wrong by half a step at most. R, G and B are Y and at most
+    # The transform is orthonormal: the error of each coefficient is at most half a step. R, G and B are Y plus at most
     # 1.772 times a chroma channel; four roundings to 8 bits (Y, Cb, Cr, the result) add 0.5 * (1 + 1.772 + 1 + 1).
     y, cb, cr = (np.sqrt(np.mean((table / 2.0) ** 2)) for table in tables)
     error = np.sqrt(np.mean((read.image(tmp_path / "out.jpg") - stripes) ** 2))
@@ -58,7 +58,7 @@ def test_jpeg_is_written_with_full_chroma_and_in_high_quality(tmp_path):
 
 @pytest.mark.parametrize("extension", ["jpg", "webp", "png"])
 def test_noise_is_written(tmp_path, random, extension, capfd):
-    """The picture that takes the most bytes."""
+    """Noise takes the most bytes."""
     write.save(tmp_path / f"out.{extension}", random.integers(0, 2, (300, 300, 3)) * 255.0)
     assert read.image(tmp_path / f"out.{extension}").shape == (300, 300, 3)
     assert capfd.readouterr() == ("", "")
@@ -95,7 +95,7 @@ def test_an_encoder_that_fails_half_way_changes_nothing(tmp_path, monkeypatch, e
 
 @pytest.mark.parametrize("depth", [8, 16])
 def test_a_full_disk(tmp_path, random, depth):
-    """A limit on the size of files fails in the same system call."""
+    """A limit on the size of files makes the same system call fail."""
     path = tmp_path / "out.png"
     path.write_bytes(b"old")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -185,7 +185,7 @@ def test_sixteen_bits_in_tiff(tmp_path, random, opacity):
 
 @pytest.mark.parametrize("extension", ["png", "tiff", "tga"])
 def test_opacity_is_written_unassociated(tmp_path, random, extension):
-    """The colours are not multiplied by it."""
+    """The colours are not multiplied by the opacity."""
     image, path = random.uniform(0, 255, (7, 9, 3)), tmp_path / f"a.{extension}"
     write.save(path, image, opacity=OPACITY)
     with Image.open(path) as written:
