@@ -1,13 +1,13 @@
-"""Which file of weights a run uses, and the download of the full network.
+"""Finds the network file that a run uses, and downloads the full network.
 
-Two networks have names: `pocket`, the small one in this directory, and `vgg19`, the full one. The latter is in the
-cache of Keras, KERAS_HOME or ~/.keras, so that either program finds what the other has downloaded.
+Two networks have names: `pocket`, the small one in this directory, and `vgg19`, the full one. vgg19 is stored in the
+cache of Keras, in KERAS_HOME or ~/.keras: each program finds what the other has downloaded.
 """
 
 import os
 import sys
-from collections import namedtuple
 from contextlib import suppress
+from typing import NamedTuple
 
 from brushwork.errors import NetworkError
 from brushwork.messages import logger
@@ -17,8 +17,16 @@ POCKET_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pocket-v
 TIMEOUT = 30  # seconds, to connect and to wait for more data
 RETRIES = 2  # of each source
 
-# A published file of VGG-19's weights: its address is directory/name, its digest "ALGORITHM:HEXADECIMAL".
-Source = namedtuple("Source", ["directory", "name", "megabytes", "digest"])
+
+class Source(NamedTuple):
+    """A published file of weights."""
+
+    directory: str  # its URL is directory/name
+    name: str
+    megabytes: int
+    digest: str | None  # "ALGORITHM:HEXADECIMAL"; None: not checked
+
+
 KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/vgg19"
 MATCONVNET = "https://www.vlfeat.org/matconvnet/models"
 SOURCES = (
@@ -28,10 +36,10 @@ SOURCES = (
 
 
 def default(directory: str = ".") -> tuple[str, str]:
-    """The network of a run that names none, as `resolve` takes it, and a sentence that names it.
+    """Choose the network of a run without --network. Returns (name or path for `resolve`, a sentence that names it).
 
-    It is the network that NEURAL_STYLE_NETWORK names; else the classic program's file in `directory`; else vgg19 if it
-    is in the cache; else pocket.
+    The first of: the network in NEURAL_STYLE_NETWORK; the file of the classic program in `directory`; vgg19 if it is in
+    the cache; pocket.
     """
     if name_or_path := os.environ.get("NEURAL_STYLE_NETWORK"):
         return name_or_path, f"using the network {name_or_path}, from NEURAL_STYLE_NETWORK"
@@ -44,9 +52,10 @@ def default(directory: str = ".") -> tuple[str, str]:
 
 
 def resolve(name_or_path: str) -> str:
-    """The path of a network. Raises NetworkError if there is no such network or it cannot be downloaded.
+    """Return the path of a network, downloaded if necessary.
 
-    name_or_path: "pocket" and "vgg19" are always names; a file of such a name is ./vgg19.
+    name_or_path: "pocket" and "vgg19" are always names; give a file of that name as ./vgg19.
+    Raises NetworkError if there is no such network or it cannot be downloaded.
     """
     if name_or_path == "pocket":
         return POCKET_FILE
@@ -59,17 +68,17 @@ def resolve(name_or_path: str) -> str:
 
 
 def would_download(name_or_path: str) -> bool:
-    """Whether `resolve` would have to download a file."""
+    """Return whether `resolve` would download a file."""
     return name_or_path == "vgg19" and not cached()
 
 
-def cache_directory():
-    """The directory in which Keras keeps downloaded weights. Not its fallback in /tmp, where anybody may put files."""
+def cache_directory() -> str:
+    """Return the directory of weights of Keras. Its fallback in /tmp is not used: anybody can write there."""
     return os.path.join(os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras"), "models")
 
 
-def cached():
-    """The path of a vgg19 in the cache that has the published digest, or None."""
+def cached() -> str | None:
+    """Return the path of vgg19 in the cache, or None if no file has a published digest."""
     for source in SOURCES:
         path = os.path.join(cache_directory(), source.name)
         if os.path.isfile(path):
@@ -82,9 +91,9 @@ def cached():
 
 
 def fetch() -> str:
-    """The path of vgg19 in the cache, downloaded from the first source that works if it is not there.
+    """Return the path of vgg19 in the cache. Downloads it from the first source that works if it is not there.
 
-    Raises NetworkError.
+    Raises NetworkError, which names both sources with their digests.
     """
     if path := cached():
         return path
@@ -94,7 +103,7 @@ def fetch() -> str:
             return download(source, "vgg19")
         except NetworkError as error:
             failures.append(str(error))
-        except OSError as error:  # of the disk: the second file, which is larger, would not fit either
+        except OSError as error:  # an error of the disk, on which the second, larger file would not fit either
             failures.append(f"cannot write to {cache_directory()} ({error.strerror or 'permission denied'})")
             break
     places = " or ".join(f"{s.directory}/{s.name} ({s.digest})" for s in SOURCES)
@@ -103,10 +112,10 @@ def fetch() -> str:
 
 
 def download(source: Source, what: str) -> str:
-    """The path of a Source's file in the cache, downloaded if it is not there.
+    """Return the path of a Source's file in the cache. Downloads it if it is not there.
 
-    NEURAL_STYLE_MIRROR, the address of a directory, replaces the addresses of all sources, but not their digests.
-    Raises NetworkError, with the address and the reason, and OSError where the disk is at fault.
+    what: its name in the message. NEURAL_STYLE_MIRROR, the URL of a directory, replaces the URLs of all sources, but
+    not their digests. Raises NetworkError with the URL and the reason; OSError for an error of the disk.
     """
     import pooch
     import requests
@@ -126,7 +135,7 @@ def download(source: Source, what: str) -> str:
 
 
 def _reason(error):
-    """Why a request failed, in a few words."""
+    """Return the reason why a request failed, in a few words."""
     from requests import exceptions
 
     if isinstance(error, exceptions.HTTPError):
