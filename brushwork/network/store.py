@@ -1,6 +1,6 @@
 """Finds the network file that a run uses, and downloads the full network.
 
-Two networks have names: `pocket`, the small one in this directory, and `vgg19`, the full one. vgg19 is stored in the
+Two networks have names: `pocket`, the included one in this directory, and `vgg19`, the full one. vgg19 is stored in the
 cache of Keras, in KERAS_HOME or ~/.keras: each program finds what the other has downloaded.
 """
 
@@ -48,7 +48,7 @@ def default(directory: str = ".") -> tuple[str, str]:
         return path, f"using the network {path}"
     if path := cached():
         return path, f"using the network vgg19, {path}"
-    return "pocket", "using the small network, pocket; --network vgg19 downloads the full one (80 MB, once)"
+    return "pocket", "using the included network, pocket; --network vgg19 downloads the full one (80 MB, once)"
 
 
 def resolve(name_or_path: str) -> str:

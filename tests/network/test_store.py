@@ -1,4 +1,4 @@
-"""Which network is used, and its download: from real HTTP servers on the loopback interface."""
+"""The choice of the network and its download, from real HTTP servers on the loopback interface."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ KERAS, MATCONVNET = "tiny.h5", "tiny.mat"
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`, name -> bytes. `script` holds functions that answer the next requests in another way."""
+    """Serves `files`, name -> bytes. `script`: functions that answer the next requests instead."""
 
     daemon_threads = True
 
@@ -117,7 +117,7 @@ def in_cache(name=""):
 
 
 def assert_refused(sources):
-    """The sentence of a failing download, which leaves no file behind."""
+    """Return the sentence of a failing download, which must leave no file behind."""
     with pytest.raises(NetworkError) as caught:
         store.fetch()
     sentence = str(caught.value)
@@ -166,7 +166,7 @@ def test_an_unknown_name_is_refused():
 @pytest.mark.parametrize("downloaded", [True, False])
 @pytest.mark.parametrize("classic", [True, False])
 @pytest.mark.parametrize("wish", ["", "mine.mat", "pocket"])
-def test_the_order_of_the_networks_that_nobody_named(wish, classic, downloaded, sources, server, monkeypatch):
+def test_the_default_network(wish, classic, downloaded, sources, server, monkeypatch):
     monkeypatch.setenv("NEURAL_STYLE_NETWORK", wish)
     os.makedirs("there")
     if classic:

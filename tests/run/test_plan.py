@@ -181,7 +181,7 @@ def test_without_a_network_the_embedded_one_is_used_and_said(command, plans, mon
     arguments = words("--content content.png --styles style.png --output out.png --iterations 1")
     status, _, err = command(*arguments, defaults=False)
     assert status == 0
-    assert "using the small network, pocket" in err
+    assert "using the included network, pocket" in err
     assert "--network vgg19" in err
     assert plans[0].network.convolutions["conv1_1"][0].shape == (3, 3, 3, 32)
     monkeypatch.setenv("NEURAL_STYLE_NETWORK", "net.mat")
