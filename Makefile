@@ -1,10 +1,11 @@
-# make demo: a first picture.  make test: the tests.  make gallery: the pictures of README.  Each creates the virtual environment .venv.
-# make test-numerical: the tests of losses, gradients and layers once more, with the kernels of TensorFlow that are not the default on x86.
+# make demo: a first picture.  make test: the tests, in less than 100 s.  make test-all: all tests, in about ten minutes.
+# make gallery: the pictures of README.  Each creates the virtual environment .venv.
 PYTHON ?= python3
 VENV = .venv
 RUN = $(VENV)/bin/python
+PYTEST = $(RUN) -m pytest -q -n 2 --dist loadgroup
 
-.PHONY: demo gallery test test-numerical lint format clean
+.PHONY: demo gallery test test-all test-more lint format clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/neural-style --preset painterly --content examples/chelsea.jpg --styles examples/brush-strokes.jpg \
@@ -14,10 +15,15 @@ gallery: $(VENV)/installed
 	$(RUN) -m tools.gallery
 
 test: $(VENV)/installed-tests
-	$(RUN) -m pytest -q -n 2 --dist loadgroup
+	$(PYTEST)
 
-test-numerical: $(VENV)/installed-tests
-	TF_ENABLE_ONEDNN_OPTS=0 $(RUN) -m pytest -q -n 2 --dist loadgroup -m "(numerical or network) and not slow"
+test-all: test test-more
+
+# What `make test` leaves out: sweeps, the browser, fuzzing, whole tools, the real network; and the tests of losses,
+# gradients and layers once more, with the kernels of TensorFlow that are not the default on x86.
+test-more: $(VENV)/installed-tests
+	$(PYTEST) -m "exhaustive or network"
+	TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST) -m "numerical or network" --ignore tests/studio
 
 lint: $(VENV)/installed-tests
 	$(VENV)/bin/ruff check .

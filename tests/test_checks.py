@@ -11,6 +11,7 @@ from brushwork.network import store
 from brushwork.settings import DEFAULTS, OF_THE_RUN, PRESETS, SIZES
 from stylize import Masks, Settings, stylize
 from tests.helpers.objectives import shared
+from tests.helpers.tiers import spot_checks
 from tests.helpers.tiny_networks import FEW_LAYERS
 from tests.run.test_resuming import OTHERS
 
@@ -64,7 +65,7 @@ def test_every_setting_is_of_the_run_or_of_the_objective():
     assert set(SIZES) <= set(OF_THE_RUN) <= set(DEFAULTS)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", spot_checks(PRESETS, keep=(0, 1)), ids=str)
 def test_presets_from_python(tiny, preset):
     settings = Settings(**PRESETS[preset] | {"iterations": 1})
     with shared(tiny, settings) as objective:

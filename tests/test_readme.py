@@ -2,10 +2,9 @@
 
 import os
 import re
+import runpy
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,7 @@ def test_the_studio_takes_its_commands():
     lines = [shlex.split(line)[1:] for line in ALL if line.startswith("studio")]
     assert ["--open"] in lines
     for words in [*lines, shlex.split(re.search(r"`(--host .*?)`", DOCS["studio.md"].partition("## Who")[2])[1])]:
-        studio_command.parse(words, pytest.fail)
+        studio_command.parse(words)
     flags = re.findall(r"^\| `(--[a-z]+)", DOCS["studio.md"], re.M)
     assert flags == ["--port", "--open", "--folder", "--network", "--host"]
 
@@ -74,20 +73,16 @@ def test_the_gallery():
         assert neural_style.make_parser().parse_args([*flags.split(), *given])
 
 
-def test_the_programs_in_python(pictures):
-    """With a tenth of the iterations, in another directory, by a Python that finds the installed modules alone."""
-    for name, text in {"readme": README, "python": DOCS["python.md"]}.items():
-        program, count = re.subn(r"iterations=50\b", "iterations=5", re.search(r"```python\n(.*?)```", text, re.S)[1])
-        assert count == 1
-        Path(f"{name}.py").write_text(program)
-    both = "import os, runpy\nfor name in ('readme', 'python'):\n runpy.run_path(f'{name}.py')\n"
-    both += " os.rename('out.jpg', f'{name}.jpg')"
-    environment = {key: value for key, value in os.environ.items() if key != "NEURAL_STYLE_NETWORK"}
-    done = {"capture_output": True, "text": True, "env": environment | {"PYTHONPATH": str(ROOT)}}
-    result = subprocess.run([sys.executable, "-c", both], **done)
-    assert result.returncode == 0, result.stderr
-    assert [int(line.split()[0]) for line in result.stdout.splitlines()] == [*range(6)] * 2
-    assert read.image("readme.jpg").shape == read.image("python.jpg").shape == (30, 40, 3)
+@pytest.mark.parametrize("name", ["README", "python.md"])
+def test_a_program_in_python(pictures, capsys, name):
+    """With a tenth of the iterations, in another directory."""
+    text = (DOCS | {"README": README})[name]
+    program, count = re.subn(r"iterations=50\b", "iterations=5", re.search(r"```python\n(.*?)```", text, re.S)[1])
+    assert count == 1
+    Path("program.py").write_text(program)
+    runpy.run_path("program.py")
+    assert [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()] == [*range(6)]
+    assert read.image("out.jpg").shape == (30, 40, 3)
 
 
 def test_windows_has_the_same_commands():

@@ -392,7 +392,7 @@ def duration(server):
     return seconds
 
 
-@pytest.mark.parametrize("count", [6, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [3, pytest.param(40, marks=pytest.mark.exhaustive)])
 def test_a_process_that_is_killed_leaves_whole_files(server, command, count):
     random = np.random.default_rng()
     inputs = set(os.listdir())

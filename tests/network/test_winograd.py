@@ -125,6 +125,7 @@ def test_kernels_are_transformed_but_in_bfloat16(tiny, monkeypatch, dtype, ranks
     assert {len(kernel.shape) for kernel, _ in convolutions.values()} == ranks
 
 
+@pytest.mark.exhaustive
 def test_losses_and_gradients_are_the_same(random, monkeypatch):
     network = tiny_networks.tiny_network(np.float64)
     content, style, image = (random.uniform(0, 255, size) for size in ((29, 43, 3), (20, 30, 3), (29, 43, 3)))

@@ -12,6 +12,7 @@ import brushwork
 from brushwork.run import arguments
 from brushwork.settings import CHOICES, PRESETS
 from tests.helpers.command import ROOT, words
+from tests.helpers.tiers import spot_checks
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def run_without(packages, *given):
 NEEDED = sorted(set(re.findall(r"^\w+", (ROOT / "requirements.txt").read_text(), re.M)) - {"tqdm", "pooch"})
 
 
-@pytest.mark.parametrize("package", [*NEEDED, "h5py"])
+@pytest.mark.parametrize("package", spot_checks(NEEDED, keep=(0, 1)))
 def test_a_package_that_is_missing_is_named_with_the_command_that_installs_it(folder, package):
     name = {"pillow": "PIL"}.get(package, package)
     flags = "--content content.png --styles style.png --output out.png --network net.mat --iterations 1"

@@ -20,6 +20,8 @@ from tests.studio.conftest import Studio, is_same
 BROWSERS = "chromium", "chromium-browser", "google-chrome", "chrome"
 SECONDS = 40
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture(scope="module")
 def browser():

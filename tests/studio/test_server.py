@@ -125,6 +125,7 @@ def test_an_instant_picture(studio, asked):
     assert Image.open(io.BytesIO(picture)).size == (96, 64)
 
 
+@pytest.mark.exhaustive
 def test_events_bring_the_newest_and_never_a_backlog(studio, asked):
     connection = http.client.HTTPConnection("127.0.0.1", studio.port, timeout=60)
     connection.request("GET", "/api/events")
@@ -225,6 +226,7 @@ def test_mangled_uploads_are_refused_or_read(studio, files):
     assert not list(studio.folder.rglob("*.part"))
 
 
+@pytest.mark.exhaustive
 def test_bombs_and_floods_are_refused_and_the_run_goes_on(studio, asked):
     server = psutil.Process(studio.process.pid)
     asked["settings"] |= {"iterations": "100000", "optimizer": "adam"}
@@ -304,6 +306,7 @@ def test_a_folder_with_damaged_records_and_files_of_others(second_studio, files,
     assert logged == [("error", f"another studio uses {studio.folder}; give --folder another directory")]
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_saves_the_picture_and_the_next_server_finds_it(second_studio, tiny_file, files):
     studio, folder = second_studio, second_studio.folder
     content, style = studio.upload(files[0]), studio.upload(files[1])

@@ -28,6 +28,7 @@ def doubled(network):
     return vgg.Network(convolutions, network.mean_pixel)
 
 
+@pytest.mark.exhaustive
 def test_of_a_network_that_has_all_twice_half_is_enough(tiny, crops):
     full = doubled(tiny)
     half = make_pocket.make(full, crops)
@@ -39,6 +40,7 @@ def test_of_a_network_that_has_all_twice_half_is_enough(tiny, crops):
     assert few["content"] == pytest.approx(true["content"], rel=0.1)
 
 
+@pytest.mark.exhaustive
 def test_the_same_input_gives_the_same_bytes(tmp_path, tiny, crops, capsys):
     network = tmp_path / "full.mat"
     tiny_networks.write_matconvnet(network, doubled(tiny))

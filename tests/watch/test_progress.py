@@ -17,6 +17,7 @@ import pytest
 from brushwork import messages
 from brushwork.watch import progress
 from tests.helpers.command import FAST
+from tests.helpers.tiers import spot_checks
 from tests.watch.steps import Clock, iterations, run, schedule_of
 
 FLAGS = f"--content content.png --styles style.png --output out.png --network net.mat --overwrite {FAST}"
@@ -180,7 +181,7 @@ def test_the_command_on_a_terminal(server, folder):
     assert "neural_style: wrote out.png" in seen.splitlines()[-1]
 
 
-@pytest.mark.parametrize("size", [(0, 0), (24, 0), (0, 100), (24, 100)], ids=str)
+@pytest.mark.parametrize("size", spot_checks([(0, 0), (24, 0), (0, 100), (24, 100)], keep=(0,)), ids=str)
 def test_the_bar_on_a_terminal_of_unknown_size(server, folder, size):
     status, _, seen = on_a_terminal(server, "--iterations", "40", size=size)
     assert status == 0

@@ -122,7 +122,7 @@ def test_the_command_refuses_a_file_for_a_directory(command):
     assert "cannot write to logs: it is not a directory" in err
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_tensorboard_shows_the_run(command):
     assert command("--tensorboard", "logs", iterations=3)[0] == 0
     process = subprocess.Popen(

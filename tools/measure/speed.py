@@ -28,7 +28,7 @@ from brushwork.network import store
 from brushwork.run.jobs import make_jobs
 from brushwork.run.pipeline import watched
 from brushwork.run.plan import make_plan
-from brushwork.settings import LOSSES, PRESETS, Settings
+from brushwork.settings import PRESETS, Settings
 from tests.reference.classic import Apart
 from tools.measure.machine import add_inputs, command_for, machine, pictures, table
 
@@ -112,16 +112,16 @@ def outside_the_session(network, content, style, count=20):
     return seconds / count, 1 - inside / seconds
 
 
-def watching(options, count=200):
+def watching(options, *, network=store.POCKET_FILE, count=200):
     """Seconds per iteration of everything that watches: lines, table, TensorBoard, pictures, contact sheet."""
     with tempfile.TemporaryDirectory() as directory:
-        flags = [*command_for(options, store.POCKET_FILE, options.sizes[0], directory)[2:], "--iterations", str(count)]
+        flags = [*command_for(options, network, options.sizes[0], directory)[2:], "--iterations", str(count)]
         flags += ["--progress-write", "--verbose", "--contact-sheet", f"{directory}/s.jpg"]
         parsed = neural_style.parse([*flags, "--tensorboard", f"{directory}/logs"])
-        network_for = neural_style.vgg_reader(store.POCKET_FILE)
-        plan = make_plan(make_jobs(parsed)[0], parsed, network_for)
-        image, losses = plan.content.copy(), dict.fromkeys(LOSSES, 1.0)
-        steps = (stylize.Step(number, 0, image, losses, image, 1.0, None, lambda: image) for number in range(count + 1))
+        plan = make_plan(make_jobs(parsed)[0], parsed, neural_style.vgg_reader(network))
+        with stylize.Objective(plan.network, plan.settings) as objective:
+            first = next(stylize.stylize(objective, plan.content, plan.styles, plan.settings))
+        steps = (first._replace(iteration=number) for number in range(count + 1))
         start = time.perf_counter()
         for _ in watched(steps, plan, graph=tf.Graph(), shots=[]):
             pass
