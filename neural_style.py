@@ -244,7 +244,7 @@ class Painter:
         steps = stylize(self._objective, plan.content, plan.styles, plan.unsized_settings, **given)
         pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
         how = {"graph": self._objective.graph, "shots": shots, "pictures": pictures, "show": self._watch}
-        return pipeline.watched(steps, plan, **how)
+        return pipeline.watch(steps, plan, **how)
 
     def _instant_steps(self, plan):
         """The steps of a plan for an instant picture: None for as long as there is none, and the picture."""

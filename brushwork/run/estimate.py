@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from brushwork.schedule import EVALUATION_OVERHEAD, is_tiled, make_schedule
 from brushwork.settings import PRESETS, Settings
 from brushwork.watch.progress import clock
 
+if TYPE_CHECKING:  # TensorFlow is imported with it
+    from stylize import Objective
+
 PIECE = 512  # px: side of the piece of the content whose evaluation is timed
 EVALUATIONS = 1.05  # per iteration: now and then a line search needs a second one
 LONG, GOAL = 3600, 600  # s: flags are suggested for runs longer than LONG, with which they take about GOAL
@@ -22,10 +26,10 @@ LEAST_WIDTH = 256  # px: the smallest width that is suggested
 LARGE = 1024  # px: brush strokes look small in larger pictures
 
 
-def describe(plan: Plan, objective) -> Iterator[str]:
+def describe(plan: Plan, objective: "Objective") -> Iterator[str]:
     """Yields the lines of a dry run: layers, scales, memory and time.
 
-    objective: a stylize.Objective for the plan; two of its evaluations are made and one is timed.
+    objective: that of the plan; its targets are set, and two evaluations are made.
     """
     settings, scales = plan.settings, plan.schedule.scales
     yield f"content layers: {_weighted(settings.content_layer_weights)}"
@@ -63,7 +67,7 @@ def in_tiles(size: tuple[int, int], tile_size: int | None) -> str:
     return f", in tiles of {tile_size} pixels" if is_tiled(size, tile_size) else ""
 
 
-def seconds_per_cost(plan: Plan, objective) -> float:
+def seconds_per_cost(plan: Plan, objective: "Objective") -> float:
     """The seconds of an untiled evaluation of a piece of the content, divided by its cost as in `schedule`.
 
     The second of two evaluations is timed.

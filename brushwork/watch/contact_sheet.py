@@ -1,6 +1,6 @@
 """The contact sheet: the inputs of a run, a few pictures from its course and the result, in rows with captions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from brushwork.pictures import sizes, write
+from brushwork.watch import Steps
 
 HEIGHT, GAP, CAPTION = 240, 12, 22  # px: of a picture, between pictures, of a caption
 ACROSS = 4  # pictures in a row
@@ -21,7 +22,7 @@ class Shot(NamedTuple):
     thumbnail: np.ndarray  # float32 [HEIGHT, W, 3], 0..255
 
 
-def collect_shots(steps: Iterator, last: int, shots: list[Shot]) -> Iterator:
+def collect_shots(steps: Steps, last: int, shots: list[Shot]) -> Steps:
     """Passes the steps on and appends to `shots` at SHOTS evenly spaced iterations."""
     due = {round(last * number / (SHOTS + 1)) for number in range(1, SHOTS + 1)} - {0, last}
     with closing(steps):

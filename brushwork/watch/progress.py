@@ -3,22 +3,23 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
 
+from brushwork.messages import logger
 from brushwork.schedule import Pace, Schedule
+from brushwork.watch import Steps
 
 SECONDS_BETWEEN_LINES = 10.0
 COLUMNS, ROWS = 80, 24  # of a terminal that does not report its size
 
 
-def show_progress(steps: Iterator, schedule: Schedule, *, verbose: bool, say: Callable[[str], None]) -> Iterator:
+def show_progress(steps: Steps, schedule: Schedule, *, verbose: bool) -> Steps:
     """Passes the steps on and shows the iteration, the loss, the pace and the time left.
 
-    verbose: all losses and, without a terminal, every step. say: prints one line to standard error.
+    On a terminal this is a bar, elsewhere messages. verbose: all losses, and a message for every step.
     """
     can_redraw = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return _with_bar(steps, schedule, verbose) if can_redraw else _with_lines(steps, schedule, verbose, say)
+    return _with_bar(steps, schedule, verbose) if can_redraw else _with_lines(steps, schedule, verbose)
 
 
 def clock(seconds: float) -> str:
@@ -35,8 +36,8 @@ def _with_bar(steps, schedule, verbose):
 
     pace, scales = Pace(schedule, time.monotonic()), len(schedule.scales)
     layout = "{percentage:3.0f}% {bar:20} {n}/{total} "
-    about = {"total": schedule.iterations, "bar_format": layout + _times(pace), "miniters": 1, "leave": False}
-    bar = tqdm(**about, file=sys.stderr, **_size())
+    options = {"total": schedule.iterations, "bar_format": layout + _times(pace), "miniters": 1, "leave": False}
+    bar = tqdm(**options, file=sys.stderr, **_size())
     with closing(steps), bar:
         for step in steps:
             pace.show(step.iteration, step.scale, time.monotonic())
@@ -64,7 +65,7 @@ def _size():
     return {"ncols": columns or COLUMNS, "nrows": rows or ROWS} if 0 in (columns, rows) else {"dynamic_ncols": True}
 
 
-def _with_lines(steps, schedule, verbose, say):
+def _with_lines(steps, schedule, verbose):
     every, pace = 0.0 if verbose else SECONDS_BETWEEN_LINES, Pace(schedule, time.monotonic())
     shown = None  # when the last line was; the first is due so long after the first step
     with closing(steps):
@@ -75,7 +76,7 @@ def _with_lines(steps, schedule, verbose, say):
                 shown = now
             elif now - shown >= every:
                 shown = now
-                say(_line(step, schedule, pace, verbose))
+                logger.info(_line(step, schedule, pace, verbose))
             yield step
 
 

@@ -1,15 +1,14 @@
-"""Watchers of a run: generators that pass its steps on unchanged, and print, save or end on the way.
-
-Each closes the steps that it watches when it is closed.
-"""
+"""The watchers that print the losses, save pictures and states, and end a run in time."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 
 from brushwork import messages
+from brushwork.messages import logger
 from brushwork.schedule import Pace, Schedule
+from brushwork.watch import Steps
 
 TIMED_STEPS, TIMED_SECONDS = 3, 2.0  # iterations that are timed: so many, or fewer if they take longer
 
@@ -19,7 +18,7 @@ def due(iteration: int, every: int, last: int | None) -> bool:
     return iteration % every == 0 or iteration == last
 
 
-def end_in_time(steps: Iterator, schedule: Schedule, deadline: float) -> Iterator:
+def end_in_time(steps: Steps, schedule: Schedule, deadline: float) -> Steps:
     """Ends the run where one more step would probably end after the deadline, a time of time.monotonic.
 
     A scale before the last ends where it has used up its share of the time, and the next begins.
@@ -45,7 +44,7 @@ def end_in_time(steps: Iterator, schedule: Schedule, deadline: float) -> Iterato
                 return
 
 
-def estimate_duration(steps: Iterator, schedule: Schedule, tell: Callable[[float], None]) -> Iterator:
+def estimate_duration(steps: Steps, schedule: Schedule, tell: Callable[[float], None]) -> Steps:
     """Calls tell(seconds) with the time that the run takes in all, once a few of its iterations have been timed."""
     pace, told = Pace(schedule, time.monotonic()), False
     with closing(steps):
@@ -58,14 +57,14 @@ def estimate_duration(steps: Iterator, schedule: Schedule, tell: Callable[[float
             yield step
 
 
-def announce_scales(steps: Iterator, schedule: Schedule, say: Callable[[str], None]) -> Iterator:
-    """Says the number and the size of each scale: of the first with its first step, of the others before it."""
+def announce_scales(steps: Steps, schedule: Schedule) -> Steps:
+    """Logs the number and the size of each scale: of the first with its first step, of the others before it."""
     scales, announced = schedule.scales, set()
 
     def announce(number):
         if number not in announced and number < len(scales):
             announced.add(number)
-            say(f"scale {number + 1} of {len(scales)}: {scales[number].width}x{scales[number].height}")
+            logger.info(f"scale {number + 1} of {len(scales)}: {scales[number].width}x{scales[number].height}")
 
     with closing(steps):
         for step in steps:
@@ -75,7 +74,7 @@ def announce_scales(steps: Iterator, schedule: Schedule, say: Callable[[str], No
                 announce(step.scale + 1)
 
 
-def print_losses(steps: Iterator, every: int, last: int) -> Iterator:
+def print_losses(steps: Steps, every: int, last: int) -> Steps:
     """Prints the losses of the terms to standard output, until nothing reads it any more."""
     read = True
     with closing(steps):
@@ -89,7 +88,7 @@ def print_losses(steps: Iterator, every: int, last: int) -> Iterator:
             yield step
 
 
-def save_checkpoints(steps: Iterator, every: int, last: int | None, save: Callable) -> Iterator:
+def save_checkpoints(steps: Steps, every: int, last: int | None, save: Callable) -> Steps:
     """Calls save(step) at multiples of `every` and at the last iteration; at the start only if that is the last."""
     with closing(steps):
         for step in steps:
@@ -98,6 +97,6 @@ def save_checkpoints(steps: Iterator, every: int, last: int | None, save: Callab
             yield step
 
 
-def save_states(steps: Iterator, every: int, save: Callable) -> Iterator:
+def save_states(steps: Steps, every: int, save: Callable) -> Steps:
     """Calls save(step) at multiples of `every` except the start."""
     return save_checkpoints(steps, every, None, save)

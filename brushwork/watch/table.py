@@ -4,11 +4,13 @@ import io
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
 from brushwork import files
+from brushwork.messages import logger
+from brushwork.watch import Steps
 from brushwork.watch.report import due
 
 SECONDS_BETWEEN_WRITES = 5.0
@@ -29,13 +31,10 @@ class Paths(NamedTuple):
     plot: str | os.PathLike | None = None
 
 
-def record_losses(
-    steps: Iterator, every: int, last: int, paths: Paths, *, rows: Iterable[Row] = (), complain: Callable[[str], None]
-) -> Iterator:
+def record_losses(steps: Steps, every: int, last: int, paths: Paths, *, rows: Iterable[Row] = ()) -> Steps:
     """Passes the steps on and writes the losses of some: the table every few seconds, table and plot at the end.
 
-    every: iterations are recorded at its multiples and at the last. rows: of the run that this one continues.
-    complain: called with one sentence if a file cannot be written.
+    every: iterations are recorded at its multiples and at the last. rows: those of the run that this one continues.
     """
     rows, written = list(rows), time.monotonic()
     with closing(steps):
@@ -44,13 +43,13 @@ def record_losses(
                 if due(step.iteration, every, last):
                     rows.append(Row(step.iteration, step.term_losses))
                 if paths.table and time.monotonic() - written > SECONDS_BETWEEN_WRITES:
-                    _write(paths.table, text(rows), complain)
+                    _write(paths.table, text(rows))
                     written = time.monotonic()
                 yield step
         finally:
             for path, contents in ((paths.table, text), (paths.plot, plot)):
                 if rows and path:
-                    _write(path, contents(rows), complain)
+                    _write(path, contents(rows))
 
 
 def rows_before(path: str | os.PathLike, iteration: int) -> list[Row]:
@@ -68,12 +67,12 @@ def rows_before(path: str | os.PathLike, iteration: int) -> list[Row]:
         return []
 
 
-def _write(path, contents, complain):
+def _write(path, contents):
     try:
         with files.replacing(path) as file:
             file.write(contents)
     except OSError as error:
-        complain(f"cannot write {path}: {error.strerror}; going on")
+        logger.error(f"cannot write {path}: {error.strerror}; going on")
 
 
 def text(rows: Sequence[Row]) -> bytes:

@@ -1,32 +1,31 @@
 """TensorBoard: the losses of every iteration, total and layer by layer, the picture now and then, and the graph."""
 
 import io
-from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
+from brushwork.messages import logger
 from brushwork.pictures import write
+from brushwork.watch import Steps
 from brushwork.watch.report import due
 
 PICTURES_EVERY = 50  # iterations, unless checkpoints are written at others
 
 
-def write_events(
-    steps: Iterator, directory: str, graph: tf.Graph, *, every: int, last: int, complain: Callable[[str], None]
-) -> Iterator:
+def write_events(steps: Steps, directory: str, graph: tf.Graph | None, *, every: int, last: int) -> Steps:
     """Passes the steps on and writes them to a directory for TensorBoard.
 
-    graph: shown beside them. every: the picture is written at its multiples and at the last iteration. complain:
-    called with one sentence if the directory cannot be written to.
+    graph: shown beside them. every: the picture is written at its multiples and at the last iteration.
+    If the directory cannot be written to, an error is logged and the steps are passed on.
     """
     with closing(steps):
         try:
             with tf.Graph().as_default():  # FileWriter cannot be made in eager mode
                 writer = tf.summary.FileWriter(directory, graph)
         except (OSError, tf.errors.OpError) as error:
-            complain(f"cannot write to {directory}: {getattr(error, 'strerror', None) or error}; going on")
+            logger.error(f"cannot write to {directory}: {getattr(error, 'strerror', None) or error}; going on")
             yield from steps
             return
         with closing(writer):

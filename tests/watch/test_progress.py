@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from brushwork import messages
+from brushwork.messages import logger
 from brushwork.watch import progress
 from tests.helpers.command import FAST
 from tests.helpers.tiers import spot_checks
@@ -24,12 +25,13 @@ FLAGS = f"--content content.png --styles style.png --output out.png --network ne
 
 
 def lines(monkeypatch, *, ends, durations, costs=None, verbose=False, first=0):
-    """What is said of a run whose steps take such times."""
+    """The messages about a run whose steps take such times."""
     clock, said = Clock(), []
+    monkeypatch.setattr(logger, "info", said.append)
     monkeypatch.setattr(progress, "time", clock.time)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     steps, schedule = run(first=first, ends=ends, clock=clock, durations=durations), schedule_of(*ends, costs=costs)
-    assert iterations(progress.show_progress(steps, schedule, verbose=verbose, say=said.append))[-1] == ends[-1]
+    assert iterations(progress.show_progress(steps, schedule, verbose=verbose))[-1] == ends[-1]
     return said
 
 
@@ -99,8 +101,9 @@ def bar(monkeypatch, *, ends, durations, costs=None, verbose=False, first=0):
     monkeypatch.setattr(tqdm.std, "time", lambda: clock.now)
     monkeypatch.setattr(progress, "time", clock.time)
     monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(logger, "info", pytest.fail)
     steps, schedule = run(first=first, ends=ends, clock=clock, durations=durations), schedule_of(*ends, costs=costs)
-    assert iterations(progress.show_progress(steps, schedule, verbose=verbose, say=pytest.fail))[-1] == ends[-1]
+    assert iterations(progress.show_progress(steps, schedule, verbose=verbose))[-1] == ends[-1]
     return [state.strip() for state in terminal.getvalue().split("\r") if "loss" in state]
 
 
@@ -132,7 +135,8 @@ def test_the_pace_of_a_run_that_goes_on_is_unknown_at_its_first_step(monkeypatch
     monkeypatch.setattr(tqdm.std, "time", lambda: clock.now)
     monkeypatch.setattr(progress, "time", clock.time)
     monkeypatch.setattr(sys, "stderr", terminal)
-    steps = progress.show_progress(run(first=50, ends=(100,)), schedule_of(100), verbose=False, say=pytest.fail)
+    monkeypatch.setattr(logger, "info", pytest.fail)
+    steps = progress.show_progress(run(first=50, ends=(100,)), schedule_of(100), verbose=False)
     next(steps)
     clock.now = 1.0
     messages.print_to(terminal, "a line")  # draws the bar again
@@ -191,10 +195,11 @@ def test_the_bar_on_a_terminal_of_unknown_size(server, folder, size):
 def test_a_terminal_that_cannot_redraw_gets_lines(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     clock, said = Clock(), []
+    monkeypatch.setattr(logger, "info", said.append)
     monkeypatch.setattr(progress, "time", clock.time)
     monkeypatch.setattr(sys, "stderr", Terminal())
     steps = run(ends=(3,), clock=clock, durations=[20])
-    assert len(list(progress.show_progress(steps, schedule_of(3), verbose=False, say=said.append))) == 4
+    assert len(list(progress.show_progress(steps, schedule_of(3), verbose=False))) == 4
     assert len(said) == 3
 
 

@@ -13,16 +13,16 @@ TWO = schedule_of(2, 5, costs=(1, 4))
 WATCHERS = {
     "end_in_time": lambda steps, tmp: report.end_in_time(steps, TWO, 1e9),
     "estimate_duration": lambda steps, tmp: report.estimate_duration(steps, TWO, id),
-    "announce_scales": lambda steps, tmp: report.announce_scales(steps, TWO, str),
+    "announce_scales": lambda steps, tmp: report.announce_scales(steps, TWO),
     "print_losses": lambda steps, tmp: report.print_losses(steps, 1, 5),
     "save_checkpoints": lambda steps, tmp: report.save_checkpoints(steps, 1, 5, id),
     "save_states": lambda steps, tmp: report.save_states(steps, 1, id),
     "record_losses": lambda steps, tmp: table.record_losses(
-        steps, 1, 5, table.Paths(table=tmp / "table.txt"), complain=pytest.fail
+        steps, 1, 5, table.Paths(table=tmp / "table.txt")
     ),
-    "show_progress": lambda steps, tmp: progress.show_progress(steps, TWO, verbose=True, say=str),
+    "show_progress": lambda steps, tmp: progress.show_progress(steps, TWO, verbose=True),
     "write_events": lambda steps, tmp: tensorboard.write_events(
-        steps, str(tmp), None, every=1, last=5, complain=pytest.fail
+        steps, str(tmp), None, every=1, last=5
     ),
     "collect_shots": lambda steps, tmp: contact_sheet.collect_shots(steps, 5, []),
 }  # fmt: skip
@@ -167,35 +167,31 @@ def test_a_run_that_is_over_at_once_is_not_estimated(monkeypatch, end):
     assert told(monkeypatch, schedule_of(end), [0.1]) == []
 
 
-def test_scales_are_announced_before_they_begin():
-    events = []
-
+def test_scales_are_announced_before_they_begin(logged):
     def steps():
         for step in run(ends=(2, 5, 6)):
-            events.append(f"making {step.iteration}")
+            logged.append(f"making {step.iteration}")
             yield step
 
-    for step in report.announce_scales(steps(), schedule_of(2, 5, 6), events.append):
-        events.append(step.iteration)
-    assert events == [
-        "making 0", "scale 1 of 3: 20x15", 0, "making 1", 1, "making 2", 2,
-        "scale 2 of 3: 40x30", "making 3", 3, "making 4", 4, "making 5", 5,
-        "scale 3 of 3: 80x60", "making 6", 6,
+    for step in report.announce_scales(steps(), schedule_of(2, 5, 6)):
+        logged.append(step.iteration)
+    assert logged == [
+        "making 0", ("info", "scale 1 of 3: 20x15"), 0, "making 1", 1, "making 2", 2,
+        ("info", "scale 2 of 3: 40x30"), "making 3", 3, "making 4", 4, "making 5", 5,
+        ("info", "scale 3 of 3: 80x60"), "making 6", 6,
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("first", [3, 4])
-def test_a_resumed_run_announces_the_scales_that_are_left(first):
-    said = []
-    list(report.announce_scales(run(first=first, ends=(2, 5)), TWO, said.append))
-    assert said == ["scale 2 of 2: 40x30"]
+def test_a_resumed_run_announces_the_scales_that_are_left(first, logged):
+    list(report.announce_scales(run(first=first, ends=(2, 5)), TWO))
+    assert logged == [("info", "scale 2 of 2: 40x30")]
 
 
-def test_a_scale_that_ends_early_is_followed_by_the_next():
-    said = []
+def test_a_scale_that_ends_early_is_followed_by_the_next(logged):
     steps = [make_step(iteration, ends=(2, 5)) for iteration in (0, 1, 3, 4)]
-    list(report.announce_scales((step for step in steps), TWO, said.append))
-    assert said == ["scale 1 of 2: 20x15", "scale 2 of 2: 40x30"]
+    list(report.announce_scales((step for step in steps), TWO))
+    assert logged == [("info", "scale 1 of 2: 20x15"), ("info", "scale 2 of 2: 40x30")]
 
 
 def test_losses_are_printed_in_columns(capsys):

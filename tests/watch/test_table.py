@@ -22,7 +22,7 @@ ROWS = [row(0, 1.0, 20.0, 300.0, 321.0), row(5, 0.5, 2.0, 30.0, 32.5)]
 
 
 def record(steps, every, last, paths=TABLE, **options):
-    return table.record_losses(steps, every, last, paths, **{"complain": pytest.fail} | options)
+    return table.record_losses(steps, every, last, paths, **options)
 
 
 def test_text():
@@ -107,11 +107,11 @@ def test_rows_of_a_file_that_is_no_table(tmp_path, contents, rows):
     assert table.rows_before(tmp_path / "table.txt", 9) == rows
 
 
-def test_what_cannot_be_written_is_reported_and_the_run_goes_on(tmp_path):
-    sentences, directory = [], tmp_path / "missing"
+def test_what_cannot_be_written_is_reported_and_the_run_goes_on(tmp_path, logged):
+    directory = tmp_path / "missing"
     paths = Paths(directory / "table.txt", directory / "plot.png")
-    assert iterations(record(run(ends=(2,)), 1, 2, paths, complain=sentences.append)) == [0, 1, 2]
-    assert sentences == [f"cannot write {path}: No such file or directory; going on" for path in paths]
+    assert iterations(record(run(ends=(2,)), 1, 2, paths)) == [0, 1, 2]
+    assert logged == [("error", f"cannot write {path}: No such file or directory; going on") for path in paths]
 
 
 def test_plot(tmp_path):

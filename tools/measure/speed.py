@@ -26,7 +26,7 @@ import vgg
 from brushwork.engine.session import chosen_precision
 from brushwork.network import store
 from brushwork.run.jobs import make_jobs
-from brushwork.run.pipeline import watched
+from brushwork.run.pipeline import watch
 from brushwork.run.plan import make_plan
 from brushwork.settings import PRESETS, Settings
 from tests.reference.classic import Apart
@@ -123,7 +123,7 @@ def watching(options, *, network=store.POCKET_FILE, count=200):
             first = next(stylize.stylize(objective, plan.content, plan.styles, plan.settings))
         steps = (first._replace(iteration=number) for number in range(count + 1))
         start = time.perf_counter()
-        for _ in watched(steps, plan, graph=tf.Graph(), shots=[]):
+        for _ in watch(steps, plan, graph=tf.Graph(), shots=[]):
             pass
         return (time.perf_counter() - start) / count
 
