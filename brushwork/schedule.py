@@ -189,14 +189,17 @@ class Pace:
         self._recent = deque(maxlen=RECENT)  # seconds of the last steps at this scale
 
     def show(self, iteration: int, scale: int, now: float) -> None:
-        """Take note of a step: its iteration, counted over all scales, its scale, and when it was finished."""
+        """Take note of a step: its iteration, counted over all scales, its scale, and when it was finished.
+
+        Every step of the run, or of what is left of it, has to be shown.
+        """
         seconds, self._now = now - self._now, now
         if self._first is None:
             self._first = iteration, scale
         elif scale != self._latest[1]:
             self._recent.clear()
         else:
-            self._timed.append((seconds, (iteration - self._latest[0]) * self._schedule.scales[scale].evaluation_cost))
+            self._timed.append((seconds, self._schedule.scales[scale].evaluation_cost))
         self._recent.append(seconds)
         self._latest = iteration, scale
 

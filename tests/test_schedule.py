@@ -103,6 +103,11 @@ def test_spans_along_a_side():
     assert list(schedule.spans(100, 64, 16)) == [(0, 0, 64, 80), (48, 64, 100, 100)]
     assert list(schedule.spans(100, 64, 16, 16)) == [(-16, 0, 64, 80), (48, 64, 100, 116)]
     assert list(schedule.spans(100, 128, 16)) == [(0, 0, 100, 100)]
+    assert [end - start for _, start, end, _ in schedule.spans(1100, 512, 16)] == [368, 368, 364]
+
+
+def test_the_margin_of_no_layers_has_the_next_pixel():
+    assert (schedule.margin(()), schedule.margin(("relu1_1", "relu5_1")), schedule.margin(("relu5_2",))) == (16, 80, 96)
 
 
 def test_what_is_left_and_done():
@@ -177,5 +182,5 @@ def test_the_next_step_is_expected_to_take_as_long_as_the_longest_of_five():
 def test_the_first_step_of_the_next_scale_is_expected_to_take_three_times_its_cost():
     pace = pace_of((3, 0, 9.0), (4, 0, 11.0))
     assert pace.longest_step(1) == 9 * 3 * 4
-    pace.show(5, 1, 31.0)
-    assert pace.longest_step(1) == 20  # steps of the scale before are forgotten
+    pace.show(5, 1, 16.0)
+    assert pace.longest_step(1) == 5  # steps of the scale before are forgotten

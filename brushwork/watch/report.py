@@ -33,14 +33,11 @@ def end_in_time(steps: Steps, schedule: Schedule, deadline: float) -> Steps:
                 until = before + schedule.share_of_rest(step.scale) * (deadline - before)
             pace.show(step.iteration, step.scale, now)
             before, scale = now, step.scale
-            following = scale
-            if scale + 1 < len(schedule.scales):
-                ends = step.iteration == schedule.scales[scale].last
-                if not ends and now + pace.longest_step(scale) > until:
-                    step.end_scale()
-                    ends = True
-                following += ends
-            if now + pace.longest_step(following) > deadline:
+            is_over = step.iteration == schedule.scales[scale].last or now + pace.longest_step(scale) > until
+            ends = is_over and scale + 1 < len(schedule.scales)
+            if ends:
+                step.end_scale()
+            if now + pace.longest_step(scale + ends) > deadline:
                 return
 
 

@@ -114,11 +114,12 @@ def test_a_time_limit_forgets_the_steps_of_the_scale_before(monkeypatch):
 
 
 def test_a_time_limit_is_shared_by_the_scales(monkeypatch):
-    # The same cost in each of two scales: at 5 of 11 seconds one more step would exceed half of them.
-    clock, scales = Clock(), schedule_of(10, 20)
+    # The same cost in each of three scales. The first ends at 5, as one more step would exceed a third of 16 seconds,
+    # and the second at 10, as one more would exceed half of the 11 seconds that were left.
+    clock, scales = Clock(), schedule_of(10, 20, 30)
     monkeypatch.setattr(report, "time", clock.time)
-    steps = report.end_in_time(run(ends=(10, 20), clock=clock, durations=[1]), scales, 11)
-    assert iterations(steps) == [0, 1, 2, 3, 4, 11, 12, 13, 14, 15, 16]
+    steps = report.end_in_time(run(ends=(10, 20, 30), clock=clock, durations=[1]), scales, 16)
+    assert iterations(steps) == [0, 1, 2, 3, 4, 11, 12, 13, 14, 15, 21, 22, 23, 24, 25, 26]
 
 
 def test_a_time_limit_of_a_resumed_run(monkeypatch):

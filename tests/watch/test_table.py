@@ -93,7 +93,7 @@ def test_rows_of_a_run_that_is_continued(tmp_path, monkeypatch):
     [
         (None, []),
         ("", []),
-        ("0 1 2 3 4\n2 5 6 7 8\n", []),  # without a header
+        ("total temporal\n0 1 2\n", []),  # no header of ours
         ("# itr content style tv total\n0 1 2 3 4\n\n2 5 6 7 8\n", []),
         ("# itr content style tv total\n0 1 2 3 4\n1 2 3\n2 5 6 7 8\n", [row(0, 1, 2, 3, 4), row(2, 5, 6, 7, 8)]),
         ("# itr total temporal\n0 1 2\n", [Row(0, {"total": 1, "temporal": 2})]),
@@ -126,9 +126,14 @@ def test_curves(monkeypatch):
     figures = pytest.importorskip("matplotlib.figure")
     drawn = []
     monkeypatch.setattr(figures.Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
-    table.plot([row(0, 1.0, 20.0, 0.0, 21.0), row(5, 0.5, 2.0, 0.0, 2.5)])
+    table.plot([row(0, 1.0, 20.0, 0.0, 21.0), row(5, 0.5, 2.0, 0.0, 2.5), Row(6, {"total": 2.0, "temporal": 1.5})])
     (axes,) = drawn[0].axes
     curves = {line.get_label(): line.get_xydata().tolist() for line in axes.get_lines()}
-    assert curves == {"content": [[0, 1], [5, 0.5]], "style": [[0, 20], [5, 2]], "total": [[0, 21], [5, 2.5]]}
+    assert curves == {
+        "content": [[0, 1], [5, 0.5]],
+        "style": [[0, 20], [5, 2]],
+        "total": [[0, 21], [5, 2.5], [6, 2]],
+        "temporal": [[6, 1.5]],
+    }
     assert axes.get_yscale() == "log"
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["content", "style", "total"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["content", "style", "total", "temporal"]
