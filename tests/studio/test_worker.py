@@ -4,10 +4,12 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 from brushwork.messages import logger
 from brushwork.studio import worker as worker_module
 from brushwork.studio.worker import Worker
+from tests.watch.steps import Clock, iterations, losses_at, run, schedule_of
 
 # Programs that stand in for neural_style.main.
 
@@ -117,3 +119,18 @@ def test_a_worker_that_cannot_start_has_ended(monkeypatch):
     inbox.until(("ended", 1))
     worker.wait(20)
     assert not worker.is_alive
+
+
+def test_progress_is_the_share_of_the_work_and_the_time_left(monkeypatch):
+    # Two iterations at cost 1, a second each, and two at cost 3, of which the first includes targets.
+    clock, sent = Clock(), []
+    monkeypatch.setattr(worker_module, "time", clock.time)
+    window = worker_module._Window(lambda kind, progress: sent.append(progress), copies=())
+    monkeypatch.setattr(window, "_save", lambda plan, step: None)
+    plan = SimpleNamespace(schedule=schedule_of(2, 4, costs=(1, 3)))
+    assert iterations(window.show(run(ends=(2, 4), clock=clock, durations=[9, 1, 1, 6, 3]), plan)) == [0, 1, 2, 3, 4]
+    assert [(each.iteration, each.iterations) for each in sent] == [(number, 4) for number in range(5)]
+    assert [(each.scale, each.scales, each.size) for each in sent[1:4]] == [(1, 2, (20, 15))] * 2 + [(2, 2, (40, 30))]
+    assert [each.share for each in sent] == [0, 1 / 8, 2 / 8, 5 / 8, 1]
+    assert [each.seconds_left for each in sent] == [None, 7, 6, 3, 0]
+    assert sent[1].losses == losses_at(1)
