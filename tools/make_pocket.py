@@ -1,4 +1,4 @@
-"""Make the embedded network: a VGG-19 and calibration pictures -> a VGG-19 of half the width with nearly its features.
+"""Make the included network: a VGG-19 and calibration pictures -> a VGG-19 of half the width with nearly its features.
 
     python tools/make_pocket.py NETWORK.mat PICTURES... -o brushwork/network/pocket-vgg19.mat
 

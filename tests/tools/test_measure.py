@@ -79,7 +79,7 @@ def test_evaluations_are_compared_with_the_classic_loop(measured):
     rows = measured(speed, "--sizes", "32x24", "--rounds", "1")
     assert rows[1][0] == speed.CLASSIC
     assert float(rows[1][2]) == 1
-    assert {"full network", "embedded network"} <= {row[0] for row in rows}
+    assert {"full network", "included network"} <= {row[0] for row in rows}
 
 
 @pytest.mark.exhaustive
@@ -91,7 +91,7 @@ def test_the_race_has_a_row_for_each_way(measured):
 @pytest.mark.exhaustive
 def test_runs_are_measured_with_both_networks(measured):
     rows = measured(runs, "--sizes", "128x96", "--presets", "painterly")
-    assert [row[:2] for row in rows[1:]] == [["`painterly`", "embedded"], ["`painterly`", "full"]]
+    assert [row[:2] for row in rows[1:]] == [["`painterly`", "included"], ["`painterly`", "full"]]
     assert all(0.1 < float(row[-1]) < 4 for row in rows[1:])
 
 

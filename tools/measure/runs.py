@@ -30,7 +30,7 @@ def main(arguments=None):
     cells = [f"{size}: iterations | seconds | GB" for size in options.sizes]
     print(f"| preset | network | {' | '.join(cells)} |\n{'|---' * (2 + 3 * len(cells))}|")
     for preset in options.presets:
-        for name, network in (("embedded", "pocket"), ("full", options.network)):
+        for name, network in (("included", "pocket"), ("full", options.network)):
             measured = [of_run(options, preset, network, size) for size in options.sizes]
             row = " | ".join(f"{count} | {seconds:.0f} | {memory:.1f}" for count, seconds, memory in measured)
             print(f"| `{preset}` | {name} | {row} |", flush=True)

@@ -64,9 +64,9 @@ def evaluations(options, full, pocket, content, style):
         ("full network, four styles", full, four, {}),
         ("full network, Wasserstein loss", full, [style], {"style_loss": "wasserstein"}),
         ("full network, `--precision auto`", full, [style], {"precision": "auto"}),
-        ("embedded network", pocket, [style], {}),
-        ("embedded network, Wasserstein loss", pocket, [style], {"style_loss": "wasserstein"}),
-        ("embedded network, `--precision auto`", pocket, [style], {"precision": "auto"}),
+        ("included network", pocket, [style], {}),
+        ("included network, Wasserstein loss", pocket, [style], {"style_loss": "wasserstein"}),
+        ("included network, `--precision auto`", pocket, [style], {"precision": "auto"}),
     ):
         settings = Settings(**changes, tile_size="none")
         if settings.precision == "auto" and chosen_precision("auto") == "float32":
