@@ -226,14 +226,14 @@ class Painter:
 
         if plan.settings.instant:
             return self._instant_steps(plan)
-        from stylize import Objective, stylize
+        from stylize import make_objective, stylize
 
         plan = plan.decided(chosen_precision(plan.settings.precision))
         faster, where = chosen_precision("auto"), estimate.in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
         hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
         logger.info(f"computing in {plan.precision}{where}{hint}")
         if self._objective is None:
-            objective = Objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
+            objective = make_objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
             self._objective = self._sessions.enter_context(objective)
             self._interrupts.cancel = objective.cancel
         if self._options.dry_run:

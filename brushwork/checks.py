@@ -2,8 +2,6 @@
 
 from dataclasses import fields
 
-import numpy as np
-
 from brushwork.pictures import sizes
 from brushwork.settings import DEFAULTS, OF_THE_RUN
 
@@ -44,25 +42,3 @@ def _check_sizes(settings, content):
         if getattr(settings, name) not in (DEFAULTS[name], "original"):
             resize = "brushwork.pictures.sizes.resize_to_width"
             raise ValueError(f"{name} is for the command; here styles have the sizes of their arrays: use {resize}")
-
-
-def check_pictures(content, styles):
-    """That these are pictures, and at least one style. Raises ValueError."""
-    if not len(styles):
-        raise ValueError("there is no style picture; give at least one")
-    for name, picture in (("content", content), *(("style", style) for style in styles)):
-        if np.ndim(picture) != 3 or np.shape(picture)[2] != 3 or not np.issubdtype(picture.dtype, np.floating):
-            is_array = f"{getattr(picture, 'dtype', type(picture).__name__)} {list(np.shape(picture))}"
-            raise ValueError(f"the {name} is {is_array}; pictures are float32 [H, W, 3], RGB, 0..255")
-
-
-def check_masks(masks, made_with, styles):
-    """That the masks are of the kinds that the objective was made with, and fit the styles. Raises ValueError."""
-    for name in ("styles", "sources"):
-        count, expected = len(getattr(masks, name)), len(getattr(made_with, name))
-        if bool(count) != bool(expected) or (name == "styles" and count != expected):
-            raise ValueError(f"masks.{name} are {count}, and the objective was made for {expected}; give both the same")
-        if count and count != len(styles):
-            raise ValueError(f"masks.{name} takes one mask for each style: {len(styles)}, not {count}")
-    if (masks.content is None) != (made_with.content is None):
-        raise ValueError("masks.content is given to the objective or to this call only; give both the same masks")

@@ -118,6 +118,17 @@ class Settings:
         return self.scales if len(self.scales) > 1 or self.scales[0] > MOST_SCALES else ()
 
     @property
+    def content_normalization(self) -> str:
+        """How the content loss is normalised: "mean", "sum" or "relative"; see stylize.Content.
+
+        The Wasserstein distance compares features in units of their root mean square, and so does the content loss
+        beside it.
+        """
+        if self.style_loss == "wasserstein":
+            return "relative"
+        return "sum" if self.normalization == "sums" else "mean"
+
+    @property
     def scale_count(self) -> int | None:
         """The number of scales; None if it depends on the picture, by `smallest_scale`."""
         if self.smallest_scale:

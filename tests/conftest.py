@@ -162,7 +162,7 @@ def command(folder, capfd, monkeypatch):
     from brushwork.preview import network
     from tests.helpers.objectives import shared, shared_painter
 
-    monkeypatch.setattr(stylize, "Objective", shared)
+    monkeypatch.setattr(stylize, "make_objective", shared)
     monkeypatch.setattr(network, "opened", shared_painter)
 
     def run(*arguments, iterations=2, output="out.png", defaults=True):

@@ -99,7 +99,7 @@ def test_arrays_that_are_no_pictures(objective, content, styles, message):
     with pytest.raises(ValueError, match=message):
         next(stylize(objective, content, styles, Settings()))
     with pytest.raises(ValueError, match=message):
-        objective.aim(content, styles)
+        objective.set_targets(content, styles)
 
 
 MASK = np.ones((30, 40), np.float32)
@@ -130,7 +130,7 @@ def test_more_masks_than_the_objective_was_made_for(tiny):
         shared(tiny, Settings(**FEW_LAYERS), Masks((MASK,))) as objective,
         pytest.raises(ValueError, match="are 2, and the obj"),
     ):
-        objective.aim(content, styles, Masks((MASK, MASK)))
+        objective.set_targets(content, styles, Masks((MASK, MASK)))
 
 
 def test_networks_by_name(tiny_file):

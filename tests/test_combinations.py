@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from brushwork.settings import Settings
-from stylize import Masks, Objective, stylize
+from stylize import Masks, make_objective, stylize
 from tests.helpers import oracle
 from tests.helpers.objectives import shared
 from tests.helpers.tiers import spot_checks
@@ -79,7 +79,7 @@ def test_every_two_controls_in_tiles_and_in_the_whole(tiny, random, choice):
     def evaluated(precision, side):
         common = Settings(**settings | {"precision": precision, "tile_size": side})
         with shared(tiny, common, masks) as objective:
-            objective.aim(content, [one, two], masks)
+            objective.set_targets(content, [one, two], masks)
             return objective.evaluate(image)
 
     losses, gradient = evaluated("float32", "none")
@@ -98,7 +98,7 @@ def test_every_control_coarse_to_fine(tiny, random, choice):
     choice, masks = split(choice, size, random)
     courses = []
     settings = Settings(**choice, scales=(2,), scale_iterations=(3, 2), learning_rate=3.0)
-    with Objective(tiny, settings, masks) as objective:
+    with make_objective(tiny, settings, masks) as objective:
         for side in ("none", 32):
             objective.settings = dataclasses.replace(settings, tile_size=side)
             courses.append(list(stylize(objective, content, [one, two], settings, masks=masks)))

@@ -7,14 +7,22 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-import stylize
 from brushwork.engine import sums as sums_of
+from brushwork.engine.sums import Moments
+from brushwork.engine.term import Constant, Field, Pixels, Term
+from brushwork.losses.style import StyleTerm
+from brushwork.pictures import sizes
 from brushwork.settings import Settings
-from stylize import Masks, Moments, Objective
+from stylize import Content, Gram, Masks, Variation, make_objective, make_terms
 from tests.helpers import tiny_networks
 from tests.helpers.tiny_networks import FEW_LAYERS
 
 pytestmark = pytest.mark.numerical
+
+
+def alike(count):
+    """Equal blend weights."""
+    return (1 / count,) * count
 
 
 def run(function, *arrays):
@@ -48,17 +56,38 @@ def test_moments_by_hand():
     np.testing.assert_allclose(second, [[[1, 2], [2, 4]], [[4.5, 6], [6, 8]]])
 
 
-def test_gram_loss_by_hand():
-    # G = S / (n C): of 4 positions and 2 channels, S / 8; the target, of 1 and 2, S / 2.
+@pytest.mark.parametrize(("normalization", "scale"), [("classic", 1), ("positions", 4), ("sums", 1)])
+def test_gram_loss_by_hand(normalization, scale):
+    # G = S / (n C): of 4 positions and 2 channels, S / 8; the target, of 1 and 2, S / 2. Then times C^2, or C^2 / 4.
     second = np.array([[[8.0, 16.0], [16.0, 40.0]], [[8.0, 0.0], [0.0, 24.0]]])
     sums = Moments(np.array([4.0, 4.0]), np.zeros((2, 2)), second)
-    target = Moments(np.ones(2), np.zeros((2, 2)), np.stack([2 * np.eye(2)] * 2))
+    term = Gram({"": 1.0}, blend=alike, mask_count=2, normalization=normalization)
+    target = term.target(Moments(np.ones(2), np.zeros((2, 2)), np.stack([2 * np.eye(2)] * 2)))
+    distances = run(lambda target, *sums: term.distances({"": Moments(*sums)}, {"": target})[""], target, *sums)
+    np.testing.assert_allclose(distances, [scale * (0 + 4 + 4 + 16) / 4, scale * 4 / 4])
 
-    def distances(*parts):
-        goals = {"": stylize.gram(Moments(*parts[3:]))}
-        return stylize.gram_distances({"": Moments(*parts[:3])}, goals)[""]
 
-    np.testing.assert_allclose(run(distances, *sums, *target), [(0 + 4 + 4 + 16) / 4, 4 / 4])
+def test_the_variance_of_a_blend_by_hand():
+    # Of the Gram matrices [[1]] and [[4]] with shares 1/3 and 2/3 the blend is 3: 1/3 (1 - 3)^2 + 2/3 (4 - 3)^2 = 2.
+    def moments(*values):
+        return Moments(np.ones(len(values)), np.zeros((len(values), 1)), np.array(values).reshape(-1, 1, 1))
+
+    variance = Gram({"": 1.0}, blend=alike).blend_variance(moments(1.0, 4.0), moments(3.0), np.array([1, 2]) / 3)
+    assert variance == pytest.approx(2, rel=1e-12)
+    assert StyleTerm({"": 1.0}, blend=alike).blend_variance(None, None, None) == 0
+
+
+@pytest.mark.parametrize(("normalization", "expected"), [("mean", 25 / 8), ("sum", 25 / 2), ("relative", 25 / 8 / 4)])
+def test_content_loss_by_hand(normalization, expected):
+    features, target = np.zeros((2, 2, 2)), np.zeros((2, 2, 2))
+    features[0, 0] = 3, 4
+    term = Content({"relu4_2": 10.0}, normalization)
+
+    def loss(features, target):
+        inputs = {"target": {"relu4_2": target}, "mean_square": {"relu4_2": 4.0}, "mask": {}}
+        return term.losses(term.sums(None, {"relu4_2": features}, inputs), inputs)["content/relu4_2"]
+
+    assert run(loss, features, target) == pytest.approx(10 * expected)
 
 
 @pytest.mark.parametrize("count", [None, 1, 2])
@@ -98,10 +127,10 @@ def test_sums_of_bfloat16_features_are_float32(random):
 
 def variation(image, norm, more=(0, 0)):
     """(the sums of both directions, their counts, the gradient of the sums' sum), of all but the last `more` sides."""
-    sides = [length - extra for length, extra in zip(image.shape, more, strict=False)]
+    height, width = (length - extra for length, extra in zip(image.shape, more, strict=False))
 
     def of(tensor):
-        totals = sums_of.variation(tensor, tf.constant(sides), norm)
+        totals = Variation(1.0, norm).sums(Pixels(tensor[:height, :width], tensor), {}, {}).values()
         sums = [total.sum for total in totals]
         return sums, [total.count for total in totals], tf.gradients(sums, tensor)[0]
 
@@ -144,8 +173,8 @@ def test_the_variation_of_a_line(size):
 def test_the_variation_in_the_loss(tiny, random, norm):
     image, direction = random.normal(0, 50, (2, 9, 7, 3))
     settings = Settings(content_weight=0, style_weight=0, tv_weight=7, tv_norm=norm)
-    with Objective(tiny_networks.tiny_network(np.float64), settings) as objective:
-        objective.aim(image, [image])
+    with make_objective(tiny_networks.tiny_network(np.float64), settings) as objective:
+        objective.set_targets(image, [image])
         losses, gradient = objective.evaluate(image)
         ahead, behind = (objective.evaluate(image + step * direction)[0]["total"] for step in (1e-5, -1e-5))
     down, right = np.diff(image, axis=0), np.diff(image, axis=1)
@@ -157,39 +186,112 @@ def test_the_variation_in_the_loss(tiny, random, norm):
     assert np.vdot(gradient, direction) == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
 
 
-def means_and_variances(moments):
-    assert not gc.isenabled()  # while a graph is built
-    means, squares = moments.first / moments.count[:, None], tf.linalg.diag_part(moments.second)
-    return tf.stack([means, squares / moments.count[:, None] - means**2])  # [2, K, C]
+class MeansAndVariances(StyleTerm):
+    """A style loss of its own: the squared differences of the channels' means and variances."""
 
+    def target_inputs(self, channels):
+        assert not gc.isenabled()  # while a graph is built
+        return Constant((2, self.target_count, channels))
 
-def mean_and_variance_distances(sums, goals):
-    """A style term of its own: the squared differences of the channels' means and variances."""
-    assert not gc.isenabled()
-    return {
-        name: tf.reduce_sum(tf.square(means_and_variances(sums[name]) - goal), axis=[0, 2])
-        for name, goal in goals.items()
-    }
+    def target(self, style):
+        return np.stack([style.first, np.diagonal(style.second, axis1=1, axis2=2) - style.first**2])
+
+    def distances(self, sums, targets):
+        assert not gc.isenabled()
+        distances = {}
+        for layer, target in targets.items():
+            means, squares = sums[layer].first, tf.linalg.diag_part(sums[layer].second)
+            means, squares = means / sums[layer].count[:, None], squares / sums[layer].count[:, None]
+            distances[layer] = tf.reduce_sum(tf.square(tf.stack([means, squares - means**2]) - target), axis=[0, 2])
+        return distances
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_a_new_style_term_is_two_functions_of_sums(random, masked):
+def test_a_new_style_loss_is_a_target_and_a_distance(random, masked):
     """Its gradient is right, untiled and in tiles, with masks and two styles."""
     size = 40, 56
     content, one, two, image, direction = random.uniform(0, 255, (5, *size, 3))
     given = Masks(tuple(random.uniform(0, 1, (2, *size)))) if masked else Masks()
     settings = Settings(pooling="avg", style_blend_weights=(1, 3), **FEW_LAYERS)
     network, results = tiny_networks.tiny_network(np.float64), []
-    style_loss = stylize.StyleLoss(means_and_variances, mean_and_variance_distances)
-    with Objective(network, settings, given, style_loss=style_loss) as objective:
+    style = MeansAndVariances(settings.style_layer_weights, settings.blend, mask_count=len(given.styles))
+    classic = make_terms(settings, given)
+    with make_objective(network, settings, given, terms=[classic[0], style, classic[2]]) as objective:
         for tile_size in (None, 16):
-            objective.aim(content, [one, two], given, tile_size=tile_size)
+            objective.set_targets(content, [one, two], given, tile_size=tile_size)
             results.append(objective.evaluate(image))
             ahead, behind = (objective.evaluate(image + step * direction)[0]["total"] for step in (1e-5, -1e-5))
             assert np.vdot(results[-1][1], direction) == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
     (losses, gradient), (tiled_losses, tiled_gradient) = results
     assert tiled_losses == pytest.approx(losses, rel=1e-11)
     np.testing.assert_allclose(tiled_gradient, gradient, atol=1e-10 * np.abs(gradient).max())
-    with Objective(network, dataclasses.replace(settings), given) as gram:
-        gram.aim(content, [one, two], given)
+    with make_objective(network, dataclasses.replace(settings), given) as gram:
+        gram.set_targets(content, [one, two], given)
         assert gram.evaluate(image)[0]["style"] != pytest.approx(losses["style"], rel=0.1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Likeness(Term):
+    """The absolute difference from a picture [H, W, 3], under a mask [H, W, 1]: a term that is added below."""
+
+    picture: np.ndarray
+    mask: np.ndarray
+    weight: float
+    name = "likeness"
+
+    def inputs(self, channels):
+        return {"picture": Field(3), "mask": Field(1)}
+
+    def targets(self, content, styles, masks, measure):
+        return {name: sizes.resample(getattr(self, name), *content.shape[:2]) for name in ("picture", "mask")}
+
+    def sums(self, pixels, features, inputs):
+        return tf.reduce_sum(inputs["mask"] * tf.abs(pixels.core - inputs["picture"]))
+
+    def losses(self, sums, inputs):
+        return {"likeness": self.weight * sums}
+
+
+def with_likeness(random, settings, dtype=np.float32):
+    """(a content, a style, an image, a Likeness, the terms of the settings and it)."""
+    content, style, picture, image = random.uniform(0, 255, (4, 40, 56, 3)).astype(dtype)
+    likeness = Likeness(picture, random.uniform(0, 1, (40, 56, 1)).astype(dtype), weight=0.5)
+    return content, style, image, likeness, [*make_terms(settings), likeness]
+
+
+@pytest.mark.parametrize("padding", ["zero", "replicate"])
+@pytest.mark.parametrize("tile_size", [None, 16])
+def test_a_term_of_pixels_is_one_class(random, tile_size, padding):
+    settings = Settings(padding=padding, **FEW_LAYERS)
+    content, style, image, likeness, terms = with_likeness(random, settings, np.float64)
+    network, results = tiny_networks.tiny_network(np.float64), []
+    for each in (make_terms(settings), terms):
+        with make_objective(network, settings, terms=each) as objective:
+            objective.set_targets(content, [style], tile_size=tile_size)
+            results.append(objective.evaluate(image))
+    (classic, without), (losses, gradient) = results
+    mask, difference = np.float32(likeness.mask), image - np.float32(likeness.picture)  # as `resample` gives them
+    assert losses["likeness"] == pytest.approx(0.5 * np.sum(mask * np.abs(difference)), rel=1e-10)
+    assert list(losses)[:5] == ["content", "style", "tv", "likeness", "total"]
+    assert losses == pytest.approx(classic | {name: losses[name] for name in ("likeness", "total")}, rel=1e-10)
+    assert losses["total"] == pytest.approx(classic["total"] + losses["likeness"], rel=1e-10)
+    np.testing.assert_allclose(gradient - without, 0.5 * mask * np.sign(difference), atol=1e-9 * np.abs(gradient).max())
+
+
+def test_a_term_of_pixels_is_exact_beside_a_network_in_bfloat16(tiny, random):
+    settings = Settings(**FEW_LAYERS)
+    content, style, image, likeness, terms = with_likeness(random, settings)
+    with make_objective(tiny, settings, terms=terms, precision="bfloat16") as objective:
+        objective.set_targets(content, [style])
+        losses, _ = objective.evaluate(image)
+    exact = 0.5 * np.sum(likeness.mask * np.abs(image - likeness.picture), dtype=np.float64)
+    assert losses["likeness"] == pytest.approx(exact, rel=1e-5)  # 6,720 summands in float32
+
+
+def test_two_terms_of_one_name_are_refused(tiny):
+    settings = Settings(**FEW_LAYERS)
+    for extra in (Variation(1.0), Likeness(None, None, 1)):
+        if extra.name == "likeness":
+            object.__setattr__(extra, "name", "total")
+        with pytest.raises(ValueError, match="each term needs a name of its own"):
+            make_objective(tiny, settings, terms=[*make_terms(settings), extra])

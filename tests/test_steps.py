@@ -15,16 +15,16 @@ MEAN = tiny_networks.MEAN_PIXEL.astype(np.float32)
 
 
 class Course:
-    """An objective whose total follows a script; it records what it is aimed at and what it evaluates."""
+    """An objective whose total follows a script; it records its targets and what it evaluates."""
 
     mean_pixel = MEAN
 
     def __init__(self, totals, slope=np.ones_like):
         self.totals, self.slope = iter(totals), slope
-        self.aims, self.evaluated = [], []
+        self.targets, self.evaluated = [], []
 
-    def aim(self, content, styles, masks, tile_size):
-        self.aims.append((content, styles, masks, tile_size))
+    def set_targets(self, content, styles, masks, tile_size):
+        self.targets.append((content, styles, masks, tile_size))
 
     def evaluate(self, image):
         self.evaluated.append(image)
@@ -150,7 +150,7 @@ def test_the_moments_of_adam_are_carried_to_the_next_scale():
 
 
 @pytest.mark.parametrize("tile_sizes", [None, (None, 32, 16)])
-def test_each_scale_is_aimed_at_pictures_masks_and_tiles_of_its_own(random, tile_sizes):
+def test_each_scale_has_pictures_masks_and_tiles_of_its_own(random, tile_sizes):
     shapes = (40, 24), (20, 32), (60, 16)  # of the content and of two styles
     content, *styles = (random.uniform(0, 255, (*shape, 3)).astype(np.float32) for shape in shapes)
     regions = random.uniform(0, 1, (3, *shapes[0])).astype(np.float32)
@@ -158,8 +158,8 @@ def test_each_scale_is_aimed_at_pictures_masks_and_tiles_of_its_own(random, tile
     given = Masks(tuple(regions[:2]), regions[2], sources)
     settings, objective = Settings(scales=(3,), scale_iterations=(0, 0, 0)), Course(np.arange(9.0))
     list(stylize(objective, content, styles, settings, masks=given, tile_sizes=tile_sizes))
-    assert [tile_size for *_, tile_size in objective.aims] == list(tile_sizes or ["auto"] * 3)
-    for share, (small, small_styles, small_masks, _) in zip((0.25, 0.5, 1), objective.aims, strict=True):
+    assert [tile_size for *_, tile_size in objective.targets] == list(tile_sizes or ["auto"] * 3)
+    for share, (small, small_styles, small_masks, _) in zip((0.25, 0.5, 1), objective.targets, strict=True):
         of_content, *of_styles = ((round(height * share), round(width * share)) for height, width in shapes)
         np.testing.assert_array_equal(small, sizes.resize(content, *of_content))
         for small_style, style, size in zip(small_styles, styles, of_styles, strict=True):
@@ -184,14 +184,14 @@ def test_a_start_from_the_style_is_the_first_style_cut_to_the_content(random):
     np.testing.assert_allclose(first.image, sizes.cover(styles[0], 8, 6), rtol=0, atol=2 * 2**-16)
 
 
-def test_a_resumed_run_aims_at_the_scales_that_are_left():
+def test_a_resumed_run_has_the_scales_that_are_left():
     content, settings = np.full((*PORTRAIT, 3), 9, np.float32), Settings(scales=(3,), scale_iterations=(1, 2, 1))
     *_, at = islice(stylize(Course(np.arange(9.0)), content, [content], settings), 4)
     assert (at.iteration, at.scale) == (3, 1)
     objective = Course(np.arange(9.0))
     steps = list(stylize(objective, content, [content], settings, resume=at.state(), tile_sizes=(16, 32, 48)))
     assert [(step.iteration, step.scale) for step in steps] == [(3, 1), (4, 2)]
-    assert [(aim[0].shape[:2], aim[3]) for aim in objective.aims] == [(SCALES[1], 32), (SCALES[2], 48)]
+    assert [(each[0].shape[:2], each[3]) for each in objective.targets] == [(SCALES[1], 32), (SCALES[2], 48)]
 
 
 def test_an_image_beyond_its_range_is_clipped_before_it_gets_the_colors_of_the_content():

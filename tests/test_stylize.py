@@ -5,10 +5,11 @@ import pytest
 
 import stylize as method
 import vgg
+from brushwork.engine import memory
 from brushwork.pictures import saliency, sizes
 from brushwork.pictures.masks import NO_MASKS
 from brushwork.settings import PRESETS
-from stylize import Masks, Objective, Settings, stylize
+from stylize import Masks, Settings, make_objective, stylize
 from tests.helpers import oracle, tiny_networks
 from tests.helpers.objectives import shared
 from tests.helpers.tiers import spot_checks
@@ -36,7 +37,7 @@ def test_objective_gradient_in_float64(random, pooling):
     settings = Settings(pooling=pooling, content_weight_blend=0.5, style_layer_weight_exp=2, tv_weight=3)
     image, direction = content + random.normal(0, 20, content.shape), random.normal(0, 1, content.shape)
     with shared(network, settings) as objective:
-        objective.aim(content, styles)
+        objective.set_targets(content, styles)
         _, gradient = objective.evaluate(image)
         ahead, behind = (objective.evaluate(image + step * direction)[0]["total"] for step in (1e-5, -1e-5))
     assert gradient.dtype == np.float64
@@ -169,11 +170,11 @@ def test_a_start_by_name_and_a_box(tiny, random, optimizer):
 def test_lbfgs_is_handed_the_settings(tiny, random):
     content, style, _ = pictures(random)
     courses = {}
-    for memory in (1, 20):
-        settings = Settings(**FEW_LAYERS, iterations=30, optimizer="lbfgs", lbfgs_memory=memory)
+    for pairs in (1, 20):
+        settings = Settings(**FEW_LAYERS, iterations=30, optimizer="lbfgs", lbfgs_memory=pairs)
         with shared(tiny, settings) as objective:
-            courses[memory] = [step.losses["total"] for step in stylize(objective, content, [style], settings)]
-        assert courses[memory][-1] < courses[memory][0] / 3
+            courses[pairs] = [step.losses["total"] for step in stylize(objective, content, [style], settings)]
+        assert courses[pairs][-1] < courses[pairs][0] / 3
     assert courses[1][:3] == courses[20][:3]
     assert courses[1][-1] > courses[20][-1]
 
@@ -194,7 +195,7 @@ def test_bfloat16_is_near_float32(tiny, random):
 
 def losses_at(network, settings, content, styles, image, masks=NO_MASKS):
     with shared(network, settings, masks) as objective:
-        objective.aim(content, styles, masks)
+        objective.set_targets(content, styles, masks)
         return objective.evaluate(image)
 
 
@@ -205,7 +206,7 @@ def test_the_loss_of_a_blend_is_the_mean_of_the_losses_of_its_styles(random, nor
     settings, found = Settings(**FEW_LAYERS, normalization=normalization, style_blend_weights=(2, 6)), []
     with shared(tiny_networks.tiny_network(np.float64), settings) as objective:
         for styles in ([one, two], [one, one], [two, two]):
-            objective.aim(content, styles)
+            objective.set_targets(content, styles)
             found.append(objective.evaluate(content)[0]["style"])
     assert found[0] == pytest.approx(0.25 * found[1] + 0.75 * found[2], rel=1e-10)
     assert abs(found[1] / found[2] - 1) > 1e-3
@@ -213,16 +214,16 @@ def test_the_loss_of_a_blend_is_the_mean_of_the_losses_of_its_styles(random, nor
 
 def test_tiles_are_chosen_for_the_pictures_and_their_masks(tiny, random, monkeypatch):
     asked = []
-    monkeypatch.setattr(method.memory, "tile_size_for", lambda *given: asked.append(given) or 16)
+    monkeypatch.setattr(memory, "tile_size_for", lambda *given: asked.append(given) or 16)
     content, *styles = pictures(random)
     given = Masks((np.ones(content.shape[:2], np.float32),) * 2)
     settings = Settings(content_weight=0, style_layers=("relu1_1",))
     with shared(tiny, settings, given, precision="float32") as objective:
-        objective.aim(content, styles, given)
+        objective.set_targets(content, styles, given)
         assert asked == [(tiny, settings, "float32", (37, 45), [(29, 45), (37, 45)], 2)]
-        assert objective._sweeps.tile_size == 16
-        objective.aim(content, styles, given, tile_size=None)
-        assert objective._sweeps.tile_size is None
+        assert objective._evaluator.tile_size == 16
+        objective.set_targets(content, styles, given, tile_size=None)
+        assert objective._evaluator.tile_size is None
     assert len(asked) == 1
 
 
@@ -241,9 +242,9 @@ def test_a_frame_does_not_count_as_style(tiny, random, sources):
     framed = np.pad(style[4:-4, 4:-4], [(4, 4), (4, 4), (0, 0)])
     masks = Masks(sources=(np.ones((40, 40), np.float32),)) if sources else Masks()
     losses = []
-    with Objective(tiny, Settings(**FEW_LAYERS, style_margin=0.1), masks) as objective:
+    with make_objective(tiny, Settings(**FEW_LAYERS, style_margin=0.1), masks) as objective:
         for each in (style, framed):
-            objective.aim(style, [each], masks)
+            objective.set_targets(style, [each], masks)
             losses.append(objective.evaluate(style)[0]["total"])
     assert (losses[0] == losses[1]) is not sources  # a mask says by itself what counts
 
@@ -321,7 +322,7 @@ def test_layers_of_weight_zero_are_not_computed():
     picture = np.ones((8, 8, 3), np.float32)
     losses, _ = losses_at(network, settings, picture, [picture], picture + 9)
     assert losses["style"] > 0
-    with pytest.raises(KeyError), Objective(network, Settings()):
+    with pytest.raises(KeyError), make_objective(network, Settings()):
         pass
 
 
@@ -375,7 +376,7 @@ def test_two_runs_may_take_turns(tiny, random):
     # Generators hold no default graph or session while they wait.
     content, *styles = pictures(random)
     settings = Settings(iterations=2)
-    with shared(tiny, settings) as first, Objective(tiny, settings) as second:
+    with shared(tiny, settings) as first, make_objective(tiny, settings) as second:
         pairs = zip(stylize(first, content, styles, settings), stylize(second, content, styles, settings), strict=True)
         for one, other in pairs:
             np.testing.assert_array_equal(one.image, other.image)

@@ -44,21 +44,10 @@ def import_tensorflow():
             os.close(terminal)
 
 
-def keep_memory(keep=True):
-    """Whether TensorFlow keeps the memory that it has freed for its next arrays, on a CPU; the first call counts.
-
-    If it keeps nothing, the system hands out new pages for each large array: hundreds of thousands of page faults, a
-    quarter of the time of an evaluation. What is kept is in pieces that do not always fit, so that the peak is higher.
-    TensorFlow reads the option when the process opens its first session.
-    """
-    os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true" if keep else "false")
-
-
 def open_session(graph):
     """A session on `graph`, which the caller closes; it does not become the default session."""
     import tensorflow.compat.v1 as tf
 
-    keep_memory()
     return tf.Session(graph=graph, config=options())
 
 

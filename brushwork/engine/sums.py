@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from brushwork.engine.term import Pixels
+
 
 class Moments(NamedTuple):
     """Sums over the positions of a layer with C channels, under each of K masks m."""
@@ -17,13 +19,13 @@ class Moments(NamedTuple):
 
 
 class Total(NamedTuple):
-    """A sum, and the number of its terms."""
+    """A sum, and the number of its summands."""
 
     sum: tf.Tensor
     count: tf.Tensor
 
 
-def moments(features, masks=None):
+def moments(features: tf.Tensor, masks: tf.Tensor | None = None) -> Moments:
     """The Moments of features [h, w, C] under masks [h, w, K], or under one that is 1 everywhere."""
     positions = tf.reshape(features, [-1, features.shape[-1]])  # [h w, C]
     exact = _exact(positions)
@@ -58,21 +60,16 @@ def _second_moments(positions, masks):
     return second_moments(positions)
 
 
-def squared_error(features, target, mask=None):
+def squared_error(features: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None = None) -> Total:
     """The Total of m (F - P)^2, for features and a target [h, w, C] and a mask [h, w, 1] or one of ones."""
     error = _exact(features) - _exact(target)
-    return Total(2 * tf.nn.l2_loss(error if mask is None else error * tf.sqrt(mask)), _count(error))
+    return Total(2 * tf.nn.l2_loss(error if mask is None else error * tf.sqrt(mask)), count_of(error))
 
 
-def variation(pixels, sides, norm):
-    """The Totals of the differences of vertical and of horizontal neighbours: squared, or absolute and divided by 255.
-
-    pixels: [h, w, 3], or one row and column more where the picture goes on; sides: (h, w).
-    """
-    differences = _difference(pixels[:, : sides[1]], 0), _difference(pixels[: sides[0]], 1)
-    if norm == "squares":
-        return [Total(2 * tf.nn.l2_loss(each), _count(each)) for each in differences]
-    return [Total(tf.reduce_sum(tf.abs(each)) / 255, _count(each)) for each in differences]
+def neighbour_differences(pixels: Pixels) -> dict[str, tf.Tensor]:
+    """x[i + 1] - x[i] of vertical ("down") and horizontal ("across") neighbours, each pair in exactly one tile."""
+    height, width = tf.unstack(tf.shape(pixels.core)[:2])
+    return {"down": _difference(pixels.extended[:, :width], 0), "across": _difference(pixels.extended[:height], 1)}
 
 
 def _difference(image, axis):
@@ -88,10 +85,11 @@ def _difference(image, axis):
     return difference(image)
 
 
+def count_of(tensor: tf.Tensor) -> tf.Tensor:
+    """The number of a tensor's elements, a scalar of its type."""
+    return tf.cast(tf.size(tensor, out_type=tf.int64), tensor.dtype)
+
+
 def _exact(tensor):
     """Sums are made in float32 at least, whatever the precision of the network."""
     return tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor
-
-
-def _count(tensor):
-    return tf.cast(tf.size(tensor, out_type=tf.int64), tensor.dtype)

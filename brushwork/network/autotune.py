@@ -1,4 +1,4 @@
-"""Trials: which of two ways to compute the same is the faster one on this machine, found out by timing both.
+"""Autotuning: which of two ways to compute the same is faster on this machine, found out by timing both.
 
 It depends on TensorFlow's kernels for the processor, and so on its version, its options and where it was built.
 """
@@ -6,8 +6,6 @@ It depends on TensorFlow's kernels for the processor, and so on its version, its
 import time
 
 import tensorflow.compat.v1 as tf
-
-from brushwork.engine.session import open_session
 
 ROUNDS = 4
 MARGIN = 1.4  # how many times as fast the other way has to be, so that a near tie does not fall now so, now so
@@ -26,7 +24,7 @@ def is_faster(other, usual, shape):
         results = [way(features) for way in (other, usual)]
         # A derivative that does not depend on the features would be computed once, not in each run.
         runs = [tf.gradients(tf.nn.l2_loss(result), features)[0].op for result in results]
-        with open_session(graph) as session:
+        with tf.Session(graph=graph, config=tf.ConfigProto(inter_op_parallelism_threads=1)) as session:
             session.run(tf.global_variables_initializer())
             seconds = [[_seconds(session, run) for run in runs] for _ in range(ROUNDS)]
     others, usuals = zip(*seconds[1:], strict=True)  # the first round warms up

@@ -62,3 +62,15 @@ def average_pool(mask: np.ndarray, stride: int) -> np.ndarray:
         counts = np.diff(starts, append=total.shape[axis])
         total = np.add.reduceat(total, starts, axis=axis) / np.expand_dims(counts, 1 - axis)
     return total.astype(mask.dtype)
+
+
+def check_kinds(masks: Masks, expected: Masks, style_count: int) -> None:
+    """Raise ValueError unless masks are of the same kinds as others, and there is one for each style, if any."""
+    for name in ("styles", "sources"):
+        count, others = len(getattr(masks, name)), len(getattr(expected, name))
+        if bool(count) != bool(others) or (name == "styles" and count != others):
+            raise ValueError(f"masks.{name} are {count}, and the objective was made for {others}; give both the same")
+        if count and count != style_count:
+            raise ValueError(f"masks.{name} takes one mask for each style: {style_count}, not {count}")
+    if (masks.content is None) != (expected.content is None):
+        raise ValueError("masks.content is given to the objective or to this call only; give both the same masks")

@@ -14,6 +14,7 @@ import tensorflow.compat.v1 as tf
 from brushwork import checks
 from brushwork.engine.session import open_session
 from brushwork.pictures import colors, sizes
+from brushwork.pictures.arrays import check_pictures
 from brushwork.pictures.masks import NO_MASKS
 from brushwork.preview import transformer
 from brushwork.preview.layers import STYLE_SIDE, predictor_layers
@@ -99,7 +100,7 @@ def painted(painter, content, styles, settings, masks=NO_MASKS):
 
 def steps(painter, content, styles, settings, masks=NO_MASKS):
     """`painted` as a generator: it yields None now and then, and at last the Result."""
-    checks.check_pictures(content, styles)
+    check_pictures(content, styles)
     checks.check_blend(settings, styles)
     styles = [colors.recolor(style, content, settings) for style in styles]
     shares, strength = settings.blend(len(styles)), settings.instant_strength

@@ -79,7 +79,7 @@ def seconds_per_cost(plan: Plan, objective: "Objective") -> float:
         None if plan.masks.content is None else white,
         (white,) * len(plan.masks.sources),
     )
-    objective.aim(piece, [piece] * len(plan.styles), masks, tile_size=None)
+    objective.set_targets(piece, [piece] * len(plan.styles), masks, tile_size=None)
     objective.evaluate(piece)
     start = time.perf_counter()
     objective.evaluate(piece)

@@ -19,7 +19,7 @@ REPLICATE = Settings(padding="replicate", content_weight_blend=0.5)
 def test_the_losses_are_those_of_the_padded_picture_without_its_padding(tiny, random):
     content, style, image = random.uniform(0, 255, (3, 37, 53, 3)).astype(np.float32)
     with shared(tiny, REPLICATE) as replicate:
-        replicate.aim(content, [style])
+        replicate.set_targets(content, [style])
         losses, _ = replicate.evaluate(image)
 
     def layers(picture):
@@ -45,7 +45,7 @@ def test_the_gradient_of_a_padded_picture(random, tile_size):
     content, style, image, direction = random.uniform(0, 255, (4, 20, 27, 3))
     settings = Settings(padding="replicate", pooling="avg", tile_size=tile_size)
     with shared(tiny_networks.tiny_network(np.float64), settings) as replicate:
-        replicate.aim(content, [style])
+        replicate.set_targets(content, [style])
         _, gradient = replicate.evaluate(image)
         ahead, behind = (replicate.evaluate(image + step * direction)[0]["total"] for step in (1e-6, -1e-6))
     assert np.vdot(gradient, direction) == pytest.approx((ahead - behind) / 2e-6, rel=1e-5)

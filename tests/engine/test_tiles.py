@@ -12,7 +12,7 @@ from brushwork.engine import tiles
 from brushwork.network import layers
 from brushwork.pictures import read, sizes
 from brushwork.settings import PRESETS, TILE_GRID, Settings
-from stylize import Masks, Objective
+from stylize import Masks, make_objective
 from tests.helpers import oracle, tiny_networks
 from tests.helpers.objectives import shared
 from tests.helpers.tiers import spot_checks
@@ -113,7 +113,7 @@ def assert_equal(tiled, whole, *, loss, slope):
 def test_tiles_change_nothing(random, pooling):
     settings = Settings(pooling=pooling, content_weight_blend=0.5, style_blend_weights=(1, 3))
     styles = [smooth(random, (150, 70), np.float64), smooth(random, (40, 30), np.float64)]
-    with Objective(tiny_networks.tiny_network(np.float64), settings) as objective:
+    with make_objective(tiny_networks.tiny_network(np.float64), settings) as objective:
         for size, sides in zip(SIZES, ((48, 128), (64,), (32,), (16,)), strict=True):
             content, image = smooth(random, size, np.float64), smooth(random, size, np.float64)
             whole = in_tiles(objective, "none", content, styles, image)
@@ -123,7 +123,7 @@ def test_tiles_change_nothing(random, pooling):
 
 def in_tiles(objective, side, content, styles, image):
     objective.settings = dataclasses.replace(objective.settings, tile_size=side)
-    objective.aim(content, styles)
+    objective.set_targets(content, styles)
     return objective.evaluate(image)
 
 
@@ -137,7 +137,7 @@ def test_tiles_change_little_in_bfloat16(tiny, random):
 
 def test_variation_alone_in_tiles(tiny, random):
     content = smooth(random, (50, 70), np.float32)
-    with Objective(tiny, Settings(content_weight=0, style_weight=0)) as objective:
+    with make_objective(tiny, Settings(content_weight=0, style_weight=0)) as objective:
         losses, gradient = in_tiles(objective, 16, content, [content], content)
     assert losses["total"] == losses["tv"] > 0
     assert np.abs(gradient).max() > 0
@@ -152,7 +152,7 @@ def test_tiles_change_nothing_on_the_real_network(real_network, random, size, po
     content, image = smooth(random, size, np.float32), smooth(random, size, np.float32)
     styles = [sizes.resize(image[::-1], 300, 400), content[:, ::-1]]
     common = {"pooling": pooling, "content_weight_blend": 0.5, "precision": "float32"}
-    with Objective(network, Settings(**common)) as objective:
+    with make_objective(network, Settings(**common)) as objective:
         whole, tiled = (in_tiles(objective, side, content, styles, image) for side in ("none", side))
     assert_equal(tiled, whole, loss=1e-6, slope=1e-5)
 
@@ -180,11 +180,11 @@ def test_tiles_change_nothing_of_the_wasserstein_loss_on_the_real_network(real_n
     styles = [np.float64(sizes.resize_to_width(style, 256)) for style in styles]
     image = content + random.normal(0, 9, content.shape)
     masks, results = half_masks(*size) if masked else Masks(), []
-    with Objective(
+    with make_objective(
         in_float64(vgg.load(real_network)), Settings(**PRESETS["painterly"]), masks, precision="float32"
     ) as objective:
         for side in (None, 128):
-            objective.aim(content, styles, masks, tile_size=side)
+            objective.set_targets(content, styles, masks, tile_size=side)
             results.append(objective.evaluate(image))
     assert_equal(*results, loss=1e-9, slope=1e-9)
 
@@ -195,7 +195,7 @@ def test_the_wasserstein_loss_in_bfloat16_on_the_real_network(real_network, rand
     losses = {}
     for precision in ("float32", "bfloat16"):
         settings = Settings(**PRESETS["painterly"])
-        with Objective(vgg.load(real_network), settings, precision=precision) as objective:
-            objective.aim(content, [image[::-1] / 2])
+        with make_objective(vgg.load(real_network), settings, precision=precision) as objective:
+            objective.set_targets(content, [image[::-1] / 2])
             losses[precision], _ = objective.evaluate(image)
     assert losses["bfloat16"]["total"] == pytest.approx(losses["float32"]["total"], rel=0.01)

@@ -1,16 +1,18 @@
 """Objectives and instant painters that tests share: a graph takes a second to build, a hundredth of that to run."""
 
+import math
 from contextlib import nullcontext
 from dataclasses import fields
 
 from brushwork.digest import digest_of
 from brushwork.engine import session
+from brushwork.engine.objective import Objective
 from brushwork.engine.session import chosen_precision
 from brushwork.network import operations
 from brushwork.pictures.masks import NO_MASKS
 from brushwork.preview.network import opened
 from brushwork.settings import OF_THE_RUN
-from stylize import Objective
+from stylize import make_terms
 
 MOST = 12
 _kept = {}
@@ -43,11 +45,13 @@ def shared(network, settings, masks=NO_MASKS, *, precision=None):
     precision = precision or chosen_precision(settings.precision)
     ways = operations.turning_pays(), operations.comparing_pays(), session.options().SerializeToString()
     key = digest_of(*arrays), losses, kinds, precision, ways
-    objective = _kept.pop(key, None) or Kept(network, settings, masks, precision=precision)
+    objective = _kept.pop(key, None) or Kept(network, settings, make_terms(settings, masks), masks, precision=precision)
     _kept[key] = objective  # the latest comes last
     if len(_kept) > MOST:
         _kept.pop(next(iter(_kept))).close()
-    objective.settings, objective._known = settings, {}
+    objective.settings = settings
+    objective._style_sums.clear()
+    objective._evaluator._largest = math.inf
     return objective
 
 

@@ -10,7 +10,7 @@ import vgg
 from brushwork.network import store
 from brushwork.network.layers import CONVOLUTIONS
 from brushwork.pictures import read, sizes
-from stylize import Objective, Settings
+from stylize import Settings, make_objective
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LAYERS = CONVOLUTIONS[: CONVOLUTIONS.index("conv5_2") + 1]
@@ -39,8 +39,8 @@ def test_the_kernels_have_eight_bits(pocket):
 
 
 def losses(network, image, content, style):
-    with Objective(network, Settings(content_weight_blend=0.5, precision="float32")) as objective:
-        objective.aim(content, [style])
+    with make_objective(network, Settings(content_weight_blend=0.5, precision="float32")) as objective:
+        objective.set_targets(content, [style])
         return objective.evaluate(image)
 
 

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 import vgg
 from brushwork.network import layers, winograd
-from stylize import Objective, Settings
+from stylize import Settings, make_objective
 from tests.helpers import tiny_networks
 
 pytestmark = pytest.mark.numerical
@@ -136,8 +136,8 @@ def test_losses_and_gradients_are_the_same(random, monkeypatch):
     for wide, tile_size in ((256, "none"), (1, "none"), (1, 16)):
         monkeypatch.setattr(layers, "WIDE", wide)
         calls.clear()
-        with Objective(network, Settings(**terms, tile_size=tile_size)) as objective:
-            objective.aim(content, [style])
+        with make_objective(network, Settings(**terms, tile_size=tile_size)) as objective:
+            objective.set_targets(content, [style])
             results.append(objective.evaluate(image))
         assert bool(calls) == (wide == 1)
     for losses, gradient in results[1:]:
@@ -152,8 +152,8 @@ def test_losses_of_the_real_network_are_nearly_the_same(real_network, random, mo
     content, style = np.kron(random.uniform(0, 255, (2, 24, 32, 3)), np.ones((1, 8, 8, 1))).astype(np.float32)
     for wide in (layers.WIDE, 10**6):
         monkeypatch.setattr(layers, "WIDE", wide)
-        with Objective(network, Settings(precision="float32")) as objective:
-            objective.aim(content, [style])
+        with make_objective(network, Settings(precision="float32")) as objective:
+            objective.set_targets(content, [style])
             totals.append(objective.evaluate(content)[0]["total"])
     # Nine layers of sums over 512 channels: 9 * 7 * sqrt(512) * 6e-8 if all errors had the same sign.
     assert totals[0] == pytest.approx(totals[1], rel=1e-4)

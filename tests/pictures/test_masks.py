@@ -20,7 +20,7 @@ TOLERANCE = 1e-3
 
 def evaluated(network, settings, content, styles, image, given=masks.NO_MASKS):
     with shared(network, settings, given) as objective:
-        objective.aim(content, styles, given)
+        objective.set_targets(content, styles, given)
         return objective.evaluate(image)
 
 
@@ -124,7 +124,7 @@ def test_the_gradient_of_masked_losses(random):
     given = Masks(tuple(random.uniform(0, 1, (2, 20, 24))), random.uniform(0, 1, (20, 24)))
     direction = random.normal(0, 1, image.shape)
     with shared(network, Settings(pooling="avg"), given) as objective:
-        objective.aim(content, [one, two], given)
+        objective.set_targets(content, [one, two], given)
         _, gradient = objective.evaluate(image)
         ahead, behind = (objective.evaluate(image + step * direction)[0]["total"] for step in (1e-4, -1e-4))
     assert np.vdot(gradient, direction) == pytest.approx((ahead - behind) / 2e-4, rel=1e-5)
@@ -139,7 +139,7 @@ def test_each_style_pulls_in_its_region_only(tiny, random):
     with shared(tiny, settings, sides) as objective:
         slopes = []
         for styles, given in (([one, two], sides), ([one, one], sides), ([two, one], mirrored)):
-            objective.aim(content, styles, given)
+            objective.set_targets(content, styles, given)
             slopes.append(objective.evaluate(image)[1])
     changed = np.abs(slopes[0] - slopes[1]).max(axis=(0, 2)) > 0
     assert not changed[:60].any()  # two pixels see the first cells of the right half
@@ -220,7 +220,7 @@ def test_a_style_is_measured_anew_under_another_mask(tiny, random):
     given = [Masks(sources=(mask,)) for mask in (left, 1 - left, left)]
     with shared(tiny, settings, given[0]) as objective:
         for each in given:
-            objective.aim(content, [style], each)
+            objective.set_targets(content, [style], each)
             found.append(objective.evaluate(image)[0]["style"])
     alone = [evaluated(tiny, settings, content, [style], image, each)[0]["style"] for each in given[:2]]
     assert found == [alone[0], alone[1], alone[0]]

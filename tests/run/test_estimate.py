@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from brushwork.engine import memory
+from brushwork.engine.objective import Objective
 from brushwork.errors import DoesNotFit
 from brushwork.pictures.masks import Masks
 from brushwork.run import estimate
@@ -16,7 +17,6 @@ from brushwork.schedule import make_schedule
 from brushwork.settings import Settings
 from brushwork.watch import report
 from brushwork.watch.progress import clock
-from stylize import Objective
 from tests.helpers.command import words
 from tests.watch.steps import Clock
 
@@ -38,13 +38,13 @@ class Timed:
     """An objective whose evaluations take 5 s and then 3 s."""
 
     def __init__(self, clock):
-        self.clock, self.durations, self.aimed = clock, [5.0, 3.0], None
+        self.clock, self.durations, self.targets = clock, [5.0, 3.0], None
 
-    def aim(self, content, styles, masks, tile_size):
-        self.aimed = content, styles, masks, tile_size
+    def set_targets(self, content, styles, masks, tile_size):
+        self.targets = content, styles, masks, tile_size
 
     def evaluate(self, image):
-        assert image is self.aimed[0]
+        assert image is self.targets[0]
         self.clock.now += self.durations.pop(0)
 
 
@@ -67,7 +67,7 @@ def timed(monkeypatch):
 def test_the_second_evaluation_of_a_piece_is_timed(timed, size, piece):
     plan = timed_plan(size, masks=Masks((1, 1), None, (1, 1)))
     assert estimate.seconds_per_cost(plan, timed) == pytest.approx(3 / (piece[0] * piece[1] + 20_000))
-    content, styles, masks, tile_size = timed.aimed
+    content, styles, masks, tile_size = timed.targets
     assert (content.shape[:2], len(styles), tile_size) == (piece, 2, None)
     assert [mask.shape for mask in (*masks.styles, *masks.sources)] == [piece] * 4
     assert masks.content is None
@@ -77,7 +77,7 @@ def test_the_second_evaluation_of_a_piece_is_timed(timed, size, piece):
 def test_the_kinds_of_masks_are_those_of_the_plan(timed):
     plan = timed_plan((20, 30), masks=Masks((), np.zeros((20, 30)), ()))
     estimate.seconds_per_cost(plan, timed)
-    masks = timed.aimed[2]
+    masks = timed.targets[2]
     assert (masks.styles, masks.content.shape, masks.sources) == ((), (20, 30), ())
 
 

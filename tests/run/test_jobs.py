@@ -10,14 +10,14 @@ import psutil
 import pytest
 from PIL import Image
 
-import stylize
 import vgg
-from brushwork.engine.sweeps import Sweeps
+from brushwork.engine import objective as engine
+from brushwork.engine.evaluator import Evaluator
 from brushwork.pictures import sizes
 from brushwork.run import jobs
 from brushwork.run.jobs import Job
 from brushwork.settings import Settings
-from stylize import Objective
+from stylize import make_objective
 from tests.helpers.command import FAST
 from tests.helpers.objectives import shared
 
@@ -84,7 +84,7 @@ def test_directories_of_contents(batch):
 
 def test_network_and_styles_are_read_and_measured_once(batch, monkeypatch):
     counts = {"load": 0, "style": 0}
-    load, total = vgg.load, Sweeps.total
+    load, total = vgg.load, Evaluator.total
 
     def counting_load(path):
         counts["load"] += 1
@@ -95,21 +95,21 @@ def test_network_and_styles_are_read_and_measured_once(batch, monkeypatch):
         return total(self, *arguments)
 
     monkeypatch.setattr(vgg, "load", counting_load)
-    monkeypatch.setattr(Sweeps, "total", counting_total)
+    monkeypatch.setattr(Evaluator, "total", counting_total)
     assert batch("--pairs", "all")[0] == 0
     assert counts == {"load": 1, "style": 2}
 
 
 def test_of_many_styles_the_latest_used_are_known(tiny, random, monkeypatch):
-    measured, total = [], Sweeps.total
-    monkeypatch.setattr(Sweeps, "total", lambda self, *given: measured.append(True) or total(self, *given))
-    monkeypatch.setattr(stylize, "KNOWN_STYLES", 2)
+    measured, total = [], Evaluator.total
+    monkeypatch.setattr(Evaluator, "total", lambda self, *given: measured.append(True) or total(self, *given))
+    monkeypatch.setattr(engine, "CACHED_STYLES", 2)
     one, two, three, image = random.uniform(0, 255, (4, 16, 16, 3)).astype(np.float32)
     with shared(tiny, Settings(style_layers=("relu1_1",), content_weight=0)) as objective:
         losses = []
         for style, is_new in ((one, 1), (two, 1), (one, 0), (three, 1), (one, 0), (three, 0), (two, 1), (one, 1)):
             before = len(measured)
-            objective.aim(image, [style])
+            objective.set_targets(image, [style])
             assert len(measured) - before == is_new
             losses.append(objective.evaluate(image)[0]["style"])
     assert losses[0] == losses[2] == losses[4] == losses[7]
@@ -218,10 +218,10 @@ def test_dry_run(batch):
 def test_memory_does_not_grow_with_the_pictures(tiny, random):
     """The tenth picture takes no more than the second, on pictures that are large for the tiny network."""
     process, used = psutil.Process(), []
-    with Objective(tiny, Settings()) as objective:
+    with make_objective(tiny, Settings()) as objective:
         for _ in range(10):
             content, style = random.uniform(0, 255, (2, 300, 400, 3)).astype(np.float32)
-            objective.aim(content, [style])
+            objective.set_targets(content, [style])
             objective.evaluate(sizes.resize(content, 300, 400))
             used.append(process.memory_info().rss)
     assert used[-1] < 1.05 * used[1]

@@ -59,7 +59,7 @@ def paint(command, monkeypatch):
             saved.append((step.iteration, ending, with_state))
 
         made.clear()
-        monkeypatch.setattr(stylize, "Objective", FakeObjective)
+        monkeypatch.setattr(stylize, "make_objective", FakeObjective)
         monkeypatch.setattr(stylize, "stylize", steps)
         monkeypatch.setattr(saving, "save_results", save)
         monkeypatch.setattr(saving, "save_contact_sheet", lambda plan, shots, step, **_: saved.append("sheet"))
@@ -151,12 +151,12 @@ def test_the_steps_are_those_of_the_plan(command, plans, monkeypatch, logged):
         given.update(objective=objective, content=content, styles=styles, settings=settings, **others)
         return (step for step in ())
 
-    monkeypatch.setattr(stylize, "Objective", FakeObjective)
+    monkeypatch.setattr(stylize, "make_objective", FakeObjective)
     monkeypatch.setattr(stylize, "stylize", steps)
     assert command("--initial", "other.png", "--scales", 2, "--tile-size", 16, "--precision", "bfloat16")[0] == 0
     plan = plans[0]
     monkeypatch.undo()
-    monkeypatch.setattr(stylize, "Objective", FakeObjective)
+    monkeypatch.setattr(stylize, "make_objective", FakeObjective)
     monkeypatch.setattr(stylize, "stylize", steps)
     options, interrupts = plan.options, SimpleNamespace(status=0)
     with neural_style.Painter(options, interrupts) as painter:

@@ -36,8 +36,8 @@ def main(arguments=None):
     content, style = pictures(options, options.size)
     start = content + np.random.default_rng(0).normal(0, 20, content.shape).astype(np.float32)
     settings = Settings(precision=options.precision, tile_size="none")
-    with stylize.Objective(vgg.load(options.network), settings) as objective:
-        objective.aim(content, [style])
+    with stylize.make_objective(vgg.load(options.network), settings) as objective:
+        objective.set_targets(content, [style])
         print(f"{options.size}, {options.precision}, on {machine()}, TensorFlow {tf.__version__}.\n")
         print(profile(objective, start, options.rounds))
         seconds, faults = untraced(objective, start, options.rounds)

@@ -95,8 +95,8 @@ def race(network, content, style, options):
             if runner.course:
                 how_far = f"{len(runner.course)} in {runner.seconds:.0f} s, loss {runner.course[-1][1]:.4g}"
                 print(f"{runner.label}: {how_far}", file=sys.stderr, flush=True)
-    objective = stylize.Objective(network, Settings())
-    objective.aim(content, [style])
+    objective = stylize.make_objective(network, Settings())
+    objective.set_targets(content, [style])
 
     def judge(image):
         return objective.evaluate(image.astype(np.float32))[0]["total"]
@@ -117,7 +117,7 @@ def classic_course(loop):
 
 def course(network, content, style, settings):
     """The steps of this program, as a Runner takes them; the time before the first one counts."""
-    objective = stylize.Objective(network, settings)
+    objective = stylize.make_objective(network, settings)
     for step in stylize.stylize(objective, content, [style], settings):
         yield (lambda image=step.image: image), step.losses["total"]
 

@@ -71,8 +71,8 @@ def evaluations(options, full, pocket, content, style):
         settings = Settings(**changes, tile_size="none")
         if settings.precision == "auto" and chosen_precision("auto") == "float32":
             continue
-        objective = stylize.Objective(network, settings)
-        objective.aim(content, styles)
+        objective = stylize.make_objective(network, settings)
+        objective.set_targets(content, styles)
         contestants[label] = lambda objective=objective: objective.evaluate(start)
     seconds = {label: [] for label in contestants}
     for turn in range(options.rounds + 1):
@@ -91,7 +91,7 @@ def outside_the_session(network, content, style, count=20):
     """(seconds of an iteration of `--preset fast` with a full history, the share that is not the session's)."""
     settings = Settings(**PRESETS["fast"], tile_size="none")
     inside = 0.0
-    with stylize.Objective(network, settings) as objective:
+    with stylize.make_objective(network, settings) as objective:
         steps = stylize.stylize(objective, content, [style], settings)
         next(steps)
         session = objective._sweeps._session

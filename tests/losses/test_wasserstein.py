@@ -7,41 +7,41 @@ import pytest
 import scipy.linalg
 import tensorflow.compat.v1 as tf
 
-import stylize
 import vgg
-from brushwork.engine.sums import moments
+from brushwork.engine.sums import Moments, moments
+from brushwork.engine.term import map_named
+from brushwork.losses import wasserstein
 from brushwork.losses.matrix_sqrt import trace_sqrt
 from brushwork.settings import Settings
-from stylize import Moments, Objective
+from stylize import make_objective
 from tests.helpers import tiny_networks
 from tests.reference.distances import style_distance
 
 pytestmark = pytest.mark.numerical
 
-WASSERSTEIN = stylize.STYLE_LOSSES["wasserstein"]
-
 
 def distance(features, style, masks=None):
     """(the distances [K], their gradient) of features and a style, each [h, w, C], as the program computes them."""
-    count = None if masks is None else masks.shape[-1]
-    run = distance_in_graph(features.dtype, features.shape[-1], count, stylize.VARIANCE)
-    return run(features, style, *([] if masks is None else [masks]))
+    count = 0 if masks is None else masks.shape[-1]
+    term, run = distance_in_graph(features.dtype, features.shape[-1], count, wasserstein.VARIANCE)
+    positions = style.reshape(-1, style.shape[-1]).astype(np.float64)
+    mean, second = positions.mean(axis=0), positions.T @ positions / len(positions)
+    target = term.target(Moments(*(np.stack([each] * (count or 1)) for each in (1.0, mean, second))))
+    return run(features, *target, *([] if masks is None else [masks]))
 
 
 @functools.cache
 def distance_in_graph(dtype, channels, count, variance):
-    """`distance` for pictures of any size, with so many masks; built once for all tests."""
+    """The term, and its distances for pictures of any size, with so many masks; built once for all tests."""
+    term = wasserstein.Wasserstein({"": 1.0}, blend=lambda count: (1 / count,) * count, mask_count=count)
     with tf.Graph().as_default() as graph:
-        image, picture, masks = (tf.placeholder(dtype, [None, None, size]) for size in (channels, channels, count))
-        target = moments(picture)
-        target = Moments(*(part / tf.reshape(target.count, [-1] + [1] * (part.shape.rank - 1)) for part in target))
-        target = Moments(*(tf.repeat(part, count or 1, axis=0) for part in target))
-        sums = moments(image, masks if count else None)
-        result = WASSERSTEIN.distances({"": sums}, {"": WASSERSTEIN.goal(target)})[""]
+        image, masks = (tf.placeholder(dtype, [None, None, size]) for size in (channels, count or 1))
+        target = map_named(lambda name, each: tf.placeholder(dtype, each.shape), term.target_inputs(channels))
+        result = term.distances({"": moments(image, masks if count else None)}, {"": target})[""]
         run = tf.Session(graph=graph).make_callable(
-            [result, tf.gradients(result, image)[0]], [image, picture, masks][: 3 if count else 2]
+            [result, tf.gradients(result, image)[0]], [image, *target, *([masks] if count else [])]
         )
-    return run
+    return term, run
 
 
 def root(matrix):
@@ -59,7 +59,7 @@ def oracle(features, style):
     scale, channels = np.sqrt(np.mean(style**2)), style.shape[-1]
     mean, target = features.mean(axis=0) / scale, style.mean(axis=0) / scale
     directions = scipy.linalg.orth((style - style.mean(axis=0)).T, rcond=1e-10)
-    added = stylize.VARIANCE * directions @ directions.T
+    added = wasserstein.VARIANCE * directions @ directions.T
     covariance, other = (np.cov(each.T, bias=True) / scale**2 + added for each in (features, style))
     half = root(other)
     cross = root(half @ covariance @ half)
@@ -67,7 +67,7 @@ def oracle(features, style):
 
 
 def test_two_channels_by_hand(monkeypatch):
-    monkeypatch.setattr(stylize, "VARIANCE", 0.0)
+    monkeypatch.setattr(wasserstein, "VARIANCE", 0.0)
     # The style: mean (0, 0), variances 1 and 1, so its mean square is 1. The picture: mean (1, 2), variances 4 and 9.
     style = np.array([[[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]]])
     picture = np.array([1.0, 2.0]) + style * [2.0, 3.0]
@@ -152,7 +152,7 @@ def test_roots_of_matrices_of_different_sizes(random):
 
 
 def objective_for(network, **settings):
-    return Objective(network, Settings(style_loss="wasserstein", style_weight=1.0, tv_weight=0.0, **settings))
+    return make_objective(network, Settings(style_loss="wasserstein", style_weight=1.0, tv_weight=0.0, **settings))
 
 
 def test_styles_are_blended_by_their_moments(random):
@@ -160,7 +160,7 @@ def test_styles_are_blended_by_their_moments(random):
     network = tiny_networks.tiny_network(np.float64)
     content, one, other = (random.uniform(0, 255, (32, 32, 3)) for _ in range(3))
     with objective_for(network, content_weight=0.0, style_layers=("relu1_1",)) as objective:
-        objective.aim(content, [one, other])
+        objective.set_targets(content, [one, other])
         blended, _ = objective.evaluate(content)
     net = {}
     with tf.Graph().as_default(), tf.Session() as session:
@@ -176,7 +176,7 @@ def test_the_content_loss_is_relative_to_the_content(random):
     network = tiny_networks.tiny_network(np.float64)
     content, image = (random.uniform(0, 255, (32, 32, 3)) for _ in range(2))
     with objective_for(network, content_weight=3.0, style_layers=("relu1_1",)) as objective:
-        objective.aim(content, [content])
+        objective.set_targets(content, [content])
         losses, _ = objective.evaluate(image)
-        features, target = (objective._sweeps.features(each, ["relu4_2"])[0] for each in (image, content))
+        features, target = (objective._evaluator.features(each, ["relu4_2"])["relu4_2"] for each in (image, content))
     assert losses["content"] == pytest.approx(3 * np.sum((features - target) ** 2) / np.sum(target**2), rel=1e-9)

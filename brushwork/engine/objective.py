@@ -1,0 +1,144 @@
+"""The objective: the loss of an image and its gradient, as a sum of terms whose targets are set before."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+import vgg
+from brushwork.digest import digest_of
+from brushwork.engine import memory
+from brushwork.engine.evaluator import Evaluator, TileMap
+from brushwork.engine.session import chosen_precision
+from brushwork.engine.term import Term, named_leaves
+from brushwork.engine.tile_graph import TileGraph
+from brushwork.pictures.arrays import check_pictures
+from brushwork.pictures.masks import NO_MASKS, Masks, check_kinds
+from brushwork.settings import Settings
+
+CACHED_STYLES = 16  # style pictures whose sums are kept, about 5 MB each
+
+
+class Objective:
+    """evaluate(image) -> (losses, gradient), once `set_targets` has been called.
+
+    The content, the styles and the image pass through the same graph, so that a target and what is compared with it
+    are the same statistic. A context manager: it holds a TensorFlow session.
+    """
+
+    def __init__(
+        self,
+        network: vgg.Network,
+        settings: Settings,
+        terms: Sequence[Term],
+        masks: Masks = NO_MASKS,
+        *,
+        precision: str | None = None,
+        map_tiles: TileMap | None = None,
+    ):
+        """terms: of the loss; stylize.make_terms makes those of the settings.
+
+        masks: which of them are given, and how many; `set_targets` takes them in their sizes. precision: "float32" or
+        "bfloat16", of the network; by default what settings.precision chooses. map_tiles: as for Evaluator.
+        Raises KeyError if the network lacks a layer of the terms, and ValueError if two terms have the same name.
+        """
+        names = [term.name for term in terms]
+        if len({*names, "total"}) <= len(names):
+            raise ValueError(f"each term needs a name of its own, other than total: {', '.join(names)}")
+        self.settings, self.mean_pixel = settings, network.mean_pixel
+        self.precision = precision or chosen_precision(settings.precision)
+        self._network, self._terms, self._masks = network, tuple(terms), masks
+        self._tile_graph = TileGraph(
+            network, self._terms, precision=self.precision, pooling=settings.pooling, padding=settings.padding
+        )
+        self._evaluator = Evaluator(self._tile_graph, map_tiles)
+        self._style_sums = StyleSums(self._evaluator)
+        self._inputs: dict[str, np.ndarray] = {}
+
+    def __enter__(self) -> "Objective":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._tile_graph.__exit__(*exception)
+
+    @property
+    def graph(self) -> tf.Graph:
+        """The TensorFlow graph of a tile."""
+        return self._tile_graph.graph
+
+    def set_targets(
+        self,
+        content: np.ndarray,
+        styles: Sequence[np.ndarray],
+        masks: Masks = NO_MASKS,
+        *,
+        tile_size: int | str | None = "auto",
+    ) -> None:
+        """Set what images are compared with: a content [H, W, 3] and styles [h, w, 3], float32, RGB, 0..255.
+
+        masks: in the sizes of these pictures. tile_size: px; None: untiled; "auto": what the settings say and the
+        memory allows. Raises DoesNotFit, and ValueError for arrays that are no pictures, or masks of other kinds.
+        """
+        check_pictures(content, styles)
+        check_kinds(masks, self._masks, len(styles))
+        if tile_size == "auto":
+            shapes = [picture.shape[:2] for picture in (content, *styles)]
+            run = self._network, self.settings, self.precision, shapes[0], shapes[1:], len(masks.styles)
+            tile_size = memory.tile_size_for(*run)
+        self._evaluator.tile_size = tile_size
+        self._inputs = {}
+        for term in self._terms:
+            measure = _Measure(self._evaluator, self._style_sums, term)
+            self._inputs |= named_leaves(term.targets(content, styles, masks, measure), term.name)
+
+    def evaluate(self, image: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
+        """({name: loss}, gradient of the total) of an image; image and gradient: float32 [H, W, 3], RGB, 0..255.
+
+        The losses are each term's, such as "content", "style" and "tv", their "total", and each layer's, as
+        "style/relu1_1". Raises DoesNotFit where memory runs out even in small tiles.
+        """
+        return self._evaluator.evaluate(image, self._inputs)
+
+    def cancel(self) -> None:
+        """Make the evaluation that another thread waits for raise Interrupted, and every later one."""
+        self._tile_graph.cancel()
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether a cancelled evaluation has ended, after so many seconds at most."""
+        return self._tile_graph.has_ended(seconds)
+
+
+class StyleSums:
+    """The sums of style pictures. Those of the last CACHED_STYLES are kept, as many pictures of a batch share them."""
+
+    def __init__(self, evaluator: Evaluator):
+        self._evaluator, self._known = evaluator, {}
+
+    def of(self, term: Term, style: np.ndarray, fields: Mapping[str, np.ndarray]) -> Any:
+        """The `style_sums` of a term for a style picture [H, W, 3]; fields: {input: array}."""
+        key = term.name, digest_of(style, *fields.values())
+        known = self._known.pop(key, None)
+        if known is None:
+            known = self._evaluator.total(style, f"style_sums/{term.name}", fields)
+        self._known[key] = known  # the latest comes last
+        if len(self._known) > CACHED_STYLES:
+            del self._known[next(iter(self._known))]
+        return known
+
+    def clear(self) -> None:
+        """Forget all sums."""
+        self._known.clear()
+
+
+class _Measure:
+    """See term.Measure."""
+
+    def __init__(self, evaluator: Evaluator, style_sums: StyleSums, term: Term):
+        self._evaluator, self._style_sums, self._term = evaluator, style_sums, term
+
+    def features(self, picture):
+        return self._evaluator.features(picture, list(self._term.layers))
+
+    def style_sums(self, style, fields):
+        return self._style_sums.of(self._term, style, named_leaves(fields, self._term.name))

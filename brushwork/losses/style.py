@@ -1,0 +1,110 @@
+"""Style losses that compare moments of features: what Gram matrices and the Wasserstein distance have in common."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from brushwork.engine.sums import Moments, moments
+from brushwork.engine.term import Constant, Field, Measure, Pixels, Term
+from brushwork.network.layers import stride
+from brushwork.pictures import sizes
+from brushwork.pictures.masks import Masks, average_pool
+
+
+@dataclass(frozen=True)
+class StyleTerm(Term):
+    """A style loss: the weighted distances of the image's moments from those of the styles, layer by layer.
+
+    With style masks, the image's moments under each mask are compared with those of its style. Without, the styles
+    are blended into one: their moments are averaged with the blend weights.
+
+    A subclass says what a target is, and what the distance from it is.
+    """
+
+    weights: Mapping[str, float]  # {layer: weight}
+    blend: Callable[[int], Sequence[float]]  # number of styles -> their weights, which sum to 1
+    mask_count: int = 0  # of style masks; 0: each style applies everywhere
+    has_sources: bool = False  # whether masks say which parts of the styles count
+    margin: float = 0.0  # share of a style's width and height that is left out at each side, unless masks say
+
+    name = "style"
+
+    @property
+    def layers(self) -> list[str]:
+        return list(self.weights)
+
+    def target_inputs(self, channels: int) -> Any:
+        """The nested Constants of a layer's target, with a first axis of `target_count`."""
+        raise NotImplementedError
+
+    def target(self, style: Moments) -> Any:
+        """The values of `target_inputs` for the moments of a style's layer, divided by their counts: float64 arrays."""
+        raise NotImplementedError
+
+    def distances(self, sums: Mapping[str, Moments], targets: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+        """{layer: distances [target_count]} of the image's sums from the targets."""
+        raise NotImplementedError
+
+    def blend_variance(self, styles: Moments, blend: Moments, shares: np.ndarray) -> float:
+        """What the mean distance from all styles exceeds the distance from their blend by, if that is a constant."""
+        return 0.0
+
+    @property
+    def target_count(self) -> int:
+        return self.mask_count or 1
+
+    def inputs(self, channels: Mapping[str, int]) -> Mapping:
+        return {
+            "target": {layer: self.target_inputs(channels[layer]) for layer in self.layers},
+            "blend_variance": {layer: Constant() for layer in self.layers},
+            "mask": {layer: Field(self.mask_count, layer) for layer in self.layers if self.mask_count},
+            "source": {layer: Field(1, layer) for layer in self.layers if self.has_sources},
+        }
+
+    def targets(self, content: np.ndarray, styles: Sequence[np.ndarray], masks: Masks, measure: Measure) -> Mapping:
+        if not masks.sources:
+            styles = [sizes.crop_margin(style, self.margin) for style in styles]
+        sources = [[mask] for mask in masks.sources] or [[]] * len(styles)
+        sums = [
+            measure.style_sums(style, {"source": self._over_cells(source)})
+            for style, source in zip(styles, sources, strict=True)
+        ]
+        shares, targets, variances = np.array(self.blend(len(styles))), {}, {}
+        for layer in self.layers:
+            each = Moments(*map(np.concatenate, zip(*(_means(style[layer]) for style in sums), strict=True)))
+            if self.mask_count:
+                targets[layer], variances[layer] = self.target(each), 0.0
+            else:
+                blended = Moments(*(np.tensordot(shares, part, 1)[np.newaxis] for part in each))
+                targets[layer] = self.target(blended)
+                variances[layer] = self.blend_variance(each, blended, shares) if len(styles) > 1 else 0.0
+        return {"target": targets, "blend_variance": variances, "mask": self._over_cells(masks.styles)}
+
+    def sums(self, pixels: Pixels, features: Mapping, inputs: Mapping) -> dict[str, Moments]:
+        return {layer: moments(features[layer], inputs["mask"].get(layer)) for layer in self.layers}
+
+    def losses(self, sums: Mapping, inputs: Mapping) -> dict[str, tf.Tensor]:
+        distances, losses = self.distances(sums, inputs["target"]), {}
+        shares = self.blend(self.mask_count) if self.mask_count else (1.0,)
+        for layer, weight in self.weights.items():
+            parts = [share * each for share, each in zip(shares, tf.unstack(distances[layer]), strict=True)]
+            losses[f"{self.name}/{layer}"] = weight * (tf.add_n(parts) + inputs["blend_variance"][layer])
+        return losses
+
+    def style_sums(self, features: Mapping, inputs: Mapping) -> dict[str, Moments]:
+        return {layer: moments(features[layer], inputs["source"].get(layer)) for layer in self.layers}
+
+    def _over_cells(self, masks: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """{layer: masks averaged over its cells, [h, w, K]}; {} without masks."""
+        pooled = {
+            layer: [average_pool(mask, stride(layer)) for mask in masks] for layer in (self.layers if masks else ())
+        }
+        return {layer: np.stack(each, axis=-1) for layer, each in pooled.items()}
+
+
+def _means(sums: Moments) -> Moments:
+    """Moments of one mask divided by their count: the mean of F, and of F F'."""
+    return Moments(*(part / sums.count for part in sums))
