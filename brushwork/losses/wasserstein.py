@@ -74,6 +74,8 @@ class Wasserstein(StyleTerm):
             distances[layer] += tf.linalg.trace(covariance) + VARIANCE * tf.cast(tf.shape(variances)[1], mean.dtype)
         for channels in sorted({int(target.mean.shape[1]) for target in targets.values()}):
             layers = [layer for layer, target in targets.items() if target.mean.shape[1] == channels]
-            for layer, trace in zip(layers, trace_sqrt([products[layer] for layer in layers]), strict=True):
+            # S and T are at least VARIANCE in every direction that is left.
+            traces = trace_sqrt([products[layer] for layer in layers], least=VARIANCE**2)
+            for layer, trace in zip(layers, traces, strict=True):
                 distances[layer] = (distances[layer] - 2 * trace) / channels
         return distances

@@ -12,7 +12,7 @@ from brushwork.engine.sums import Moments, moments
 from brushwork.engine.term import map_named
 from brushwork.losses import wasserstein
 from brushwork.losses.matrix_sqrt import trace_sqrt
-from brushwork.settings import Settings
+from brushwork.settings import PRESETS, Settings
 from stylize import make_objective
 from tests.helpers import tiny_networks
 from tests.reference.distances import style_distance
@@ -149,6 +149,31 @@ def test_roots_of_matrices_of_different_sizes(random):
         roots = [root(matrix) for matrix in each]
         np.testing.assert_allclose(trace, [np.trace(each) for each in roots], rtol=1e-12)
         np.testing.assert_allclose(gradient, [np.linalg.inv(each) / 2 for each in roots], rtol=1e-7)
+
+
+def test_eigenvalues_below_a_bound_count_as_the_bound():
+    # Rounding leaves negative ones: of the values 4, 1e-3 and -0.5 the roots are those of 4, 0.01 and 0.01.
+    with tf.Graph().as_default(), tf.Session() as session:
+        matrices = tf.constant(np.diag([4, 1e-3, -0.5])[np.newaxis])
+        traces = trace_sqrt([matrices], least=0.01)
+        found, gradients = session.run([traces, tf.gradients(traces, matrices)])
+        negative = session.run(trace_sqrt([tf.constant([[[-1.0]]], tf.float64)], least=0.01))
+    np.testing.assert_allclose(found[0], [2 + 0.1 + 0.1], rtol=1e-12)
+    np.testing.assert_allclose(gradients[0][0], np.diag([1 / 4, 5, 5]), rtol=1e-12)
+    np.testing.assert_allclose(negative[0], [0.1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("level", [0, 99])
+def test_a_flat_style_in_bfloat16_has_a_finite_loss_and_gradient(tiny, random, level):
+    """Rounding makes the variance of what has none negative."""
+    content, style = random.uniform(0, 255, (30, 40, 3)).astype(np.float32), np.full((30, 40, 3), level, np.float32)
+    settings = Settings(**PRESETS["painterly"] | {"precision": "bfloat16"})
+    with make_objective(tiny, settings) as objective:
+        for image in (content, style):
+            objective.set_targets(image, [style])
+            losses, gradient = objective.evaluate(image)
+            assert np.isfinite(list(losses.values())).all()
+            assert np.isfinite(gradient).all()
 
 
 def objective_for(network, **settings):
