@@ -7,11 +7,14 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import neural_style
 from brushwork.pictures import read, write
+from brushwork.settings import Settings
 from brushwork.studio import command as studio_command
+from stylize import make_objective, make_terms
 from tests.helpers import documents
 from tests.helpers.command import FAST, ROOT
 from tests.helpers.documents import DOCS, README
@@ -83,6 +86,23 @@ def test_a_program_in_python(pictures, capsys, name):
     runpy.run_path("program.py")
     assert [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()] == [*range(6)]
     assert read.image("out.jpg").shape == (30, 40, 3)
+
+
+def test_the_term_of_your_own(tiny, random):
+    block = next(text for text in re.findall(r"```python\n(.*?)```", DOCS["python.md"], re.S) if "(Term)" in text)
+    assert len([line for line in block.partition("class ")[2].splitlines() if line]) <= 15
+    names = {}
+    exec(block, names)
+    content, style, image, picture = random.uniform(0, 255, (4, 20, 30, 3)).astype(np.float32)
+    mask = random.uniform(0, 1, (20, 30, 1)).astype(np.float32)
+    terms = [*make_terms(Settings()), names["Likeness"](picture, mask, 0.1)]
+    with make_objective(tiny, Settings(), terms=terms) as objective:
+        objective.set_targets(content, [style])
+        losses, _ = objective.evaluate(image)
+    assert losses["likeness"] == pytest.approx(0.1 * np.sum(mask * np.abs(image - picture)), rel=1e-5)
+    assert losses["total"] == pytest.approx(
+        sum(losses[name] for name in ("content", "style", "tv", "likeness")), rel=1e-5
+    )
 
 
 def test_all_commands_of_readme_are_those_of_its_environment():

@@ -47,11 +47,11 @@ def main(arguments=None):
 
 def profile(objective, image, rounds):
     """A Markdown table of one evaluation's operations, grouped by kind, the longest first."""
-    traces, session = [], objective._sweeps._session
-    objective._sweeps._session = _Traced(session, traces)
+    traces, session = [], objective._tile_graph._session
+    objective._tile_graph._session = _Traced(session, traces)
     for _ in range(rounds + 1):
         objective.evaluate(image)
-    objective._sweeps._session = session
+    objective._tile_graph._session = session
     kinds, counts, shapes = defaultdict(lambda: [0.0] * rounds), Counter(), defaultdict(Counter)
     for index, trace in enumerate(traces[1:]):  # the first one warms up
         for node in trace.step_stats.dev_stats[0].node_stats:

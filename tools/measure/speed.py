@@ -94,7 +94,7 @@ def outside_the_session(network, content, style, count=20):
     with stylize.make_objective(network, settings) as objective:
         steps = stylize.stylize(objective, content, [style], settings)
         next(steps)
-        session = objective._sweeps._session
+        session = objective._tile_graph._session
 
         class Timed:
             def run(self, *arguments):
@@ -104,7 +104,7 @@ def outside_the_session(network, content, style, count=20):
                 inside += time.perf_counter() - start
                 return result
 
-        objective._sweeps._session = Timed()
+        objective._tile_graph._session = Timed()
         list(islice(steps, settings.lbfgs_memory + 2))
         start, inside = time.perf_counter(), 0.0
         list(islice(steps, count))
@@ -119,7 +119,7 @@ def watching(options, *, network=store.POCKET_FILE, count=200):
         flags += ["--progress-write", "--verbose", "--contact-sheet", f"{directory}/s.jpg"]
         parsed = neural_style.parse([*flags, "--tensorboard", f"{directory}/logs"])
         plan = make_plan(make_jobs(parsed)[0], parsed, neural_style.vgg_reader(network))
-        with stylize.Objective(plan.network, plan.settings) as objective:
+        with stylize.make_objective(plan.network, plan.settings) as objective:
             first = next(stylize.stylize(objective, plan.content, plan.styles, plan.settings))
         steps = (first._replace(iteration=number) for number in range(count + 1))
         start = time.perf_counter()
