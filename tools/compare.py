@@ -12,9 +12,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-SIDE, GAP, LINE = 512, 8, 24  # px: longest side of a picture, space between pictures, height of a row's number
+from brushwork.pictures import read, write
+from brushwork.watch.contact_sheet import draw_rows, make_thumbnail
+
+HEIGHT = 400  # px of each picture
 
 
 def main(arguments=None):
@@ -33,7 +35,7 @@ def main(arguments=None):
     options.output.with_suffix(".key.txt").write_text("\n".join(key) + "\n")
     for first in range(0, len(rows), options.rows):
         path = options.output.with_stem(f"{options.output.stem}-{first // options.rows + 1}")
-        sheet(rows[first : first + options.rows], first + 1).save(path)
+        write.save(path, sheet(rows[first : first + options.rows], first + 1))
         print(path)
     return 0
 
@@ -55,18 +57,13 @@ def pairs(options):
 
 
 def sheet(rows, number):
-    """The rows as a picture; `number` is the number of the first."""
-    result = Image.new("RGB", (4 * (SIDE + GAP), len(rows) * (SIDE + LINE)), "white")
-    draw = ImageDraw.Draw(result)
-    for line, paths in enumerate(rows):
-        top = line * (SIDE + LINE)
-        draw.text((GAP, top + GAP), f"{number + line}:   photograph, painting, left, right", fill="black")
-        for column, path in enumerate(paths):
-            with Image.open(path) as picture:
-                picture = picture.convert("RGB")
-                picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-                result.paste(picture, (column * (SIDE + GAP), top + LINE))
-    return result
+    """The rows as a picture, float32 [H, W, 3]; `number` is the number of the first."""
+    captioned = []
+    for index, paths in enumerate(rows, start=number):
+        captions = (f"{index}: photograph", "painting", "left", "right")
+        thumbnails = (make_thumbnail(read.image(path), HEIGHT) for path in paths)
+        captioned.append(list(zip(captions, thumbnails, strict=True)))
+    return draw_rows(captioned, HEIGHT)
 
 
 if __name__ == "__main__":

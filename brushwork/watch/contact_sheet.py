@@ -1,6 +1,6 @@
 """The contact sheet: the inputs of a run, a few pictures from its course and the result, in rows with captions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ def collect_shots(steps: Steps, last: int, shots: list[Shot]) -> Steps:
     with closing(steps):
         for step in steps:
             if step.iteration in due:
-                shots.append(Shot(f"iteration {step.iteration}", _thumbnail(step.picture())))
+                shots.append(Shot(f"iteration {step.iteration}", make_thumbnail(step.picture())))
             yield step
 
 
@@ -37,25 +37,29 @@ def sheet(inputs: Iterable[tuple[str, np.ndarray]], shots: Iterable[Shot], resul
 
     inputs: pairs (caption, picture). shots: what `collect_shots` collected.
     """
-    cells = [*(Shot(caption, _thumbnail(image)) for caption, image in inputs), *shots]
-    cells.append(Shot("result", _thumbnail(result)))
-    rows = [cells[start : start + ACROSS] for start in range(0, len(cells), ACROSS)]
-    width = max(sum(shot.thumbnail.shape[1] + GAP for shot in row) for row in rows) + GAP
-    canvas = Image.new("RGB", (width, len(rows) * (HEIGHT + CAPTION + GAP) + GAP), "white")
+    cells = [*(Shot(caption, make_thumbnail(image)) for caption, image in inputs), *shots]
+    cells.append(Shot("result", make_thumbnail(result)))
+    return draw_rows([cells[start : start + ACROSS] for start in range(0, len(cells), ACROSS)])
+
+
+def draw_rows(rows: Sequence[Sequence[tuple[str, np.ndarray]]], height: int = HEIGHT) -> np.ndarray:
+    """Rows of pairs (caption, thumbnail of this height), each caption below its picture: float32 [H, W, 3], 0..255."""
+    width = max(sum(thumbnail.shape[1] + GAP for _, thumbnail in row) for row in rows) + GAP
+    canvas = Image.new("RGB", (width, len(rows) * (height + CAPTION + GAP) + GAP), "white")
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     for index, row in enumerate(rows):
-        left, top = GAP, GAP + index * (HEIGHT + CAPTION + GAP)
+        left, top = GAP, GAP + index * (height + CAPTION + GAP)
         for caption, thumbnail in row:
             canvas.paste(Image.fromarray(write.quantize(thumbnail)), (left, top))
-            draw.text((left, top + HEIGHT + 4), _shortened(caption, thumbnail.shape[1], font), "black", font)
+            draw.text((left, top + height + 4), _shortened(caption, thumbnail.shape[1], font), "black", font)
             left += thumbnail.shape[1] + GAP
     return np.asarray(canvas).astype(np.float32)
 
 
-def _thumbnail(image):
-    """`image` at the sheet's height: float32 [HEIGHT, W, 3], 0..255."""
-    height, width = image.shape[:2]
-    return sizes.resize(np.clip(image, 0, 255), HEIGHT, sizes.pixels(width, HEIGHT / height))
+def make_thumbnail(image: np.ndarray, height: int = HEIGHT) -> np.ndarray:
+    """`image` [H, W, 3] at this height: float32 [height, W, 3], 0..255."""
+    share = height / image.shape[0]
+    return sizes.resize(np.clip(image, 0, 255), height, sizes.pixels(image.shape[1], share))
 
 
 def _shortened(caption, width, font):
