@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from brushwork.network import store
@@ -112,7 +113,14 @@ def test_progress_plot(command):
     assert pixels("progress.png").shape == (500, 800, 3)
 
 
-def test_two_runs_give_the_same_bytes(server, folder):
+def test_two_runs_give_the_same_bytes(command):
+    for name, seed in (("one", 0), ("same", 0), ("differs", 1)):
+        assert command("--seed", seed, output=f"{name}.png")[0] == 0
+    assert Path("one.png").read_bytes() == Path("same.png").read_bytes() != Path("differs.png").read_bytes()
+
+
+@pytest.mark.exhaustive
+def test_two_processes_give_the_same_bytes(server, folder):
     arguments = words("--content content.png --styles style.png --network net.mat --iterations 2 " + FAST)
     for name, seed in (("one", 0), ("same", 0), ("differs", 1)):
         assert server.start(*arguments, "--seed", seed, "--output", f"{name}.png").wait() == 0

@@ -58,6 +58,7 @@ def test_a_picture_is_painted_and_saved_in_three_formats(studio, asked):
     assert not list(studio.folder.glob(f"{number}*.state"))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.numerical  # it computes as the studio does
 def test_the_copied_command_makes_the_same_file(studio, asked, tmp_path, monkeypatch):
     details = studio.until(studio.paint(asked), "done", "failed")
@@ -289,7 +290,8 @@ def second_studio(tmp_path_factory, tiny_file):
     studio.close()
 
 
-def test_a_folder_with_damaged_records_and_files_of_others(second_studio, files, logged):
+@pytest.mark.exhaustive
+def test_a_folder_with_damaged_records_and_files_of_others(second_studio, files):
     studio = second_studio
     content, style = studio.upload(files[0]), studio.upload(files[1])
     asked = {"content": content, "styles": [{"picture": style}], "preset": "fast", "settings": {"iterations": 2}}
@@ -301,9 +303,6 @@ def test_a_folder_with_damaged_records_and_files_of_others(second_studio, files,
         assert any("tensorflow" in path for path in maps)
     studio.ask("DELETE", f"/api/pictures/{number}")
     assert (studio.folder / "0040-photo-painting.png").read_bytes() == b"somebody's"
-    third = ["studio", "--port", "0", "--folder", str(studio.folder)]
-    assert neural_style.main(third) == 1
-    assert logged == [("error", f"another studio uses {studio.folder}; give --folder another directory")]
 
 
 @pytest.mark.exhaustive
@@ -356,6 +355,12 @@ def test_the_address_that_is_shown(host, shown):
     assert command._names(host)[0] == shown
     assert {"127.0.0.1", "localhost", "[::1]"} <= set(command._names(host))
     assert command._names("0.0.0.0") == [socket.gethostname()]
+
+
+def test_a_folder_that_another_studio_uses(studio, capfd):
+    assert neural_style.main(["studio", "--port", "0", "--folder", str(studio.folder)]) == 1
+    error = f"another studio uses {studio.folder}; give --folder another directory"
+    assert capfd.readouterr().err == f"neural_style: error: {error}\n"
 
 
 def test_a_port_that_is_taken(capfd, tmp_path):
