@@ -214,13 +214,13 @@ def test_the_loss_of_a_blend_is_the_mean_of_the_losses_of_its_styles(random, nor
 
 def test_tiles_are_chosen_for_the_pictures_and_their_masks(tiny, random, monkeypatch):
     asked = []
-    monkeypatch.setattr(memory, "tile_size_for", lambda *given: asked.append(given) or 16)
+    monkeypatch.setattr(memory, "tile_size_for", lambda workload: asked.append(workload) or 16)
     content, *styles = pictures(random)
     given = Masks((np.ones(content.shape[:2], np.float32),) * 2)
     settings = Settings(content_weight=0, style_layers=("relu1_1",))
     with shared(tiny, settings, given, precision="float32") as objective:
         objective.set_targets(content, styles, given)
-        assert asked == [(tiny, settings, "float32", (37, 45), [(29, 45), (37, 45)], 2)]
+        assert asked == [memory.Workload(tiny, settings, "float32", (37, 45), [(29, 45), (37, 45)], 2)]
         assert objective._evaluator.tile_size == 16
         objective.set_targets(content, styles, given, tile_size=None)
         assert objective._evaluator.tile_size is None

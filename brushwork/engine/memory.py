@@ -4,17 +4,20 @@ The factors of the model were fitted with `tools/measure/memory.py`, which compa
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import psutil
 
+import vgg
 from brushwork.errors import DoesNotFit
 from brushwork.network.layers import is_wide, stride, up_to_last
 from brushwork.pictures import sizes
 from brushwork.schedule import make_schedule, margin
+from brushwork.settings import Settings
 
 PROCESS = 720e6  # bytes of the program with TensorFlow and its graph, without the network
 EVALUATION = 1.75  # peak of an evaluation, divided by the bytes of all layers that its gradient needs
@@ -25,7 +28,24 @@ SMALL_HISTORY = 3  # pairs of L-BFGS, suggested where ten do not fit
 CGROUP = Path("/sys/fs/cgroup")  # of Linux containers
 
 
-def available():
+@dataclass(frozen=True)
+class Workload:
+    """What the memory of a run depends on, besides its tiles. Sizes are (height, width), px."""
+
+    network: vgg.Network
+    settings: Settings
+    precision: str  # "float32" or "bfloat16"
+    size: tuple[int, int]  # of the picture
+    style_sizes: Sequence[tuple[int, int]]
+    mask_count: int = 0  # of style masks
+
+    def scaled(self, share: float) -> "Workload":
+        """The workload of pictures whose sides are a share of these."""
+        size, *styles = (sizes.scale_size(each, share) for each in (self.size, *self.style_sizes))
+        return replace(self, size=size, style_sizes=styles)
+
+
+def available() -> float:
     """Bytes that this process may use in all: those it has, and those that the machine or its container has left."""
     free = psutil.virtual_memory().available
     with suppress(OSError, ValueError, TypeError):  # there is no such group, or its limit is "max"
@@ -35,56 +55,56 @@ def available():
     return free + psutil.Process().memory_info().rss
 
 
-def tile_size_for(network, settings, precision, size, style_sizes, regions=0):
+def tile_size_for(workload: Workload) -> int | None:
     """The tile size that the settings ask for: px, or None for untiled. "auto" is the largest that fits.
 
-    The arguments are those of `estimate`. Raises DoesNotFit, with a setting that would fit.
+    Raises DoesNotFit, with a setting that would fit.
     """
-    limit = SHARE * available()
-
-    def needed(tile_size, settings=settings, share=1.0):
-        small = [sizes.scale_size(each, share) for each in (size, *style_sizes)]
-        return estimate(network, settings, precision, small[0], small[1:], tile_size, regions)
-
-    allowed = {"auto": (None, *TILE_SIZES), "none": (None,)}.get(settings.tile_size, (settings.tile_size,))
+    limit, wanted = SHARE * available(), workload.settings.tile_size
+    allowed = {"auto": (None, *TILE_SIZES), "none": (None,)}.get(wanted, (wanted,))
     for tile_size in allowed:
-        if needed(tile_size) <= limit:
+        if estimate(workload, tile_size) <= limit:
             return tile_size
-    smallest, frugal = TILE_SIZES[-1], replace(settings, lbfgs_memory=SMALL_HISTORY)
-    remedies = [f"--tile-size {each}" for each in TILE_SIZES if needed(each) <= limit]
-    if needed(smallest, frugal) <= limit:
-        remedies.append(f"--lbfgs-memory {SMALL_HISTORY}")
-    shares = (share for share in np.arange(0.95, 0, -0.05) if needed(smallest, share=share) <= limit)
-    remedies += [f"--width {int(share * size[1])} --tile-size auto" for share in shares]
-    sentence = f"the run takes {needed(allowed[-1]) / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB are free"
-    raise DoesNotFit(f"{sentence}; {remedies[0] if remedies else 'not even a small picture'} would fit")
+    needed = estimate(workload, allowed[-1])
+    remedy = next(_remedies(workload, limit), "not even a small picture")
+    sentence = f"the run takes {needed / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB are free"
+    raise DoesNotFit(f"{sentence}; {remedy} would fit")
 
 
-def tile_sizes(network, settings, precision, size, style_sizes, regions=0):
+def _remedies(workload: Workload, limit: float) -> Iterator[str]:
+    """Yields flags with which a workload fits into `limit` bytes, those that change least first."""
+    smallest, frugal = TILE_SIZES[-1], replace(workload.settings, lbfgs_memory=SMALL_HISTORY)
+    yield from (f"--tile-size {each}" for each in TILE_SIZES if estimate(workload, each) <= limit)
+    if estimate(replace(workload, settings=frugal), smallest) <= limit:
+        yield f"--lbfgs-memory {SMALL_HISTORY}"
+    for share in np.arange(0.95, 0, -0.05):
+        if estimate(workload.scaled(share), smallest) <= limit:
+            yield f"--width {int(share * workload.size[1])} --tile-size auto"
+
+
+def tile_sizes(workload: Workload) -> list[int | None]:
     """`tile_size_for` each scale of a run, the coarsest first."""
-    shares = [width / size[1] for _, width in make_schedule(settings, *size).sizes]
-    smaller = [[sizes.scale_size(each, share) for each in (size, *style_sizes)] for share in shares]
-    return [tile_size_for(network, settings, precision, each[0], each[1:], regions) for each in smaller]
+    width = workload.size[1]
+    scales = make_schedule(workload.settings, *workload.size).sizes
+    return [tile_size_for(workload.scaled(each / width)) for _, each in scales]
 
 
-def estimate(network, settings, precision, size, style_sizes, tile_size, regions=0):
-    """Bytes of the process at its peak, for a picture of `size` (height, width) and styles of `style_sizes`.
-
-    tile_size: px, or None for untiled. precision: "float32" or "bfloat16". regions: the number of style masks.
-    """
+def estimate(workload: Workload, tile_size: int | None) -> float:
+    """Bytes of the process at its peak, in tiles of tile_size px; None: untiled."""
+    network, settings, size = workload.network, workload.settings, workload.size
     layers = {*settings.content_layer_weights, *settings.style_layer_weights}
     pixels = size[0] * size[1]
-    number = 2 if precision == "bfloat16" else 4  # bytes
+    number = 2 if workload.precision == "bfloat16" else 4  # bytes
     weights = sum(kernel.nbytes for kernel, _ in network.convolutions.values()) + _in_graph(network, layers, number)
     images = {"adam": 11, "lbfgs": 8 + 2 * settings.lbfgs_memory}[settings.optimizer]
-    images += regions  # a mask, and its cells in all layers
-    pictures = PIXEL * (images * pixels + sum(height * width for height, width in style_sizes))
+    images += workload.mask_count  # a mask, and its cells in all layers
+    pictures = PIXEL * (images * pixels + sum(height * width for height, width in workload.style_sizes))
     targets = number * sum(_numbers(network, layer) for layer in settings.content_layer_weights) * pixels
     piece = pixels
     if tile_size is not None:
         side = tile_size + 2 * margin(layers)
         piece = min(size[0], side) * min(size[1], side)
-    weighted = regions * sum(_numbers(network, layer) for layer in settings.style_layer_weights)
+    weighted = workload.mask_count * sum(_numbers(network, layer) for layer in settings.style_layer_weights)
     evaluation = number * (EVALUATION * _stored(network, layers) + weighted) * piece
     return PROCESS + weights + pictures + targets + evaluation
 

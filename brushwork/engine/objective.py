@@ -83,9 +83,9 @@ class Objective:
         check_pictures(content, styles)
         check_kinds(masks, self._masks, len(styles))
         if tile_size == "auto":
-            shapes = [picture.shape[:2] for picture in (content, *styles)]
-            run = self._network, self.settings, self.precision, shapes[0], shapes[1:], len(masks.styles)
-            tile_size = memory.tile_size_for(*run)
+            size, *style_sizes = (picture.shape[:2] for picture in (content, *styles))
+            workload = (self._network, self.settings, self.precision, size, style_sizes, len(masks.styles))
+            tile_size = memory.tile_size_for(memory.Workload(*workload))
         self._evaluator.tile_size = tile_size
         self._inputs = {}
         for term in self._terms:

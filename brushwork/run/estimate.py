@@ -39,8 +39,9 @@ def describe(plan: Plan, objective: "Objective") -> Iterator[str]:
     pace, total, peak = seconds_per_cost(plan, objective), 0.0, 0.0
     for number, (scale, tile_size) in enumerate(zip(scales, plan.tile_sizes, strict=True), start=1):
         styles = [sizes.scale_size(style.shape[:2], scale.width / plan.content.shape[1]) for style in plan.styles]
-        regions = len(plan.masks.styles)
-        needed = memory.estimate(plan.network, settings, plan.precision, scale.size, styles, tile_size, regions)
+        masks = len(plan.masks.styles)
+        workload = memory.Workload(plan.network, settings, plan.precision, scale.size, styles, masks)
+        needed = memory.estimate(workload, tile_size)
         evaluations = scale.iterations * EVALUATIONS + 1 + len(styles) / 3  # the start; targets have no gradient
         seconds = pace * scale.evaluation_cost * evaluations
         total, peak = total + seconds, max(peak, needed)

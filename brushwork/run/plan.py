@@ -82,9 +82,10 @@ class Plan:
 
     def decided(self, precision):
         """This plan with the precision, and the tile sizes for the memory that is free now. Raises DoesNotFit."""
-        shapes = [picture.shape[:2] for picture in (self.content, *self.styles)]
-        run = self.network, self.settings, precision, shapes[0], shapes[1:], len(self.masks.styles)
-        return replace(self, precision=precision, tile_sizes=tuple(memory.tile_sizes(*run)))
+        size, *style_sizes = (picture.shape[:2] for picture in (self.content, *self.styles))
+        masks = len(self.masks.styles)
+        workload = memory.Workload(self.network, self.settings, precision, size, style_sizes, masks)
+        return replace(self, precision=precision, tile_sizes=tuple(memory.tile_sizes(workload)))
 
 
 def make_plan(job, options, network_for):

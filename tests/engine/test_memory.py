@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from brushwork.engine import memory
+from brushwork.engine.memory import Workload
 from brushwork.network import layers
 from brushwork.network.layers import CONVOLUTIONS
 from brushwork.settings import Settings
@@ -18,13 +19,18 @@ def network():
     return tiny_networks.tiny_network()
 
 
+def workload(network, precision="float32", size=SIZE, styles=None, masks=0, **settings):
+    """A Workload with one style of the content's size, or with `styles`."""
+    return Workload(network, Settings(**settings), precision, size, [size] if styles is None else styles, masks)
+
+
 def needed(network, tile_size, size=SIZE, **settings):
-    return memory.estimate(network, Settings(**settings), "float32", size, [size], tile_size)
+    return memory.estimate(workload(network, size=size, **settings), tile_size)
 
 
 def chosen(network, monkeypatch, free, size=SIZE, **settings):
     monkeypatch.setattr(memory, "available", lambda: free / memory.SHARE)
-    return memory.tile_size_for(network, Settings(**settings), "float32", size, [size])
+    return memory.tile_size_for(workload(network, size=size, **settings))
 
 
 def test_the_bytes_of_a_layer(network):
@@ -38,17 +44,17 @@ def test_more_takes_more(network):
     assert needed(network, None) > needed(network, 256) > needed(network, 128) > memory.PROCESS
     assert needed(network, None, size=(601, 800)) > needed(network, None)
     assert needed(network, 128, optimizer="lbfgs", lbfgs_memory=20) > needed(network, 128)
-    half = memory.estimate(network, Settings(), "bfloat16", SIZE, [SIZE], None)
+    half = memory.estimate(workload(network, "bfloat16"), None)
     assert half < needed(network, None)
 
 
 def test_transformed_kernels_take_four_times_as_much(network, monkeypatch):
-    plain, half = (memory.estimate(network, Settings(), kind, SIZE, [], None) for kind in ("float32", "bfloat16"))
+    plain, half = (memory.estimate(workload(network, kind), None) for kind in ("float32", "bfloat16"))
     monkeypatch.setattr(layers, "WIDE", 1)
     built = CONVOLUTIONS[: CONVOLUTIONS.index("conv5_1") + 1]
     kernels = sum(network.convolutions[name][0].nbytes for name in built)
-    assert memory.estimate(network, Settings(), "float32", SIZE, [], None) - plain == pytest.approx(3 * kernels)
-    assert memory.estimate(network, Settings(), "bfloat16", SIZE, [], None) == half
+    assert memory.estimate(workload(network), None) - plain == pytest.approx(3 * kernels)
+    assert memory.estimate(workload(network, "bfloat16"), None) == half
 
 
 def test_the_largest_tile_that_fits(network, monkeypatch):
@@ -124,7 +130,8 @@ def test_an_estimate_by_hand(network, settings, precision, tile_size, regions, i
     expected += number * 6 / 64 * 600 * 800  # relu4_2 of the content
     expected += number * (1.75 * STORED + regions * STYLES) * area
     styles = [(30, 40), (50, 60)]
-    found = memory.estimate(network, Settings(**settings), precision, SIZE, styles, tile_size, regions)
+    given = workload(network, precision, styles=styles, masks=regions, **settings)
+    found = memory.estimate(given, tile_size)
     assert found == pytest.approx(expected, rel=1e-12)
 
 
@@ -139,26 +146,26 @@ def test_tile_sizes_are_tried_from_the_largest(network, monkeypatch, steps, allo
     size = 3000, 4000
     limit = needed(network, sizes[steps], size)
     monkeypatch.setattr(memory, "available", lambda: limit / 0.85 * (1 + 1e-9))
-    assert memory.tile_size_for(network, Settings(), "float32", size, [size]) == allowed
+    assert memory.tile_size_for(workload(network, size=size)) == allowed
 
 
 def test_each_scale_has_tiles_for_its_own_pictures(network, monkeypatch):
     asked = []
 
-    def tile_size_for(*arguments):
-        asked.append(arguments)
+    def tile_size_for(workload):
+        asked.append(workload)
         return len(asked)
 
     monkeypatch.setattr(memory, "tile_size_for", tile_size_for)
-    settings = Settings(scales=(3,))
-    found = memory.tile_sizes(network, settings, "bfloat16", (80, 60), [(40, 20), (12, 100)], 2)
+    given = workload(network, "bfloat16", (80, 60), [(40, 20), (12, 100)], 2, scales=(3,))
+    found = memory.tile_sizes(given)
     assert found == [1, 2, 3]
     expected = [((20, 15), [(10, 5), (3, 25)]), ((40, 30), [(20, 10), (6, 50)]), ((80, 60), [(40, 20), (12, 100)])]
-    assert asked == [(network, settings, "bfloat16", *shapes, 2) for shapes in expected]
+    assert asked == [Workload(network, given.settings, "bfloat16", *shapes, 2) for shapes in expected]
 
 
 def test_masks_take_memory_in_the_choice_of_tiles(network, monkeypatch):
     free = needed(network, None)
     monkeypatch.setattr(memory, "available", lambda: free / 0.85 * (1 + 1e-9))
-    assert memory.tile_size_for(network, Settings(), "float32", SIZE, [SIZE]) is None
-    assert memory.tile_size_for(network, Settings(), "float32", SIZE, [SIZE], 1) is not None
+    assert memory.tile_size_for(workload(network)) is None
+    assert memory.tile_size_for(workload(network, masks=1)) is not None
