@@ -10,7 +10,7 @@ Pictures are float32 [H, W, 3], RGB, 0..255; there are no files here.
 import brushwork  # noqa: F401, it sets options of TensorFlow, which is imported below
 
 # isort: split
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -217,13 +217,23 @@ class Step(NamedTuple):
         return {name: loss for name, loss in self.losses.items() if "/" not in name}
 
 
-def stylize(objective, content, styles, settings, *, initial=None, masks=NO_MASKS, resume=None, tile_sizes=None):
-    """Yields a Step for the start and for each iteration at each scale; fewer if no step lowers the loss.
+def stylize(
+    objective: Objective,
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    settings: Settings,
+    *,
+    initial: np.ndarray | None = None,
+    masks: Masks = NO_MASKS,
+    resume: State | None = None,
+    tile_sizes: Sequence[int | None] | None = None,
+) -> Generator[Step, None, None]:
+    """Yield a Step for the start and for each iteration at each scale; fewer if no step lowers the loss.
 
-    content: [H, W, 3]; styles: a sequence of [h, w, 3], each of its own size. initial: [H, W, 3], the picture to start
-    from, for settings whose `initial` is a path. masks: in the sizes of these pictures; the objective has the same.
+    objective: made for these settings and kinds of masks. content: [H, W, 3]; styles: [h, w, 3], each of its own size.
+    initial: [H, W, 3], the picture to start from, if settings.initial is a path. masks: in the sizes of these pictures.
     resume: the State to go on from; its step is the first one. tile_sizes: px for each scale; see set_targets.
-    Each further scale begins with the picture of the one before, resized, and with the moments of Adam.
+    A scale after the first begins with the picture of the one before, resized, and with Adam's moments.
     Raises Diverged as soon as a loss is not finite; the step before holds the last good picture. Raises ValueError for
     a setting that cannot be honoured: sizes that are not those of the pictures, losses that are not the objective's.
     """
@@ -256,7 +266,7 @@ def stylize(objective, content, styles, settings, *, initial=None, masks=NO_MASK
 
 
 def _at_scale(objective, content, settings, state, begins):
-    """Yields the Steps of a scale after `state`, and its own if the run `begins` with it; returns the last State."""
+    """Yield the Steps of a scale after `state`, and its own if the run `begins` with it; return the last State."""
     here, ended = make_schedule(settings, *content.shape[:2]).scales[state.scale], []
     optimizer = _optimizer(objective.evaluate, state.image, settings, state.optimizer)
 
@@ -286,12 +296,20 @@ def _optimizer(evaluate, start, settings, resume):
     if settings.optimizer == "lbfgs":
         coordinates, pairs = Spectral(start.shape, SPECTRAL_EXPONENT), settings.lbfgs_memory
         return LBFGS(evaluate, start, pairs=pairs, coordinates=coordinates, box=settings.box, resume=resume)
-    betas = settings.beta1, settings.beta2
-    rates = {"learning_rate": settings.learning_rate, "betas": betas, "epsilon": settings.epsilon}
-    return Adam(evaluate, start, **rates, box=settings.box, resume=resume)
+    return Adam(
+        evaluate,
+        start,
+        learning_rate=settings.learning_rate,
+        betas=(settings.beta1, settings.beta2),
+        epsilon=settings.epsilon,
+        box=settings.box,
+        resume=resume,
+    )
 
 
-def start_image(content, initial, mean_pixel, settings):
+def start_image(
+    content: np.ndarray, initial: np.ndarray | None, mean_pixel: np.ndarray, settings: Settings
+) -> np.ndarray:
     """The first image: a share r of noise around the mean pixel, and 1 - r of `initial`, or else of the content.
 
     r is settings.initial_noiseblend; by default 1 for a start from noise and 0 for any other.

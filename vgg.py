@@ -9,8 +9,10 @@ Source: Simonyan and Zisserman 2014, configuration E, without the fully connecte
 
 import itertools
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.io
@@ -20,6 +22,9 @@ from brushwork.digest import digest_of
 from brushwork.errors import NetworkError
 from brushwork.network import hdf5, matlab, store
 from brushwork.network.layers import CONVOLUTIONS, LAYERS, stride, up_to_last
+
+if TYPE_CHECKING:
+    import tensorflow.compat.v1 as tf
 
 # TensorFlow is imported in the functions that build the graph, so that a damaged file is reported without the wait.
 
@@ -33,14 +38,16 @@ class Network:
     mean_pixel: np.ndarray  # [3], RGB, 0..255, to be subtracted from a picture before `build`
 
     @cached_property
-    def digest(self):
+    def digest(self) -> str:
+        """A text that differs for different weights."""
         return digest_of(*itertools.chain(*self.convolutions.values()), self.mean_pixel)
 
 
-def load(path="pocket"):
+def load(path: str | os.PathLike = "pocket") -> Network:
     """Read a `Network` from a file: MatConvNet's .mat of any generation, or Keras's HDF5. Raises NetworkError.
 
-    path: or "pocket", the embedded network, or "vgg19", the full one, which is downloaded if it is not there yet.
+    path: of the file; or "pocket", the included network; or "vgg19", the full one, which is downloaded if it is not
+    in the cache.
     """
     path = store.resolve(os.fspath(path))
     try:
@@ -96,8 +103,11 @@ def _field(struct, name):
     return struct[name].ravel()[0]
 
 
-def checked(convolutions, mean_pixel):
-    """The `Network` of these arrays, in float32. Raises NetworkError unless they are a VGG-19 or its first layers."""
+def checked(convolutions: Mapping[str, tuple[np.ndarray, np.ndarray]], mean_pixel: np.ndarray) -> Network:
+    """The `Network` of these arrays, in float32. Raises NetworkError unless they are a VGG-19 or its first layers.
+
+    convolutions, mean_pixel: as in `Network`.
+    """
     present = [name for name in CONVOLUTIONS if name in convolutions]
     if not present:
         raise NetworkError("it holds no layer named conv1_1 (MatConvNet) or block1_conv1 (Keras)")
@@ -123,12 +133,14 @@ def checked(convolutions, mean_pixel):
     return Network(result, mean_pixel)
 
 
-def variables(network, dtype=None, *, layers=LAYERS):
+def variables(
+    network: Network, dtype: "tf.DType | None" = None, *, layers: Sequence[str] = LAYERS
+) -> tuple[dict, dict]:
     """Add the weights that `layers` need to the default graph, as variables of type dtype; None: of the arrays' type.
 
     Returns (convolutions, feed). convolutions: name -> (kernel variable [3, 3, in, out], or [36, in, out] where
     `winograd` pays; bias variable [out]). feed: what to feed when the variables are initialised, placeholder -> array.
-    They are not constants because TensorFlow copies constants with every pass over the graph's definition.
+    They are not constants because TensorFlow copies constants in every pass over the graph's definition.
     """
     import tensorflow.compat.v1 as tf
 
@@ -150,7 +162,14 @@ def variables(network, dtype=None, *, layers=LAYERS):
     return convolutions, feed
 
 
-def build(image, convolutions, *, layers, pooling="max", origin=(0, 0)):
+def build(
+    image: "tf.Tensor",
+    convolutions: Mapping[str, tuple],
+    *,
+    layers: Sequence[str],
+    pooling: str = "max",
+    origin: Sequence = (0, 0),
+) -> dict[str, "tf.Tensor"]:
     """The named layers of the network above `image`: name -> tensor [N, ceil(H / stride), ceil(W / stride), C].
 
     image: tensor [N, H, W, 3], RGB, the mean pixel subtracted; H and W may be unknown.

@@ -1,13 +1,16 @@
-"""Calls of the method from Python: what a call cannot honour is refused with a ValueError, never ignored."""
+"""Checks of calls from Python: a setting that a call cannot honour raises ValueError and is never ignored."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
+import numpy as np
+
 from brushwork.pictures import sizes
-from brushwork.settings import DEFAULTS, OF_THE_RUN
+from brushwork.settings import DEFAULTS, OF_THE_RUN, Settings
 
 
-def check_settings(settings, made_with, content, styles):
-    """That `stylize` can do what the settings say, with an objective made with others. Raises ValueError."""
+def check_settings(settings: Settings, made_with: Settings, content: np.ndarray, styles: Sequence[np.ndarray]) -> None:
+    """Raise ValueError if `stylize` cannot honour the settings with an objective that was made with `made_with`."""
     if settings.instant:
         raise ValueError("an instant picture has no steps; call brushwork.preview.network.painted")
     _check_sizes(settings, content)
@@ -22,15 +25,15 @@ def check_settings(settings, made_with, content, styles):
     check_blend(settings, styles)
 
 
-def check_blend(settings, styles):
-    """That there is a weight for each style, if there are any. Raises ValueError."""
+def check_blend(settings: Settings, styles: Sequence[np.ndarray]) -> None:
+    """Raise ValueError if there are blend weights, but not one for each style."""
     weights = settings.style_blend_weights
     if weights and len(weights) != len(styles):
         raise ValueError(f"style_blend_weights takes one number for each style: {len(styles)}, not {len(weights)}")
 
 
 def _check_sizes(settings, content):
-    """That the pictures have the sizes that the settings ask for, as far as they ask for any."""
+    """Raise ValueError if a picture does not have the size that the settings ask for."""
     height, width = content.shape[:2]
     wanted = sizes.output_size(settings, height, width)
     # A side that was rounded by the same rule may be off by one.

@@ -1,1 +1,1 @@
-"""Evaluation: TensorFlow's session, memory, tiles, and sums over a picture with their gradient."""
+"""Evaluation: terms of the loss, the graph of a tile, the loss of a whole picture and its gradient, memory."""

@@ -1,21 +1,26 @@
-"""TensorFlow: where it is imported, where its sessions are opened, and which precision it is to compute in."""
+"""TensorFlow: its import, its sessions, and the precision that is fastest on this machine."""
 
 import gc
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import Interrupted
 
+if TYPE_CHECKING:
+    import tensorflow.compat.v1 as tf
+
 
 @contextmanager
-def without_collection():
-    """Python's garbage collector does not run meanwhile.
+def without_collection() -> Iterator[None]:
+    """Pause Python's garbage collector.
 
-    Importing TensorFlow and building a graph make hundreds of thousands of objects, none of them garbage; looking for
-    some takes a quarter of the time.
+    Importing TensorFlow and building a graph make hundreds of thousands of objects, none of them garbage; searching
+    them takes a quarter of the time.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -26,8 +31,8 @@ def without_collection():
             gc.enable()
 
 
-def import_tensorflow():
-    """Import TensorFlow without the lines that it logs while loading. If the import fails, they are shown."""
+def import_tensorflow() -> None:
+    """Import TensorFlow, and discard the lines that it logs while it loads. They are shown if the import fails."""
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as log:
@@ -44,18 +49,18 @@ def import_tensorflow():
             os.close(terminal)
 
 
-def open_session(graph):
-    """A session on `graph`, which the caller closes; it does not become the default session."""
+def open_session(graph: "tf.Graph") -> "tf.Session":
+    """A session on `graph`, which the caller closes. It does not become the default session."""
     import tensorflow.compat.v1 as tf
 
     return tf.Session(graph=graph, config=options())
 
 
-def options():
-    """The ConfigProto of sessions.
+def options() -> "tf.ConfigProto":
+    """The options of sessions.
 
     They run one operation at a time, each on all cores: two at once, the default, are 2 to 6 % slower. TensorFlow
-    rewrites a graph once before it first runs: the second time, the default, takes up to a second and gains nothing.
+    rewrites a graph once before its first run: a second pass, the default, takes up to a second and gains nothing.
     """
     import tensorflow.compat.v1 as tf
     from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
@@ -66,43 +71,45 @@ def options():
 
 
 class Cancellable:
-    """A session that need not be waited for.
+    """A session whose run can be abandoned.
 
     TensorFlow cannot end a run of a session, which may take a minute. So it runs in a thread of its own, and `cancel`
     ends the waiting for it.
     """
 
-    def __init__(self, session):
+    def __init__(self, session: "tf.Session"):
         self._session, self._run, self._cancelled = session, None, futures.Future()
         self._thread = futures.ThreadPoolExecutor(1)
 
-    def run(self, *what, **how):
+    def run(self, fetches: Any, feeds: dict | None = None) -> Any:
         """What session.run returns. Raises Interrupted after `cancel`."""
         if not self._cancelled.done():
-            self._run = self._thread.submit(self._session.run, *what, **how)
+            self._run = self._thread.submit(self._session.run, fetches, feeds)
             futures.wait([self._run, self._cancelled], return_when=futures.FIRST_COMPLETED)
         if self._cancelled.done():
             raise Interrupted
         return self._run.result()
 
-    def cancel(self):
-        """End the waiting of `run`, now and whenever it is called; for another thread."""
+    def cancel(self) -> None:
+        """Make `run` raise Interrupted, now and whenever it is called. To be called in another thread."""
         if not self._cancelled.done():
             self._cancelled.set_result(None)
 
-    def has_ended(self, seconds=0):
-        """Whether nothing runs any more, after so many seconds at most. While it runs, only os._exit ends Python."""
+    def has_ended(self, seconds: float = 0) -> bool:
+        """Wait for `seconds` at most; whether nothing runs then. While it runs, only os._exit ends Python."""
         return self._run is None or bool(futures.wait([self._run], seconds).done)
 
-    def close(self):
-        """Close the session, unless it still runs: that would take until it has ended."""
+    def close(self) -> None:
+        """Close the session, unless it is running, as closing it would wait for the end of the run."""
         if self.has_ended():
             self._thread.shutdown()
             self._session.close()
 
 
-def chosen_precision(precision):
-    """ "float32" or "bfloat16" for a value of Settings.precision; "auto" is bfloat16 where that is faster.
+def chosen_precision(precision: str) -> str:
+    """The precision of the network, "float32" or "bfloat16", for a value of Settings.precision.
+
+    "auto" is bfloat16 where that is faster.
 
     That takes matrix units: AMX, or an NVIDIA GPU from Ampere on. AVX512-BF16 is not enough: on a Xeon with AMX
     switched off, an evaluation in bfloat16 took 1.8 times as long as in float32 (tools/measure/speed.py).

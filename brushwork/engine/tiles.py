@@ -21,11 +21,11 @@ class Tile(NamedTuple):
     more: tuple[int, int]  # 1 if the picture goes on below the core, 1 if it goes on to the right
 
     @property
-    def place(self):
+    def place(self) -> tuple[int, ...]:
         """The core; the top and left of the tile in the padded picture; and `more`."""
         return *self.core, self.rows.start, self.columns.start, *self.more
 
-    def cells(self, stride):
+    def cells(self, stride: int) -> tuple[slice, slice]:
         """The core's cells in a layer of the whole picture, as two slices."""
         (top, left), (_, _, height, width) = self.corner, self.core
         return (
@@ -34,7 +34,7 @@ class Tile(NamedTuple):
         )
 
 
-def cut(height, width, size, margin, padding=0):
+def cut(height: int, width: int, size: int | None, margin: int, padding: int = 0) -> list[Tile]:
     """The tiles of a picture, with cores of at most `size` px a side, a multiple of TILE_GRID. size None: one tile.
 
     padding: px, a multiple of TILE_GRID, by which each side of the picture has been extended.

@@ -4,6 +4,7 @@ It depends on TensorFlow's kernels for the processor, and so on its version, its
 """
 
 import time
+from collections.abc import Callable, Sequence
 
 import tensorflow.compat.v1 as tf
 
@@ -11,7 +12,9 @@ ROUNDS = 4
 MARGIN = 1.4  # how many times as fast the other way has to be, so that a near tie does not fall now so, now so
 
 
-def is_faster(other, usual, shape):
+def is_faster(
+    other: Callable[[tf.Tensor], tf.Tensor], usual: Callable[[tf.Tensor], tf.Tensor], shape: Sequence[int]
+) -> bool:
     """Whether `other` is clearly faster than `usual`: functions of a tensor of this shape, float32, positive numbers.
 
     What is timed is a function's value and gradient, as in an evaluation. It takes 0.1 s. Always False on a GPU.

@@ -14,19 +14,19 @@ from brushwork.network.autotune import is_faster
 TRIAL = 1, 32, 64, 128  # [N, H, W, C] of the features in the trials
 
 
-def convolution(features, kernel):
+def convolution(features: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Convolve features [N, H, W, in] with a kernel [3, 3, in, out], zero padding (SAME): [N, H, W, out]."""
     turned = features.dtype == tf.float32 and turning_pays()
     return (turned_convolution if turned else plain_convolution)(features, kernel)
 
 
-def max_pool(features):
+def max_pool(features: tf.Tensor) -> tf.Tensor:
     """The maximum of each 2x2 window of features [N, H, W, C]: [N, ceil(H / 2), ceil(W / 2), C]."""
     return (compared_max_pool if comparing_pays() else plain_max_pool)(features)
 
 
 @functools.cache
-def turning_pays():
+def turning_pays() -> bool:
     """Whether `turned_convolution` is the faster one in float32."""
     shape = 3, 3, TRIAL[-1], TRIAL[-1]
 
@@ -37,17 +37,17 @@ def turning_pays():
 
 
 @functools.cache
-def comparing_pays():
+def comparing_pays() -> bool:
     """Whether `compared_max_pool` is the faster one."""
     return is_faster(compared_max_pool, plain_max_pool, TRIAL)
 
 
-def plain_convolution(features, kernel):
+def plain_convolution(features: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """`convolution` as TensorFlow's operation of that name."""
     return tf.nn.conv2d(features, kernel, strides=1, padding="SAME")
 
 
-def turned_convolution(features, kernel):
+def turned_convolution(features: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """`convolution` as the gradient of the convolution with the kernel turned by 180 degrees, in and out exchanged.
 
     Differentiable with respect to the features only.
@@ -68,12 +68,12 @@ def turned_convolution(features, kernel):
     return convolved(features)
 
 
-def plain_max_pool(features):
+def plain_max_pool(features: tf.Tensor) -> tf.Tensor:
     """`max_pool` as TensorFlow's operation. Of equal cells in a window, one gets the gradient."""
     return tf.nn.max_pool2d(features, ksize=2, strides=2, padding="SAME")
 
 
-def compared_max_pool(features):
+def compared_max_pool(features: tf.Tensor) -> tf.Tensor:
     """`max_pool` with a gradient by comparison. Equal cells in a window share it."""
 
     @tf.custom_gradient
