@@ -2,32 +2,16 @@
 
 import argparse
 import functools
-import os
 import sys
 import textwrap
-from contextlib import ExitStack, closing
 
 from brushwork import messages
-from brushwork.errors import (
-    COULD_NOT,
-    DONE,
-    INTERRUPTED,
-    Diverged,
-    DoesNotFit,
-    Interrupted,
-    Mistakes,
-    NetworkError,
-    PictureError,
-    UserError,
-)
+from brushwork.errors import COULD_NOT, INTERRUPTED, UserError
 from brushwork.messages import logger
 from brushwork.run import arguments
 from brushwork.settings import CHOICES, DEFAULTS, PRESETS, PURPOSES, STARTS, option
 
 # Imports that take long are made in the functions that need them: --help and errors of usage come at once.
-
-
-GRACE = 0.5  # s: an evaluation that was interrupted and takes longer to end is left to its own
 
 
 def main(argv=None, *, watch=None):
@@ -46,226 +30,19 @@ def main(argv=None, *, watch=None):
             options = parse(argv)
             if options.quiet:
                 logger.setLevel("ERROR")
-            with messages.without_repeats():
-                return run(options, watch)
+            from brushwork.run import runner
+
+            return runner.run(options, watch)
         except UserError as error:
-            return report(error)
+            for sentence in dict.fromkeys(error.sentences):
+                logger.error(sentence)
+            return error.status
         except ImportError as error:
             logger.error(arguments.missing(error))
             return COULD_NOT
         except KeyboardInterrupt:  # there is no picture yet
             logger.info("interrupted")
             return INTERRUPTED
-
-
-def run(options, watch=None):
-    """Make the pictures that parsed options ask for; returns the exit status. Raises UserError. watch: as for main."""
-    from brushwork import files
-    from brushwork.engine.session import import_tensorflow
-    from brushwork.run.interrupts import Interrupts
-    from brushwork.run.jobs import make_jobs
-    from brushwork.run.plan import make_plan
-    from brushwork.run.resuming import settled
-
-    jobs, network_for = make_jobs(options), network_reader(options)
-    plan = None
-    if len(jobs) == 1:
-        if (job := settled(jobs[0], options)) is None:
-            return DONE
-        plan = make_plan(job, options, network_for)  # before TensorFlow is imported
-    import_tensorflow()
-    noticed = Interrupts(files.remove_unfinished)
-    with noticed as interrupts, Painter(options, interrupts, len(jobs), watch) as painter:
-        status = painter.paint(plan) if plan else run_batch(jobs, options, network_for, painter, interrupts)
-        if interrupts.status and not painter.has_ended(GRACE):
-            interrupts.end_process()
-        return interrupts.status or status
-
-
-def run_batch(jobs, options, network_for, painter, interrupts):
-    """Make one picture after the other. One that fails is reported, and the rest continue."""
-    from brushwork.run.plan import make_plan
-    from brushwork.run.resuming import settled
-
-    counts, told = {"done": 0, "failed": 0, "skipped": 0}, set()
-    for number, job in enumerate(jobs, start=1):
-        if interrupts.status:
-            break
-        if (job := settled(job, options)) is None:
-            counts["skipped"] += 1
-            continue
-        logger.info(f"picture {number} of {len(jobs)}: {job.output}")
-        try:
-            plan = make_plan(job, options, network_for)
-        except Mistakes as mistakes:
-            new = [sentence for sentence in mistakes.sentences if sentence not in told]
-            told.update(new)
-            for sentence in new or [f"cannot make {job.output} for the same reason"]:
-                logger.error(sentence)
-            counts["failed"] += 1
-            continue
-        status = painter.paint(plan)
-        if not interrupts.status:
-            counts["done" if status == DONE else "failed"] += 1
-    left = {"not started or not finished": len(jobs) - sum(counts.values())}
-    logger.info(", ".join(f"{count} {what}" for what, count in (counts | left).items() if count or what == "done"))
-    return COULD_NOT if counts["failed"] else DONE
-
-
-def network_reader(options):
-    """A function (settings, mistakes) -> the network to use, or None with a mistake added; it reads the file once."""
-    instant, optimised = instant_network_reader(options.instant_network), vgg_reader(options.network)
-    return lambda settings, *given: (instant if settings and settings.instant else optimised)(settings, *given)
-
-
-def instant_network_reader(name):
-    """`network_reader` for instant pictures: it returns what instant.store.resolve does."""
-    from brushwork.preview import store
-
-    read = []
-
-    def network_for(settings, mistakes):
-        if not read and not (mistakes.sentences and store.would_download(name)):
-            read.append(mistakes.catch(store.resolve, name))
-        return read[0] if read else None
-
-    return network_for
-
-
-def vgg_reader(name):
-    """`network_reader` for optimisations: it returns a vgg.Network."""
-    from brushwork.network import store
-
-    read = {}
-
-    def network_for(settings, mistakes):
-        if not read:
-            chosen, note = store.default() if name is None else (name, None)
-            if mistakes.sentences and store.would_download(chosen):
-                return None  # nothing is downloaded for a run that would fail anyway
-            import vgg
-
-            path = mistakes.catch(store.resolve, chosen)
-            network = mistakes.catch(vgg.load, path) if path else None
-            if network is None:
-                if name is None and os.environ.get("NEURAL_STYLE_NETWORK"):
-                    mistakes.sentences[-1] += "; the variable NEURAL_STYLE_NETWORK names it"
-                return None
-            read.update(path=path, network=network, note=note)
-        for layer in (*settings.content_layer_weights, *settings.style_layer_weights) if settings else ():
-            if layer.replace("relu", "conv") not in read["network"].convolutions:
-                last = list(read["network"].convolutions)[-1]
-                mistakes.add_file(f"cannot use network {read['path']}: it ends at {last}, before {layer}")
-        if not mistakes.sentences and (note := read.pop("note", None)):
-            logger.info(note)
-        return read["network"]
-
-    return network_for
-
-
-class Painter:
-    """Makes the pictures of plans that have the same settings: one network, one graph, one session."""
-
-    def __init__(self, options, interrupts, pictures=1, watch=None):
-        self._options, self._interrupts, self._pictures = options, interrupts, pictures
-        self._watch = watch
-        self._objective = self._instant = None
-        self._sessions = ExitStack()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self._sessions.close()
-
-    def has_ended(self, seconds):
-        """Whether an evaluation that was interrupted has ended, after so many seconds at most."""
-        return self._objective is None or self._objective.has_ended(seconds)
-
-    def paint(self, plan):
-        """Make the picture of a plan; returns DONE or COULD_NOT. However the run ends, the picture so far is saved."""
-        with messages.noting_errors() as errors:
-            self._paint(plan)
-        return COULD_NOT if errors else DONE
-
-    def _paint(self, plan):
-        from brushwork.run import saving
-
-        step, finite, shots = None, True, []
-        try:
-            with closing(self._steps(plan, shots)) as steps:
-                for step in steps:  # noqa: B007
-                    if self._interrupts.status:
-                        break
-        except Interrupted:  # in the middle of an evaluation
-            pass
-        except Diverged as error:
-            finite = False
-            hint = "try a smaller --learning-rate" if plan.settings.optimizer == "adam" else "try --precision float32"
-            logger.error(f"{error}; {hint}")
-        except (DoesNotFit, NetworkError, PictureError, MemoryError) as error:
-            finite = False
-            logger.error(str(error) or "out of memory")
-        finally:
-            if step:
-                interrupted = self._interrupts.status
-                whole = finite and not sys.exc_info()[0]
-                ending, finished = saving.how_it_ended(plan, step, interrupted) if whole else (None, False)
-                with_state = whole and bool(plan.job.state or (not finished and interrupted))
-                how = {"ending": ending, "finished": finished, "with_state": with_state}
-                saving.save_results(plan, step, **how)
-                if self._options.contact_sheet:
-                    saving.save_contact_sheet(plan, shots, step)
-            elif self._interrupts.status:
-                logger.info("interrupted; there is no picture yet")
-
-    def _steps(self, plan, shots):
-        """The steps of a plan, watched; for a dry run there are none, and the run is described."""
-        from brushwork.engine.session import chosen_precision
-        from brushwork.run import estimate, outputs, pipeline
-
-        if plan.settings.instant:
-            return self._instant_steps(plan)
-        from stylize import make_objective, stylize
-
-        plan = plan.decided(chosen_precision(plan.settings.precision))
-        faster, where = chosen_precision("auto"), estimate.in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
-        hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
-        logger.info(f"computing in {plan.precision}{where}{hint}")
-        if self._objective is None:
-            objective = make_objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
-            self._objective = self._sessions.enter_context(objective)
-            self._interrupts.cancel = objective.cancel
-        if self._options.dry_run:
-            print(*estimate.describe(plan, self._objective), sep="\n")
-            return (step for step in ())
-        outputs.make_directories(plan.job, self._options)
-        given = {"initial": plan.initial, "masks": plan.masks, "resume": plan.resume, "tile_sizes": plan.tile_sizes}
-        steps = stylize(self._objective, plan.content, plan.styles, plan.unsized_settings, **given)
-        pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
-        how = {"graph": self._objective.graph, "shots": shots, "pictures": pictures, "show": self._watch}
-        return pipeline.watch(steps, plan, **how)
-
-    def _instant_steps(self, plan):
-        """The steps of a plan for an instant picture: None for as long as there is none, and the picture."""
-        from brushwork.preview import memory, network
-        from brushwork.run import estimate, outputs
-
-        memory.check(plan.content.shape[:2], len(plan.masks.styles))
-        if self._options.dry_run:
-            print(*estimate.describe_instant(plan), sep="\n")
-            return (step for step in ())
-        if self._instant is None:
-            self._instant = self._sessions.enter_context(network.opened(plan.network))
-        outputs.make_directories(plan.job, self._options)
-        return network.steps(self._instant, plan.content, plan.styles, plan.settings, plan.masks)
-
-
-def report(error):
-    """Log the sentences of a UserError; returns the exit status."""
-    for sentence in dict.fromkeys(error.sentences):
-        logger.error(sentence)
-    return error.status
 
 
 def parse(argv):

@@ -150,8 +150,10 @@ def at_evaluation(monkeypatch):
 @pytest.fixture
 def plans(monkeypatch):
     """The plans of the pictures that the command is asked for; none is made."""
+    from brushwork.run import runner
+
     plans = []
-    monkeypatch.setattr(neural_style.Painter, "paint", lambda self, plan: plans.append(plan) or 0)
+    monkeypatch.setattr(runner.Runner, "run", lambda self, plan: plans.append(plan) or 0)
     return plans
 
 

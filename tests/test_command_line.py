@@ -11,7 +11,7 @@ from brushwork import state
 from brushwork.errors import Mistakes, PictureError, UserError
 from brushwork.messages import logger
 from brushwork.pictures import metadata
-from brushwork.run import jobs, plan
+from brushwork.run import jobs, plan, runner
 from brushwork.schedule import make_schedule
 from brushwork.settings import Settings
 from tests.helpers.command import words
@@ -131,18 +131,36 @@ def test_a_state_is_of_one_picture(saved):
     ]
 
 
-@pytest.mark.parametrize(("error", "status"), [(PictureError("no"), 1), (Mistakes(), 1), (KeyboardInterrupt(), 130)])
-def test_the_status_of_an_error(monkeypatch, capsys, error, status):
-    if isinstance(error, Mistakes):
-        error.add_file("no")
+def mistakes(*files, usage=()):
+    made = Mistakes(*usage)
+    for sentence in files:
+        made.add_file(sentence)
+    return made
 
+
+@pytest.mark.parametrize(
+    ("error", "status", "lines"),
+    [
+        (PictureError("no"), 1, ["error: no"]),
+        (UserError("no"), 1, ["error: no"]),
+        (mistakes("one", "two", "one"), 1, ["error: one", "error: two"]),
+        (mistakes("one", usage=["two"]), 2, ["error: two", "error: one"]),
+        (ModuleNotFoundError(name="h5py"), 1, None),
+        (KeyboardInterrupt(), 130, ["interrupted"]),
+    ],
+    ids=str,
+)
+def test_the_status_and_the_sentences_of_an_error(monkeypatch, capsys, error, status, lines):
     def fail(options, watch):
         raise error
 
-    monkeypatch.setattr(neural_style, "run", fail)
+    monkeypatch.setattr(runner, "run", fail)
     assert neural_style.main(NEEDED) == status
-    said = "interrupted" if status == 130 else "error: no"
-    assert capsys.readouterr().err == f"neural_style: {said}\n"
+    err = capsys.readouterr().err
+    if lines is None:
+        assert err.startswith("neural_style: error: this Python, ")
+    else:
+        assert err.splitlines() == [f"neural_style: {line}" for line in lines]
 
 
 def test_quiet_says_errors_only(monkeypatch, capsys):
@@ -152,7 +170,7 @@ def test_quiet_says_errors_only(monkeypatch, capsys):
         logger.error("a mistake")
         return 0
 
-    monkeypatch.setattr(neural_style, "run", run)
+    monkeypatch.setattr(runner, "run", run)
     assert neural_style.main([*NEEDED, "--quiet"]) == 0
     assert capsys.readouterr().err == "neural_style: error: a mistake\n"
     assert neural_style.main(NEEDED) == 0
@@ -163,14 +181,14 @@ def test_quiet_says_errors_only(monkeypatch, capsys):
     ]
 
 
-class Painter:
+class FakeRunner:
     """Returns statuses in turn; a negative one is an interrupt during the picture."""
 
     def __init__(self, statuses, interrupts):
-        self.statuses, self.interrupts, self.painted = iter(statuses), interrupts, []
+        self.statuses, self.interrupts, self.plans = iter(statuses), interrupts, []
 
-    def paint(self, made):
-        self.painted.append(made)
+    def run(self, plan):
+        self.plans.append(plan)
         status = next(self.statuses)
         self.interrupts.status = max(0, -status)
         return max(0, status)
@@ -205,26 +223,15 @@ def test_a_batch_is_counted(tmp_path, monkeypatch, logged, statuses, bad, existi
     monkeypatch.setattr(plan, "make_plan", make_plan)
     batch = [jobs.Job(name, ["s"], f"{name}.png", None, None, None, None, keep=True) for name in "abc"]
     options, interrupts = argparse.Namespace(skip_existing=True), SimpleNamespace(status=0)
-    painter = Painter(statuses, interrupts)
-    assert neural_style.run_batch(batch, options, None, painter, interrupts) == status
+    fake = FakeRunner(statuses, interrupts)
+    assert runner.run_batch(batch, options, None, fake, interrupts) == status
     assert logged[-1] == ("info", said)
     made = [name for name in "abc" if name not in (*bad, *existing)][: len(statuses)]
-    assert painter.painted == made
+    assert fake.plans == made
     assert [("info", f"picture {number} of 3: {name}.png") in logged for number, name in enumerate("abc", 1)] == [
         name not in existing and (name in made or name in bad) for name in "abc"
     ]
     assert [("error", f"cannot read {name}") in logged for name in "abc"] == [name in bad for name in "abc"]
-
-
-def test_every_error_of_the_user_has_a_status(logged):
-    assert neural_style.report(UserError("no")) == 1
-    mistakes = Mistakes()
-    for sentence in ("one", "two"):
-        mistakes.add_file(sentence)
-    assert neural_style.report(mistakes) == 1
-    mistakes.add_usage("three")
-    assert neural_style.report(mistakes) == 2
-    assert logged == [("error", text) for text in ("no", "one", "two", "one", "two", "three")]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from brushwork.digest import digest_of
 from brushwork.engine import memory
 from brushwork.errors import Mistakes
 from brushwork.messages import logger
-from brushwork.pictures import masks, metadata, read, sizes, write
+from brushwork.pictures import masks, read, sizes
 from brushwork.pictures.masks import Masks
 from brushwork.run import jobs
 from brushwork.run.outputs import check_outputs
@@ -69,16 +69,6 @@ class Plan:
     def unsized_settings(self):
         """The settings for the method: the pictures have their sizes already."""
         return replace(self.settings, **{name: DEFAULTS[name] for name in SIZES})
-
-    def saved(self, at, *, finished=False):
-        """The state.Saved of this run when it is at the State `at`."""
-        about = {"picture_paths": (self.job.content, *self.job.styles), "directory": os.getcwd(), "finished": finished}
-        return state.Saved(at, state.settings_as_json(self.settings), self.digests, self.options.command, **about)
-
-    def save_picture(self, path, step):
-        """Write the picture of a Step. Raises PictureError."""
-        about = metadata.about(self.settings, self.digests["network"], step)
-        write.save(path, step.picture(), metadata=about, depth=self.options.depth, opacity=self.opacity)
 
     def decided(self, precision):
         """This plan with the precision, and the tile sizes for the memory that is free now. Raises DoesNotFit."""

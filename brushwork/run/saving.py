@@ -1,50 +1,74 @@
-"""Saving: the picture and the state of a run, however it ends, and where else if their place cannot be written."""
+"""Saving: what is saved of a run, however it ends, and where if its own place cannot be written."""
+
+from __future__ import annotations
 
 import os
 import secrets
 import shlex
 import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from brushwork import state
 from brushwork.errors import PictureError
 from brushwork.messages import logger
-from brushwork.pictures import write
+from brushwork.pictures import metadata, write
 from brushwork.run.resuming import default_state
 from brushwork.watch import contact_sheet
 
+if TYPE_CHECKING:
+    from brushwork.run.plan import Plan
+    from stylize import Step
 
-def save_results(plan, step, *, ending, finished=False, with_state):
-    """Write the picture of the last Step and, if `with_state`, the state, and say what was written.
 
-    ending, finished: what `how_it_ended` returns.
-    """
-    path = _written(plan.job.output, plan, lambda path: plan.save_picture(path, step))
-    clauses = [ending, f"wrote {path}" if path == plan.job.output else None]
-    if with_state:
-        clauses.append(_save_state(plan, step, finished))
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended."""
+
+    reason: str | None = None  # a clause; None: it reached its last iteration, or failed with a message of its own
+    is_finished: bool = False  # whether there is nothing left to do
+    with_state: bool = False  # whether the state is saved too
+
+
+FAILED = Ending()  # of a run that failed: its picture is saved, and no state, from which it would fail again
+
+
+def ending_of(plan: Plan, step: Step, *, interrupted: bool) -> Ending:
+    """The Ending of a run that did not fail, after its last step."""
+    reason, is_finished = _reason(plan, step, interrupted)
+    return Ending(reason, is_finished, bool(plan.job.state) or (interrupted and not is_finished))
+
+
+def save_results(plan: Plan, step: Step, ending: Ending) -> None:
+    """Write the picture of the last step and, if `ending` says so, the state, and log what was written."""
+    path = _written(plan.job.output, plan, lambda path: save_picture(path, plan, step))
+    clauses = [ending.reason, f"wrote {path}" if path == plan.job.output else None]
+    if ending.with_state:
+        clauses.append(_save_state(plan, step, ending.is_finished))
     if any(clauses):
         logger.info("; ".join(filter(None, clauses)))
 
 
-def save_checkpoint(plan, step):
-    """Write the picture that the run would give if it ended with this Step."""
+def save_checkpoint(plan: Plan, step: Step) -> None:
+    """Write the picture that the run would give if it ended with this step."""
     try:
-        plan.save_picture(plan.job.checkpoint(step.iteration), step)
+        save_picture(plan.job.checkpoint(step.iteration), plan, step)
     except PictureError as error:
         logger.error(f"{error}; going on")
 
 
-def save_interim_state(plan, step):
-    """Write the state of the run while it goes on."""
+def save_interim_state(plan: Plan, step: Step) -> None:
+    """Write the state of a run that continues."""
     try:
-        state.write(plan.job.state, plan.saved(step.state()))
+        state.write(plan.job.state, saved_run(plan, step.state()))
     except OSError as error:
         logger.error(f"cannot write {plan.job.state}: {error.strerror}; going on")
 
 
-def save_contact_sheet(plan, shots, step):
-    """Write the contact sheet; shots: what contact_sheet.collect_shots collected."""
+def save_contact_sheet(plan: Plan, shots: Sequence[contact_sheet.Shot], step: Step) -> None:
+    """Write the contact sheet. shots: what contact_sheet.collect_shots collected."""
     pictures = [(f"content: {os.path.basename(plan.job.content)}", plan.content)]
     for name, style in zip(plan.job.styles, plan.styles, strict=True):
         pictures.append((f"style: {os.path.basename(name)}", style))
@@ -55,18 +79,49 @@ def save_contact_sheet(plan, shots, step):
         logger.error(str(error))
 
 
-def _save_state(plan, step, finished):
-    """Write the state; returns a clause about it, or None."""
+def save_picture(path: str, plan: Plan, step: Step) -> None:
+    """Write the picture of a step, with its settings as metadata. Raises PictureError."""
+    about = metadata.about(plan.settings, plan.digests["network"], step)
+    write.save(path, step.picture(), metadata=about, depth=plan.options.depth, opacity=plan.opacity)
+
+
+def saved_run(plan: Plan, at: state.State, *, is_finished: bool = False) -> state.Saved:
+    """What a state file holds of a run that is at the State `at`."""
+    return state.Saved(
+        at,
+        state.settings_as_json(plan.settings),
+        plan.digests,
+        plan.options.command,
+        picture_paths=(plan.job.content, *plan.job.styles),
+        directory=os.getcwd(),
+        finished=is_finished,
+    )
+
+
+def _reason(plan, step, interrupted):
+    """(why a run ended before its last iteration, or None; whether there is nothing left to do)"""
+    iterations = 0 if plan.settings.instant else plan.schedule.iterations
+    if step.iteration >= iterations:
+        return None, True
+    if interrupted:
+        return f"interrupted after {step.iteration} of {iterations} iterations", False
+    in_time = plan.deadline < float("inf")
+    reason = "in time" if in_time else "as no step lowers the loss"
+    return f"ended after {step.iteration} of {iterations} iterations, {reason}", not in_time
+
+
+def _save_state(plan, step, is_finished):
+    """Write the state and return a clause that says where it is, or None."""
     path = plan.job.state or default_state(plan.job.output)
     if not plan.job.state and os.path.lexists(path) and not state.is_state(path):
         return f"{path} exists and is not a state, so the state is lost; choose a file with --state"
-    saved = plan.saved(step.state(), finished=finished)
+    saved = saved_run(plan, step.state(), is_finished=is_finished)
     path = _written(path, plan, lambda path: state.write(path, saved))
-    what = f"its state is in {path}" if finished else f"continue with --resume {shlex.quote(path or '')}"
+    what = f"its state is in {path}" if is_finished else f"continue with --resume {shlex.quote(path or '')}"
     return what if path else None
 
 
-def _written(path, plan, write_to):
+def _written(path: str, plan: Plan, write_to: Callable[[str], None]) -> str | None:
     """Where write_to(path) succeeded: at `path`, beside the state, in the temporary directory, or nowhere (None)."""
     try:
         write_to(path)
@@ -83,15 +138,3 @@ def _written(path, plan, write_to):
             return fallback
     logger.error(f"{reason}; it could not be written elsewhere either")
     return None
-
-
-def how_it_ended(plan, step, interrupted):
-    """(a clause that says why a run ended before its last iteration, or None; whether there is nothing left to do)."""
-    iterations = 0 if plan.settings.instant else plan.schedule.iterations
-    if step.iteration >= iterations:
-        return None, True
-    if interrupted:
-        return f"interrupted after {step.iteration} of {iterations} iterations", False
-    in_time = plan.deadline < float("inf")
-    reason = "in time" if in_time else "as no step lowers the loss"
-    return f"ended after {step.iteration} of {iterations} iterations, {reason}", not in_time

@@ -51,8 +51,9 @@ def test_a_state_is_not_a_picture(command, plans):
     assert command("--state", "a.state")[0] == 0
     image = np.zeros((30, 40, 3), np.float32)
     from brushwork import state
+    from brushwork.run import saving
 
-    state.write("a.state", plans[0].saved(state.State(0, 1, image, image, 1.0, {})))
+    state.write("a.state", saving.saved_run(plans[0], state.State(0, 1, image, image, 1.0, {})))
     for flag in ("--content", "--settings-from"):
         assert "it is the state of a run, not a picture; --resume continues the run" in command(flag, "a.state")[2]
 

@@ -20,30 +20,26 @@ IMAGE = np.full((4, 6, 3), 50, np.float32)
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A working directory, with directories for states and for temporary files."""
+    """A working directory, with directories for states and for temporary files. Plans say which can be written to."""
+
+    def save_picture(path, plan, step):
+        directory = Path(path).parent.name or "."
+        if directory not in plan.writable:
+            raise PictureError(f"cannot write {path}: no space") if plan.picture_error else OSError(28, "no space")
+        write.save(path, step.picture())
+
+    monkeypatch.setattr(saving, "save_picture", save_picture)
     monkeypatch.chdir(tmp_path)
     for name in ("states", "temporary"):
         Path(name).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", "temporary")
 
 
-class FakePlan(SimpleNamespace):
-    """A plan whose pictures can be written only to some directories."""
-
-    def save_picture(self, path, step):
-        directory = Path(path).parent.name or "."
-        if directory not in self.writable:
-            raise PictureError(f"cannot write {path}: no space") if self.picture_error else OSError(28, "no space")
-        write.save(path, step.picture())
-
-    def saved(self, at, *, finished=False):
-        return state.Saved(at, state.settings_as_json(Settings()), {}, [], finished=finished)
-
-
 def plan_with(*, path=None, writable=(".",), picture_error=True):
     job = jobs.Job("pictures/c.png", ["a/s.png", "t.png"], "out.png", None, None, None, path)
-    options = SimpleNamespace(contact_sheet="sheet.png")
-    return FakePlan(job=job, options=options, writable=writable, picture_error=picture_error)
+    options = SimpleNamespace(contact_sheet="sheet.png", command=[])
+    given = {"writable": writable, "picture_error": picture_error}
+    return SimpleNamespace(job=job, options=options, settings=Settings(), digests={}, **given)
 
 
 def texts(logged):
@@ -58,7 +54,7 @@ STEP = SimpleNamespace(iteration=2, picture=lambda: IMAGE, state=lambda: AT)
 def results(logged, plan, ending=None, with_state=False, finished=False):
     """(information, errors) logged when the results of a plan are saved."""
     logged.clear()
-    saving.save_results(plan, STEP, ending=ending, finished=finished, with_state=with_state)
+    saving.save_results(plan, STEP, saving.Ending(ending, finished, with_state))
     return texts(logged)
 
 
@@ -159,16 +155,19 @@ def test_the_contact_sheet(place, logged, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("iteration", "interrupted", "deadline", "clause", "finished"),
+    ("iteration", "interrupted", "deadline", "reason", "is_finished", "with_state"),
     [
-        (9, 0, np.inf, None, True),
-        (8, 0, np.inf, "ended after 8 of 9 iterations, as no step lowers the loss", True),
-        (8, 0, 5.0, "ended after 8 of 9 iterations, in time", False),
-        (8, 130, 5.0, "interrupted after 8 of 9 iterations", False),
-        (9, 143, np.inf, None, True),
+        (9, False, np.inf, None, True, False),
+        (8, False, np.inf, "ended after 8 of 9 iterations, as no step lowers the loss", True, False),
+        (8, False, 5.0, "ended after 8 of 9 iterations, in time", False, False),
+        (8, True, 5.0, "interrupted after 8 of 9 iterations", False, True),
+        (9, True, np.inf, None, True, False),
     ],
 )
-def test_how_a_run_ended(iteration, interrupted, deadline, clause, finished):
-    settings = Settings(scale_iterations=(6, 3), scales=(2,))
-    plan = SimpleNamespace(settings=settings, deadline=deadline, content=IMAGE)
-    assert saving.how_it_ended(plan, SimpleNamespace(iteration=iteration), interrupted) == (clause, finished)
+def test_how_a_run_ended(iteration, interrupted, deadline, reason, is_finished, with_state):
+    schedule, step = SimpleNamespace(iterations=9), SimpleNamespace(iteration=iteration)
+    for path in (None, "a.state"):  # a state that is named is always saved
+        job = SimpleNamespace(state=path)
+        plan = SimpleNamespace(settings=Settings(), schedule=schedule, deadline=deadline, job=job)
+        expected = saving.Ending(reason, is_finished, with_state or path is not None)
+        assert saving.ending_of(plan, step, interrupted=interrupted) == expected

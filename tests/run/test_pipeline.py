@@ -113,7 +113,7 @@ def test_the_table_of_a_resumed_run_goes_on_from_its_state(watch, command, plans
     flags = words("--scales 2 --scale-iterations 4 3 --progress-write")
     assert command(*flags)[0] == 0
     image = np.zeros((30, 40, 3), np.float32)
-    state.write("a.state", plans[0].saved(state.State(1, 2, image, image, 5.0, {})))
+    state.write("a.state", saving.saved_run(plans[0], state.State(1, 2, image, image, 5.0, {})))
     losses = {"content": 1.0, "style": 2.0, "tv": 3.0, "total": 6.0}
     Path("progress.txt").write_bytes(table.text([table.Row(number, losses) for number in range(8)]))
     assert command("--resume", "a.state", defaults=False)[0] == 0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from brushwork import state
-from brushwork.run import resuming
+from brushwork.run import resuming, saving
 from brushwork.settings import DEFAULTS, Settings
 from tests.helpers.command import words
 from tests.pictures.test_masks import mask_file
@@ -85,7 +85,7 @@ def halfway(command, plans):
     assert command(*FLAGS)[0] == 0
     image = np.zeros((30, 40, 3), np.float32)
     at = state.State(1, 1, image, image + 1, 5.0, {})
-    state.write("a.state", plans.pop().saved(at))
+    state.write("a.state", saving.saved_run(plans.pop(), at))
     return at
 
 

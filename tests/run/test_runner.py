@@ -7,11 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-import neural_style
 import stylize
 from brushwork.engine import session
 from brushwork.errors import Diverged, DoesNotFit
-from brushwork.run import saving
+from brushwork.run import runner, saving
 from tests.helpers.command import words
 from tests.watch.steps import make_step
 
@@ -55,14 +54,14 @@ def paint(command, monkeypatch):
                 yield make_step(number)
             end()
 
-        def save(plan, step, *, ending, finished, with_state):
-            saved.append((step.iteration, ending, with_state))
+        def save(plan, step, ending):
+            saved.append((step.iteration, ending.reason, ending.with_state))
 
         made.clear()
         monkeypatch.setattr(stylize, "make_objective", FakeObjective)
         monkeypatch.setattr(stylize, "stylize", steps)
         monkeypatch.setattr(saving, "save_results", save)
-        monkeypatch.setattr(saving, "save_contact_sheet", lambda plan, shots, step, **_: saved.append("sheet"))
+        monkeypatch.setattr(saving, "save_contact_sheet", lambda plan, shots, step: saved.append("sheet"))
         status, _, err = command(*arguments, iterations=iterations)
         assert all(each.closed == 1 for each in made)
         said = [line.removeprefix("neural_style: ") for line in err.splitlines()]
@@ -119,16 +118,15 @@ def test_a_run_that_fails_before_its_first_step(paint):
 
 def test_an_error_of_our_own_keeps_the_picture_and_the_traceback(paint, monkeypatch):
     saved = []
-    monkeypatch.setattr(saving, "how_it_ended", lambda *_: pytest.fail("the run did not end"))
+    monkeypatch.setattr(saving, "ending_of", lambda *_, **__: pytest.fail("the run did not end"))
 
     def fail():
-        monkeypatch.setattr(saving, "save_results", lambda plan, step, **how: saved.append((step.iteration, how)))
+        monkeypatch.setattr(saving, "save_results", lambda plan, step, ending: saved.append((step.iteration, ending)))
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         paint("--state", "a.state", end=fail)
-    ((iteration, how),) = saved
-    assert (iteration, how["ending"], how["finished"], how["with_state"]) == (3, None, False, False)
+    assert saved == [(3, saving.Ending(None, is_finished=False, with_state=False))]
     assert made[-1].closed == 1
 
 
@@ -159,9 +157,9 @@ def test_the_steps_are_those_of_the_plan(command, plans, monkeypatch, logged):
     monkeypatch.setattr(stylize, "make_objective", FakeObjective)
     monkeypatch.setattr(stylize, "stylize", steps)
     options, interrupts = plan.options, SimpleNamespace(status=0)
-    with neural_style.Painter(options, interrupts) as painter:
-        assert painter.paint(plan) == 0
-        assert painter.paint(plan) == 0
+    with runner.Runner(options, interrupts) as made_by:
+        assert made_by.run(plan) == 0
+        assert made_by.run(plan) == 0
     assert logged[0] == ("info", "computing in bfloat16, in tiles of 16 pixels")
     assert given["settings"] == plan.unsized_settings
     for name in ("content", "styles", "initial", "masks"):

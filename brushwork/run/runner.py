@@ -1,0 +1,183 @@
+"""The runner: makes the pictures that a command line asks for, and saves each however its run ends."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+
+from brushwork import files, messages
+from brushwork.engine import session
+from brushwork.errors import COULD_NOT, DONE, Diverged, DoesNotFit, Interrupted, Mistakes, NetworkError, PictureError
+from brushwork.messages import logger
+from brushwork.run import estimate, jobs, outputs, pipeline, plan, resuming, saving
+from brushwork.run.interrupts import Interrupts
+from brushwork.run.jobs import Job
+from brushwork.run.networks import NetworkReader, network_reader
+from brushwork.run.pipeline import Show
+from brushwork.run.plan import Plan
+
+# Modules that import TensorFlow are imported in the functions that need them: mistakes are found before.
+
+GRACE = 0.5  # s: an interrupted evaluation that takes longer to end is abandoned with the process
+
+
+def run(options: argparse.Namespace, watch: Show | None = None) -> int:
+    """Make the pictures that parsed options ask for, and return the exit status. Raises UserError.
+
+    watch: shows the progress of optimisations; by default a bar or lines on standard error do.
+    """
+    with messages.without_repeats():
+        batch, network_for, only = jobs.make_jobs(options), network_reader(options), None
+        if len(batch) == 1:
+            if (job := resuming.settled(batch[0], options)) is None:
+                return DONE
+            only = plan.make_plan(job, options, network_for)  # before TensorFlow is imported
+        session.import_tensorflow()
+        noticed = Interrupts(files.remove_unfinished)
+        with noticed as interrupts, Runner(options, interrupts, pictures=len(batch), watch=watch) as runner:
+            status = runner.run(only) if only else run_batch(batch, options, network_for, runner, interrupts)
+            if interrupts.status and not runner.has_ended(GRACE):
+                interrupts.end_process()
+            return interrupts.status or status
+
+
+def run_batch(
+    batch: Sequence[Job],
+    options: argparse.Namespace,
+    network_for: NetworkReader,
+    runner: Runner,
+    interrupts: Interrupts,
+) -> int:
+    """Make one picture after the other, and return the exit status. A failure is logged, and the rest continue."""
+    counts, logged = {"done": 0, "failed": 0, "skipped": 0}, set()
+    for number, job in enumerate(batch, start=1):
+        if interrupts.status:
+            break
+        if (job := resuming.settled(job, options)) is None:
+            counts["skipped"] += 1
+            continue
+        logger.info(f"picture {number} of {len(batch)}: {job.output}")
+        try:
+            planned = plan.make_plan(job, options, network_for)
+        except Mistakes as mistakes:
+            new = [sentence for sentence in mistakes.sentences if sentence not in logged]
+            logged.update(new)
+            for sentence in new or [f"cannot make {job.output} for the same reason"]:
+                logger.error(sentence)
+            counts["failed"] += 1
+            continue
+        status = runner.run(planned)
+        if not interrupts.status:
+            counts["done" if status == DONE else "failed"] += 1
+    left = {"not started or not finished": len(batch) - sum(counts.values())}
+    logger.info(", ".join(f"{count} {what}" for what, count in (counts | left).items() if count or what == "done"))
+    return COULD_NOT if counts["failed"] else DONE
+
+
+class Runner:
+    """Makes the pictures of plans with the same settings in one graph and one session. A context manager."""
+
+    def __init__(
+        self, options: argparse.Namespace, interrupts: Interrupts, *, pictures: int = 1, watch: Show | None = None
+    ):
+        """pictures: how many will be made, for the estimate of their duration. watch: as for `run`."""
+        self._options, self._interrupts, self._pictures, self._watch = options, interrupts, pictures, watch
+        self._objective = self._preview = None
+        self._sessions = ExitStack()
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._sessions.close()
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether an interrupted evaluation has ended, after so many seconds at most."""
+        return self._objective is None or self._objective.has_ended(seconds)
+
+    def run(self, plan: Plan) -> int:
+        """Make the picture of a plan; returns DONE, or COULD_NOT if an error was logged.
+
+        However the run ends, the picture so far is saved.
+        """
+        with messages.noting_errors() as errors:
+            self._run(plan)
+        return COULD_NOT if errors else DONE
+
+    def _run(self, plan):
+        step, failed, shots = None, True, []
+        try:
+            with closing(self._steps(plan, shots)) as steps:
+                for step in steps:  # noqa: B007
+                    if self._interrupts.status:
+                        break
+            failed = False
+        except Interrupted:  # in the middle of an evaluation
+            failed = False
+        except Diverged as error:
+            hint = "try a smaller --learning-rate" if plan.settings.optimizer == "adam" else "try --precision float32"
+            logger.error(f"{error}; {hint}")
+        except (DoesNotFit, NetworkError, PictureError, MemoryError) as error:
+            logger.error(str(error) or "out of memory")
+        finally:
+            interrupted = bool(self._interrupts.status)
+            if step:
+                ending = saving.FAILED if failed else saving.ending_of(plan, step, interrupted=interrupted)
+                saving.save_results(plan, step, ending)
+                if self._options.contact_sheet:
+                    saving.save_contact_sheet(plan, shots, step)
+            elif interrupted:
+                logger.info("interrupted; there is no picture yet")
+
+    def _steps(self, plan, shots):
+        """The watched steps of a plan; none for a dry run, which is described on standard output.
+
+        shots: a list to which the pictures of the contact sheet are added.
+        """
+        if plan.settings.instant:
+            return self._preview_steps(plan)
+        from stylize import make_objective, stylize
+
+        plan = plan.decided(session.chosen_precision(plan.settings.precision))
+        faster, where = session.chosen_precision("auto"), estimate.in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
+        hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
+        logger.info(f"computing in {plan.precision}{where}{hint}")
+        if self._objective is None:
+            objective = make_objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
+            self._objective = self._sessions.enter_context(objective)
+            self._interrupts.cancel = objective.cancel
+        if self._options.dry_run:
+            print(*estimate.describe(plan, self._objective), sep="\n")
+            return _no_steps()
+        outputs.make_directories(plan.job, self._options)
+        steps = stylize(
+            self._objective,
+            plan.content,
+            plan.styles,
+            plan.unsized_settings,
+            initial=plan.initial,
+            masks=plan.masks,
+            resume=plan.resume,
+            tile_sizes=plan.tile_sizes,
+        )
+        pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
+        graph = self._objective.graph
+        return pipeline.watch(steps, plan, graph=graph, shots=shots, pictures=pictures, show=self._watch)
+
+    def _preview_steps(self, plan):
+        """The steps of a preview: None until there is a picture, and then the picture."""
+        from brushwork.preview import memory, network
+
+        memory.check(plan.content.shape[:2], len(plan.masks.styles))
+        if self._options.dry_run:
+            print(*estimate.describe_instant(plan), sep="\n")
+            return _no_steps()
+        if self._preview is None:
+            self._preview = self._sessions.enter_context(network.opened(plan.network))
+        outputs.make_directories(plan.job, self._options)
+        return network.steps(self._preview, plan.content, plan.styles, plan.settings, plan.masks)
+
+
+def _no_steps():
+    yield from ()
