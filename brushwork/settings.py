@@ -20,7 +20,6 @@ CHOICES = {
     "keep": ("best", "last"),
 }
 TILE_GRID = 16  # px: tiles begin at multiples of it, where the pooling windows of all layers begin
-LOSSES = ("content", "style", "tv", "total")  # in the order in which they are reported
 SIZES = "width", "height", "long_side", "style_size", "style_scales"  # carried out before the method is called
 OF_THE_RUN = (  # what an evaluation of the loss does not depend on
     *(*SIZES, "initial", "initial_noiseblend", "seed", "iterations", "tile_size"),

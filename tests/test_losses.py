@@ -2,16 +2,19 @@
 
 import dataclasses
 import gc
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import stylize
 from brushwork.engine import sums as sums_of
 from brushwork.engine.sums import Moments
 from brushwork.engine.term import Constant, Field, Pixels, Term
 from brushwork.losses.style import StyleTerm
-from brushwork.pictures import sizes
+from brushwork.pictures import metadata, sizes
 from brushwork.settings import Settings
 from stylize import Content, Gram, Masks, Variation, make_objective, make_terms
 from tests.helpers import tiny_networks
@@ -286,6 +289,32 @@ def test_a_term_of_pixels_is_exact_beside_a_network_in_bfloat16(tiny, random):
         losses, _ = objective.evaluate(image)
     exact = 0.5 * np.sum(likeness.mask * np.abs(image - likeness.picture), dtype=np.float64)
     assert losses["likeness"] == pytest.approx(exact, rel=1e-5)  # 6,720 summands in float32
+
+
+def test_a_new_term_is_shown_wherever_losses_are(command, monkeypatch, random):
+    """In the progress, the table, TensorBoard and the picture's metadata, without a line elsewhere."""
+    from tensorflow.python.summary.summary_iterator import summary_iterator
+
+    picture, mask = random.uniform(0, 255, (30, 40, 3)).astype(np.float32), np.ones((30, 40, 1), np.float32)
+    terms = stylize.make_terms
+
+    def with_another(settings, masks):
+        return [*terms(settings, masks), Likeness(picture, mask, 0.01)]
+
+    def made(network, settings, masks, *, precision):
+        return make_objective(network, settings, masks, precision=precision, terms=with_another(settings, masks))
+
+    monkeypatch.setattr(stylize, "make_objective", made)
+    status, out, err = command("--progress-write", "--tensorboard", "board", "--print-iterations", 1, "--verbose")
+    assert status == 0, err
+    assert re.search(r"likeness loss: \d", out)
+    assert re.search(r"likeness loss \d", err)
+    header, *rows = Path("progress.txt").read_text().splitlines()
+    assert header == "# itr content style tv likeness total"
+    assert all(len(row.split()) == 6 for row in rows)
+    assert list(metadata.read("out.png")["losses"]) == ["content", "style", "tv", "likeness", "total"]
+    events = [event for path in Path("board").iterdir() for event in summary_iterator(str(path))]
+    assert "loss/likeness" in {value.tag for event in events for value in event.summary.value}
 
 
 def test_two_terms_of_one_name_are_refused(tiny):

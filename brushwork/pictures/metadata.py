@@ -13,7 +13,7 @@ from brushwork import VERSION, files
 from brushwork.errors import MetadataError, PictureError
 from brushwork.pictures import formats
 from brushwork.pictures.read import check_supported
-from brushwork.settings import DEFAULTS, LOSSES, STARTS, Settings, option
+from brushwork.settings import DEFAULTS, STARTS, Settings, option
 
 SOFTWARE = f"neural_style {VERSION}"
 KEY = "neural_style"
@@ -29,7 +29,7 @@ def about(settings, network_digest, step):
     return made_with | {
         "iterations": step.iteration,
         "loss": step.lowest,  # of the picture
-        "losses": {name: step.losses[name] for name in LOSSES},  # of the last iteration
+        "losses": step.term_losses,  # of the last iteration
     }
 
 

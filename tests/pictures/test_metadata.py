@@ -20,7 +20,7 @@ FLAGS = ["--iterations", 3, "--tv-weight", 50, "--style-layers", "relu1_1", "rel
 def test_about():
     settings = Settings(iterations=7, initial="secret/photo.png", style_blend_weights=(1, 0.5), box=True)
     losses = {"content": 1.0, "style": 2.0, "tv": 3.0, "total": 6.0}
-    step = SimpleNamespace(iteration=5, lowest=5.5, losses={**losses, "other": 1}, image="not for JSON")
+    step = SimpleNamespace(iteration=5, lowest=5.5, losses=losses, term_losses=losses, image="no JSON")
     assert json.loads(json.dumps(metadata.about(settings, "abc", step))) == {
         "program": f"neural_style {VERSION}",
         "flags": ["--style-blend-weights", "1", "0.5", "--box", "--iterations", "7"],
