@@ -17,9 +17,9 @@ from brushwork.pictures import formats, unsupported
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # Pillow's limit: a small file could unpack to more than the memory holds
 
-# Modes that Pillow converts without loss. Modes of one channel and more than 8 bits are scaled by _levels instead.
-_PLAINER_MODES = {"1": "L", "La": "LA"} | dict.fromkeys(("P", "PA", "RGBa"), "RGBA")
-_PLAINER_MODES |= dict.fromkeys(("RGBX", "YCbCr", "HSV", "LAB"), "RGB")
+# Mode -> the mode to which Pillow converts it without loss. Modes of one channel and more than 8 bits: see _levels.
+_LOSSLESS_MODES = {"1": "L", "La": "LA"} | dict.fromkeys(("P", "PA", "RGBa"), "RGBA")
+_LOSSLESS_MODES |= dict.fromkeys(("RGBX", "YCbCr", "HSV", "LAB"), "RGB")
 _DAMAGED_PROFILE = ImageCms.PyCMSError, OSError, TypeError, ValueError
 
 logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)  # the PictureError has the same text
@@ -103,72 +103,72 @@ def _reason(error, kind):
     return getattr(error, "strerror", None) or f"{damage} {kind}"
 
 
-def _decode(picture):
+def _decode(pil_image):
     """Load a picture of Pillow and convert it to a Picture."""
     # Pillow leaves pixels black that no strip or tile of a TIFF covers: a few bytes could fill the memory.
-    covered = sum((right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in picture.tile)
-    if picture.format == "TIFF" and covered < picture.width * picture.height:
+    covered = sum((right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in pil_image.tile)
+    if pil_image.format == "TIFF" and covered < pil_image.width * pil_image.height:
         raise PictureError("truncated TIFF")
-    _scale_key(picture)
-    picture.load()
+    _scale_key(pil_image)
+    pil_image.load()
     with suppress(Exception):  # damaged EXIF data does not make the pixels unreadable
-        ImageOps.exif_transpose(picture, in_place=True)
-    image, opacity = from_pillow(picture)
+        ImageOps.exif_transpose(pil_image, in_place=True)
+    image, opacity = from_pillow(pil_image)
     opaque = opacity is None or opacity.min() == 1
-    profile = _profile_name(picture.info.get("icc_profile"))
-    return Picture(image, None if opaque else opacity, profile, _frames(picture))
+    profile = _profile_name(pil_image.info.get("icc_profile"))
+    return Picture(image, None if opaque else opacity, profile, _frames(pil_image))
 
 
-def _frames(picture):
+def _frames(pil_image):
     """Return the number of frames of an animation, or of pages of a TIFF.
 
     1 for other formats: what Pillow counts there, such as previews in a JPEG, are not frames.
     """
     with suppress(Exception):  # the frames after the first may be damaged
-        return picture.n_frames if picture.format in ("GIF", "PNG", "WEBP", "AVIF", "TIFF") else 1
+        return pil_image.n_frames if pil_image.format in ("GIF", "PNG", "WEBP", "AVIF", "TIFF") else 1
     return 1
 
 
-def _scale_key(picture):
+def _scale_key(pil_image):
     """Scale the transparent colour of a PNG to 8 bits, as Pillow scales the pixels."""
-    if "transparency" in picture.info and picture.tile:
-        key, rawmode = picture.info["transparency"], picture.tile[0][3]
+    if "transparency" in pil_image.info and pil_image.tile:
+        key, rawmode = pil_image.info["transparency"], pil_image.tile[0][3]
         if rawmode in ("L;2", "L;4"):
-            picture.info["transparency"] = key * {"L;2": 85, "L;4": 17}[rawmode]
+            pil_image.info["transparency"] = key * {"L;2": 85, "L;4": 17}[rawmode]
         elif rawmode == "RGB;16B":
-            picture.info["transparency"] = tuple(value >> 8 for value in key)
+            pil_image.info["transparency"] = tuple(value >> 8 for value in key)
 
 
-def from_pillow(picture: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+def from_pillow(pil_image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     """Convert a picture of Pillow, of any mode, to (image, opacity) as in `Picture`.
 
     The opacity may be 1 everywhere. White is 65535 in modes I;16 and I. In mode F, white is the first of 1, 255 and
     65535 that is at least half of the greatest value. Values are clipped to black and white.
     Raises PictureError if a value is greater than twice white, or not finite.
     """
-    icc, key, opacity = picture.info.get("icc_profile"), picture.info.get("transparency"), None
-    if picture.mode in _PLAINER_MODES:
-        key = key if picture.mode == "1" else None
-        picture = picture.convert(_PLAINER_MODES[picture.mode])
-    if picture.mode in ("LA", "RGBA"):
-        opacity = np.asarray(picture.getchannel("A")).astype(np.float32) / 255
-        picture = picture.convert(picture.mode[:-1])
+    icc, key, opacity = pil_image.info.get("icc_profile"), pil_image.info.get("transparency"), None
+    if pil_image.mode in _LOSSLESS_MODES:
+        key = key if pil_image.mode == "1" else None
+        pil_image = pil_image.convert(_LOSSLESS_MODES[pil_image.mode])
+    if pil_image.mode in ("LA", "RGBA"):
+        opacity = np.asarray(pil_image.getchannel("A")).astype(np.float32) / 255
+        pil_image = pil_image.convert(pil_image.mode[:-1])
     elif key is not None:
-        opacity = np.atleast_3d(np.asarray(picture) != key).any(axis=2).astype(np.float32)
-    image = _color(picture, icc) if picture.mode in ("RGB", "CMYK") else _grey(picture, icc)
+        opacity = np.atleast_3d(np.asarray(pil_image) != key).any(axis=2).astype(np.float32)
+    image = _color(pil_image, icc) if pil_image.mode in ("RGB", "CMYK") else _grey(pil_image, icc)
     return image if opacity is None else 255 + (image - 255) * opacity[:, :, np.newaxis], opacity
 
 
-def _color(picture, icc, flags=ImageCms.Flags.NONE):
+def _color(pil_image, icc, flags=ImageCms.Flags.NONE):
     """Convert a picture of mode L, RGB or CMYK to an image in sRGB. A profile that is not valid is ignored."""
     if icc:
         with suppress(*_DAMAGED_PROFILE):  # damaged, or for other channels
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            if profile.profile.xcolor_space == "RGB " and picture.mode == "L":
-                picture = picture.convert("RGB")
+            if profile.profile.xcolor_space == "RGB " and pil_image.mode == "L":
+                pil_image = pil_image.convert("RGB")
             srgb = ImageCms.createProfile("sRGB")
-            picture = ImageCms.profileToProfile(picture, profile, srgb, outputMode="RGB", flags=flags)
-    return np.asarray(picture.convert("RGB")).astype(np.float32)
+            pil_image = ImageCms.profileToProfile(pil_image, profile, srgb, outputMode="RGB", flags=flags)
+    return np.asarray(pil_image.convert("RGB")).astype(np.float32)
 
 
 def _profile_name(icc):
@@ -180,12 +180,12 @@ def _profile_name(icc):
     return None if "sRGB" in name else "".join(filter(str.isprintable, name))[:60] or None
 
 
-def _grey(picture, icc):
+def _grey(pil_image, icc):
     """Convert a picture of one channel to an image in sRGB.
 
     Pillow applies ICC profiles to 8 bits only, so the profile is applied to 256 levels and interpolated between them.
     """
-    grey = _levels(picture)
+    grey = _levels(pil_image)
     if not icc:
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
     exact = ImageCms.Flags.NOOPTIMIZE  # without it, dark grey in a linear profile is wrong by up to 10 of 255
@@ -193,13 +193,13 @@ def _grey(picture, icc):
     return np.dstack([np.interp(grey, np.arange(256), levels).astype(np.float32) for levels in ramp.T])
 
 
-def _levels(picture):
+def _levels(pil_image):
     """Convert a picture of one channel and any depth to float32 [H, W], 0..255."""
-    values = np.asarray(picture)
-    if picture.mode == "L":
+    values = np.asarray(pil_image)
+    if pil_image.mode == "L":
         return values.astype(np.float32)
-    whites = (1, 255, 65535) if picture.mode == "F" else (65535,)
-    if getattr(picture, "tag_v2", {}).get(ExifTags.Base.BitsPerSample) == (12,):
+    whites = (1, 255, 65535) if pil_image.mode == "F" else (65535,)
+    if getattr(pil_image, "tag_v2", {}).get(ExifTags.Base.BitsPerSample) == (12,):
         whites = (4095,)
     least, greatest = float(values.min()), float(values.max())
     if not np.isfinite(least) or greatest > 2 * whites[-1]:
