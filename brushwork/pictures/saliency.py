@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from brushwork.pictures import sizes
+from brushwork.pictures import masks, sizes
 
 SIDE = 320  # px, the longer side of the picture in which edges are found
 EDGE = 1.5  # px at that size, the standard deviation of the derivative of a Gaussian that finds edges
@@ -27,7 +27,7 @@ def saliency_map(image: np.ndarray) -> np.ndarray:
     strength = np.sqrt(gaussian_filter(slopes.sum(axis=2), AROUND * share))
     full = np.percentile(strength, FULL)
     detail = np.minimum(strength / full, 1) if full > 0 else np.ones_like(strength)
-    return np.clip(sizes.resample(detail[:, :, np.newaxis], height, width)[:, :, 0], 0, 1)  # Lanczos overshoots
+    return masks.resize(detail.astype(np.float32), height, width)
 
 
 def content_weights(image: np.ndarray, share: float, mask: np.ndarray | None = None) -> np.ndarray | None:
