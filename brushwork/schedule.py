@@ -1,6 +1,6 @@
-"""The schedule of a run: the size, the iterations and the cost of each scale, and the time that the rest takes.
+"""The schedule of a run: size, iterations and cost of each scale, and the pace at which the run goes through it.
 
-Costs are pixels: the cost of an evaluation is the number of pixels that pass through the network in the same time.
+Costs are in pixels: the cost of an evaluation is the number of pixels that the network processes in the same time.
 """
 
 import math
@@ -14,11 +14,11 @@ from typing import NamedTuple
 from brushwork.network.layers import reach
 from brushwork.settings import TILE_GRID, Settings
 
-EVALUATION_OVERHEAD = 20_000  # px that are evaluated in the time that an evaluation takes besides its pixels
-TILED = 4 / 3  # time for a pixel in tiles, which pass through the network twice, over that of an untiled one
-WINDOW = 30  # iterations that the pace is averaged over
-RECENT = 5  # steps, the longest of which the next one is expected to take
-FIRST_STEP = 3  # time of the first step of a scale, with its targets, over that of another step
+EVALUATION_OVERHEAD = 20_000  # px: the part of the cost of an evaluation that does not depend on the picture
+TILED = 4 / 3  # cost of a pixel in tiles, which pass through the network twice, relative to an untiled one
+WINDOW = 30  # the pace is the mean of the last WINDOW iterations
+RECENT = 5  # the next step is expected to take as long as the longest of the last RECENT steps
+FIRST_STEP = 3  # time of the first step of a scale, which includes its targets, relative to other steps
 
 
 class Scale(NamedTuple):
@@ -28,7 +28,7 @@ class Scale(NamedTuple):
     width: int  # px
     iterations: int
     before: int  # iterations at all coarser scales
-    pixels: float  # of an untiled picture whose evaluation takes as long
+    pixels: float  # of an untiled picture that takes as long to evaluate
 
     @property
     def size(self) -> tuple[int, int]:
@@ -73,16 +73,16 @@ class Schedule:
         return sum(scale.cost for scale in self.scales)
 
     def cost_left(self, iteration: int, scale: int) -> float:
-        """The cost of what comes after an iteration, counted over all scales, that was made at a scale."""
+        """The cost of all that follows an iteration at a scale. Iterations are counted over all scales."""
         here, *finer = self.scales[scale:]
         return max(0, here.last - iteration) * here.evaluation_cost + sum(each.cost for each in finer)
 
     def share_done(self, iteration: int, scale: int) -> float:
-        """The share, 0..1, of the cost of the run that is behind it after an iteration at a scale."""
+        """The share of the run's cost that has been spent after an iteration at a scale, 0..1."""
         return 1 - self.cost_left(iteration, scale) / self.cost if self.cost else 1.0
 
     def share_of_rest(self, scale: int) -> float:
-        """The cost of a scale as a share, 0..1, of the cost of it and all finer scales; 1 where there is none."""
+        """The cost of a scale relative to that of itself and all finer scales, 0..1; 1 if it costs nothing."""
         here, *finer = (each.cost for each in self.scales[scale:])
         return here / (here + sum(finer)) if here else 1.0
 
@@ -139,7 +139,7 @@ def _iteration_counts(settings, count):
 
 
 def _evaluated_pixels(size, tile_size, margin):
-    """Pixels of an untiled picture whose evaluation takes as long; tiles overlap, and pass the network twice."""
+    """The pixels of an untiled picture whose evaluation takes as long. Tiles overlap."""
     height, width = size
     if not is_tiled(size, tile_size):
         return height * width
@@ -155,10 +155,9 @@ def is_tiled(size: tuple[int, int], tile_size: int | None) -> bool:
 
 
 def margin(layers: Collection[str]) -> int:
-    """How far the picture influences the cells of a tile from outside, px, a multiple of TILE_GRID.
+    """The px around the core of a tile that influence its cells in these layers, a multiple of TILE_GRID.
 
-    It is 80 px for relu5_1 and 96 px for relu5_2. It is never 0, as the variation compares the last pixels of a tile
-    with those of the next one.
+    80 px for relu5_1, 96 px for relu5_2. Never 0, as the variation compares the last pixels of a core with the next.
     """
     return max((-(-reach(layer) // TILE_GRID) * TILE_GRID for layer in layers), default=TILE_GRID)
 
@@ -176,9 +175,10 @@ def spans(length: int, tile_size: int, margin: int, padding: int = 0) -> Iterato
 
 
 class Pace:
-    """Estimates how long the rest of a run takes, from the times of its steps.
+    """Estimates how long a run takes from the times of its steps.
 
-    The mean of the last WINDOW iterations counts, per cost. The first step of a scale does not: it includes targets.
+    The pace is the mean time per cost of the last WINDOW iterations. The first step of each scale is left out, as it
+    includes the targets.
     """
 
     def __init__(self, schedule: Schedule, now: float):
@@ -189,10 +189,7 @@ class Pace:
         self._recent = deque(maxlen=RECENT)  # seconds of the last steps at this scale
 
     def show(self, iteration: int, scale: int, now: float) -> None:
-        """Take note of a step: its iteration, counted over all scales, its scale, and when it was finished.
-
-        Every step of the run, or of what is left of it, has to be shown.
-        """
+        """Take note of a step, each in turn: its iteration, counted over all scales, its scale and its time."""
         seconds, self._now = now - self._now, now
         if self._first is None:
             self._first = iteration, scale
@@ -205,7 +202,7 @@ class Pace:
 
     @property
     def timed(self) -> tuple[int, float]:
-        """(number, seconds in all) of the iterations that the pace is known from."""
+        """The number of iterations that the pace is the mean of, and their seconds in all."""
         return len(self._timed), sum(seconds for seconds, _ in self._timed)
 
     @property
@@ -224,10 +221,9 @@ class Pace:
         return self._seconds(self._schedule.cost_left(*self._first)) if self._timed else None
 
     def longest_step(self, scale: int) -> float:
-        """Seconds that the next step takes at most, probably, if it is at a scale: this one or the next.
+        """The seconds that the next step takes at most, as far as can be told.
 
-        It is the longest of the last RECENT steps at this scale. The first step of a scale takes FIRST_STEP times as
-        long as others.
+        scale: of the next step, the current one or the one after it.
         """
         here = self._latest[1]
         if scale == here:

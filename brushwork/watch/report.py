@@ -10,7 +10,7 @@ from brushwork.messages import logger
 from brushwork.schedule import Pace, Schedule
 from brushwork.watch import Steps
 
-TIMED_STEPS, TIMED_SECONDS = 3, 2.0  # iterations that are timed: so many, or fewer if they take longer
+TIMED_STEPS, TIMED_SECONDS = 3, 2.0  # the duration is estimated after so many iterations, or seconds
 
 
 def due(iteration: int, every: int, last: int | None) -> bool:
