@@ -1,23 +1,20 @@
 """Checks of calls from Python: a setting that a call cannot honour raises ValueError and is never ignored."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 import numpy as np
 
 from brushwork.pictures import sizes
-from brushwork.settings import DEFAULTS, OF_THE_RUN, Settings
+from brushwork.settings import DEFAULTS, SETTINGS, Settings
 
 
 def check_settings(settings: Settings, made_with: Settings, content: np.ndarray, styles: Sequence[np.ndarray]) -> None:
     """Raise ValueError if `stylize` cannot honour the settings with an objective that was made with `made_with`."""
-    if settings.instant:
-        raise ValueError("an instant picture has no steps; call brushwork.preview.network.painted")
     _check_sizes(settings, content)
     differing = [
-        field.name
-        for field in fields(settings)
-        if field.name not in OF_THE_RUN and getattr(settings, field.name) != getattr(made_with, field.name)
+        name
+        for name, setting in SETTINGS.items()
+        if setting.affects == "loss" and getattr(settings, name) != getattr(made_with, name)
     ]
     if differing:
         names = ", ".join(differing)

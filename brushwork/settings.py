@@ -1,100 +1,217 @@
-"""The settings of a run: every number that shapes the picture, its default and its rule, and the presets.
+"""The settings of a run: every number that shapes the picture, its default and the facts about it.
 
-This is the only home of defaults: the parser, the presets, state files and the metadata of pictures read them here.
+This is the only home of defaults: the flags, the page, the presets, state files and the metadata of pictures read them
+here.
 """
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from brushwork.facts import (
+    ABOVE_ZERO,
+    AT_LEAST_ZERO,
+    DECAY,
+    PIXELS,
+    SHARE,
+    Setting,
+    at_least,
+    between,
+    facts_of,
+    with_facts,
+)
 from brushwork.network.layers import FEATURES
 
-CHOICES = {
-    "style_loss": ("gram", "wasserstein"),
-    "normalization": ("classic", "positions", "sums"),
-    "tv_norm": ("squares", "absolute"),
-    "pooling": ("max", "avg"),
-    "padding": ("zero", "replicate"),
-    "optimizer": ("adam", "lbfgs"),
-    "precision": ("auto", "float32", "bfloat16"),
-    "colors": ("style", "luma", "match", "histogram"),
-    "keep": ("best", "last"),
-}
 TILE_GRID = 16  # px: tiles begin at multiples of it, where the pooling windows of all layers begin
-SIZES = "width", "height", "long_side", "style_size", "style_scales"  # carried out before the method is called
-OF_THE_RUN = (  # what an evaluation of the loss does not depend on
-    *(*SIZES, "initial", "initial_noiseblend", "seed", "iterations", "tile_size"),
-    *("scales", "scale_factor", "smallest_scale", "scale_iterations"),
-    *("optimizer", "learning_rate", "beta1", "beta2", "epsilon", "lbfgs_memory", "box", "keep"),
-    *("colors", "color_strength", "instant", "instant_strength"),
-)
 STARTS = ("noise", "content", "style")
 MOST_SCALES = 12  # a single larger number in `scales` is a width
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
 @dataclass(frozen=True)
+@with_facts
 class Settings:
     """What shapes a picture, besides the pictures and the network. Raises ValueError with all that is wrong.
 
-    Pixel values are on a scale of 0..255. None: the value follows from the pictures or from other settings.
+    Pixel values are on a scale of 0..255. None: the value follows from the pictures or from other settings. An empty
+    list: see the default that --help shows. The facts about each field are in SETTINGS.
     """
 
-    width: int | None = None  # px of the output; None: the content's, or what long_side makes of it
-    height: int | None = None  # px of the output, instead of its width, which follows from the content's proportions
-    long_side: int | None = None  # px: a larger content is scaled down to it, unless `width` or `height` is given
-    initial: str = "noise"  # the first image: noise, content, style (the first one), or the path of a picture
-    style_size: int | str = "content"  # "content": as wide as the content; "original"; or px of the longer side
-    style_scales: tuple[float, ...] = ()  # for each style, a factor on its style_size; (): 1
-    style_margin: float = 0.0  # share of a style picture's width and height that is left out at each of its sides
-    content_weight: float = 5.0
-    content_layers: tuple[str, ...] = ()  # NAME or NAME:WEIGHT, weight 1 by default; (): see content_weight_blend
-    content_detail: float = 0.0  # how much less the content counts where it is smooth; see pictures.saliency
-    content_weight_blend: float = 1.0  # weight of relu4_2 in the content loss; relu5_2 has one minus that
-    style_weight: float = 500.0
-    strength: float = 1.0  # how much of the style: a factor on style_weight
-    style_layers: tuple[str, ...] = ()  # NAME or NAME:WEIGHT, equal weights by default; (): relu1_1 ... relu5_1
-    style_loss: str = "gram"  # of Gram matrices; or the Wasserstein distance of features taken as normally distributed
-    style_layer_weight_exp: float = 1.0  # weight of each style layer divided by the weight of the one before
+    initial: str = Setting(
+        "noise",
+        "first image: noise, content, style, or a picture",
+        "START",
+        str,
+        words=STARTS,
+        is_path=True,
+        affects="run",
+    )
+    width: int | None = Setting(None, "width of the output", "PX", int, PIXELS, shown="the content's", affects="size")
+    height: int | None = Setting(
+        None, "height of the output; its width follows", "PX", int, PIXELS, shown="the content's", affects="size"
+    )
+    long_side: int | None = Setting(
+        None,
+        "scale larger pictures down to this side, unless a size is given",
+        "PX",
+        int,
+        PIXELS,
+        shown="no",
+        affects="size",
+        dial=True,
+    )
+    # "content": as wide as the content; "original"; or px of the longer side
+    style_size: int | str = Setting(
+        "content",
+        "long side of the styles; or content (its width), original",
+        "PX",
+        int,
+        PIXELS,
+        words=("content", "original"),
+        affects="size",
+    )
+    style_margin: float = Setting(
+        0.0, "share of a style's sides that is left out: its frame", "SHARE", float, between(0, 0.4)
+    )
+    style_scales: tuple[float, ...] = Setting(
+        (), "factor on the size of each style", "X", float, ABOVE_ZERO, shown="1 for each", affects="size", dial=True
+    )
+    content_weight: float = Setting(5.0, "weight of the content loss", "W", float, AT_LEAST_ZERO)
+    # NAME or NAME:WEIGHT, with weight 1 by default; (): see content_weight_blend
+    content_layers: tuple[str, ...] = Setting(
+        (), "layers, as relu4_2 or relu4_2:0.7 with a weight", "LAYER", str, shown="relu4_2"
+    )
+    # see pictures.saliency
+    content_detail: float = Setting(
+        0.0, "how much less the content counts where it is smooth, 0 to 1", "SHARE", float, SHARE
+    )
+    content_weight_blend: float = Setting(
+        1.0, "weight of relu4_2 in the content loss; the rest is relu5_2", "SHARE", float, SHARE
+    )
+    strength: float = Setting(
+        1.0, "how much of the style: a factor on the weight of the style loss", "X", float, ABOVE_ZERO, dial=True
+    )
+    style_weight: float = Setting(500.0, "weight of the style loss", "W", float, AT_LEAST_ZERO)
+    # of Gram matrices; or the Wasserstein distance between features taken as normally distributed
+    style_loss: str = Setting(
+        "gram", "gram as in the paper, or wasserstein, which paints more boldly", choices=("gram", "wasserstein")
+    )
+    # NAME or NAME:WEIGHT, with equal weights by default; (): relu1_1 ... relu5_1
+    style_layers: tuple[str, ...] = Setting(
+        (), "the same for the style, with equal weights", "LAYER", str, shown="relu1_1 to relu5_1"
+    )
+    style_layer_weight_exp: float = Setting(
+        1.0, "weight of each style layer over that of the finer one before", "X", float, between(0, 1000000)
+    )
     # For a layer with n = h w positions, C channels, features F and target P or A:
     # "classic": G = F'F / (n C), mean((G - A)^2), mean((F - P)^2);
     # "positions" (Keras, TensorFlow): G = F'F / n, otherwise the same;
     # "sums" (Gatys et al. 2015, equations 1 and 4): sum((F'F - A)^2) / (4 C^2 n^2), sum((F - P)^2) / 2.
-    normalization: str = "classic"
-    style_blend_weights: tuple[float, ...] = ()  # one for each style, divided by their sum; (): equal
-    tv_weight: float = 100.0
-    tv_norm: str = "squares"  # mean of squared differences; "absolute": sum of absolute ones on a scale of 0..1
-    box: bool = False  # clip the image to 0..255 after every step
-    pooling: str = "max"
-    padding: str = "zero"  # "replicate": continue the picture's border before the network sees it
-    initial_noiseblend: float | None = None  # share of noise in the first image; None: 1 if it is noise, else 0
-    iterations: int = 1000  # at the first scale
-    scales: tuple[int, ...] = (1,)  # their number; or the widths before the last
-    scale_factor: float = 2.0  # width of each scale, and of its styles, over that of the one before
-    smallest_scale: int | None = None  # px of the longer side: as many scales as are not smaller; None: see `scales`
+    normalization: str = Setting(
+        "classic", "of the losses; Keras has positions, Gatys et al. sums", choices=("classic", "positions", "sums")
+    )
+    style_blend_weights: tuple[float, ...] = Setting(
+        (), "weight of each style; divided by their sum", "W", float, AT_LEAST_ZERO, shown="equal"
+    )
+    tv_weight: float = Setting(100.0, "weight of the variation loss; larger is smoother", "W", float, AT_LEAST_ZERO)
+    # mean of squared differences; "absolute": sum of absolute ones on a scale of 0..1
+    tv_norm: str = Setting("squares", "of the differences in the variation loss", choices=("squares", "absolute"))
+    pooling: str = Setting("max", "pooling of the network", choices=("max", "avg"))
+    padding: str = Setting(
+        "zero", "beyond the border: zeros, or the border's pixels repeated", choices=("zero", "replicate")
+    )
+    initial_noiseblend: float | None = Setting(
+        None, "share of noise in the first image", "SHARE", float, SHARE, shown="1 from noise, else 0", affects="run"
+    )
+    box: bool = Setting(
+        False, "clip the image to 0..255 after every step", kind=bool, shown="no: only the output", affects="run"
+    )
+    # "luma": the content's chroma; "match", "histogram": see pictures.colors.COLOR_TRANSFERS
+    colors: str = Setting(
+        "style",
+        "style, or the content's by luma, match or histogram",
+        choices=("style", "luma", "match", "histogram"),
+        affects="run",
+        dial=True,
+    )
+    # 0: the colours of "style"; 1: those of `colors`
+    color_strength: float = Setting(
+        1.0, "how much --colors does, 0 to 1", "SHARE", float, SHARE, affects="run", dial=True
+    )
+    iterations: int = Setting(
+        1000, "optimisation steps, at the first scale", "N", int, AT_LEAST_ZERO, affects="run", resumable=True
+    )
+    scales: tuple[int, ...] = Setting(
+        (1,),
+        "number of scales from coarse to fine, or widths before the last",
+        "N",
+        int,
+        at_least(1, "scales, or of pixels"),
+        shown="1",
+        affects="run",
+    )
+    # of a scale and of its styles
+    scale_factor: float = Setting(
+        2.0, "width of a scale over that of the one before", "X", float, between(1.1, 16), affects="run"
+    )
+    smallest_scale: int | None = Setting(
+        None,
+        "as many scales as have at least this longer side",
+        "PX",
+        int,
+        at_least(16, "pixels"),
+        shown="see --scales",
+        affects="run",
+    )
     # One for each scale, or one for each of the last scales, when all before them have the first number.
     # (): those of the first scale, divided by the growth of the picture's width since then.
-    scale_iterations: tuple[int, ...] = ()
-    optimizer: str = "adam"
-    learning_rate: float = 10.0
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    lbfgs_memory: int = 10  # pairs of steps and gradient changes in the history of L-BFGS
-    precision: str = "float32"  # of convolutions and Gram products; "auto": bfloat16 where that is faster
-    tile_size: int | str = "auto"  # px: larger pictures are evaluated in tiles of this side; "none": untiled
-    colors: str = "style"  # "luma": the content's chroma; "match", "histogram": see pictures.colors.COLOR_TRANSFERS
-    color_strength: float = 1.0  # 0: the colours of "style"; 1: those of `colors`
-    keep: str = "best"  # the image of lowest loss, or the last
-    instant: bool = False  # one pass through the instant network instead of an optimisation
-    instant_strength: float = 1.0  # of an instant picture: the share of the styles' vector; the rest is the content's
-    seed: int = 0  # of the noise: equal seeds give equal pictures
+    scale_iterations: tuple[int, ...] = Setting(
+        (),
+        "steps at each scale, or at the last ones",
+        "N",
+        int,
+        at_least(0, "iterations"),
+        shown="divided by the factor",
+        affects="run",
+        resumable=True,
+    )
+    optimizer: str = Setting("adam", "how the loss is minimised", choices=("adam", "lbfgs"), affects="run")
+    learning_rate: float = Setting(
+        10.0, "step size of Adam, on the scale of 0 to 255", "RATE", float, ABOVE_ZERO, affects="run"
+    )
+    beta1: float = Setting(0.9, "decay of Adam's first moment, 0 to below 1", "DECAY", float, DECAY, affects="run")
+    beta2: float = Setting(0.999, "decay of Adam's second moment, 0 to below 1", "DECAY", float, DECAY, affects="run")
+    epsilon: float = Setting(1e-8, "epsilon of Adam", "EPS", float, ABOVE_ZERO, spelling="eps", affects="run")
+    # pairs of steps and gradient changes in its history
+    lbfgs_memory: int = Setting(10, "pairs of vectors that L-BFGS keeps", "N", int, between(1, 1000), affects="run")
+    # of convolutions and Gram products; "auto": bfloat16 where that is faster
+    precision: str = Setting(
+        "float32", "of the network; auto: the faster one on this machine", choices=("auto", "float32", "bfloat16")
+    )
+    # larger pictures are evaluated in tiles of this side; "none": untiled
+    tile_size: int | str = Setting(
+        "auto",
+        "side of the tiles of large pictures: auto, none or pixels",
+        "PX",
+        int,
+        at_least(TILE_GRID, "pixels"),
+        words=("auto", "none"),
+        affects="run",
+        resumable=True,
+    )
+    seed: int = Setting(
+        0, "seed of the noise: equal seeds give equal pictures", "N", int, between(0, 4294967295), affects="run"
+    )
+    # the image of lowest loss, or the last
+    keep: str = Setting("best", "keep the picture of lowest loss or the last", choices=("best", "last"), affects="run")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if mistakes := list(self._mistakes()):
             raise ValueError("\n".join(mistakes))
 
     @property
-    def content_layer_weights(self):
+    def content_layer_weights(self) -> dict[str, float]:
         """Layer -> weight of its term in the content loss; layers of weight zero are left out."""
         shares = {"relu4_2": self.content_weight_blend, "relu5_2": 1 - self.content_weight_blend}
         shares = _weighted(self.content_layers, 1.0) or shares
@@ -103,7 +220,7 @@ class Settings:
         }
 
     @property
-    def style_layer_weights(self):
+    def style_layer_weights(self) -> dict[str, float]:
         """Layer -> weight of its term in the style loss; layers of weight zero are left out."""
         powers = {layer: self.style_layer_weight_exp**index for index, layer in enumerate(STYLE_LAYERS)}
         shares = _weighted(self.style_layers, 1 / max(1, len(self.style_layers)))
@@ -134,26 +251,13 @@ class Settings:
             return None
         return len(self.scales) + 1 if self.scale_widths else self.scales[0]
 
-    def blend(self, count):
+    def blend(self, count: int) -> tuple[float, ...]:
         """The weights of `count` styles; they sum to one."""
-        weights = self.style_blend_weights or (1.0,) * count
-        return tuple(weight / sum(weights) for weight in weights)
+        return blend_of(self.style_blend_weights, count)
 
     def _mistakes(self):
-        """Yields a sentence for each invalid value, named as on the command line."""
-        for name, (holds, meaning) in RULES.items():
-            value = getattr(self, name)
-            for number in value if isinstance(value, tuple) else (value,):
-                if number is not None and not (math.isfinite(number) and holds(number)):
-                    yield f"{option(name)} must be {meaning}, not {number:g}"
-        for name, (words, least) in PIXELS_OR_WORDS.items():
-            value = getattr(self, name)
-            if value not in words and not (isinstance(value, int) and value >= least):
-                choices = f"{' or '.join(words)}, or a number of pixels, at least {least}"
-                yield f"{option(name)} must be {choices}, not {value}"
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                yield f"{option(name)} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
+        """Yield a sentence for each invalid value, named as on the command line."""
+        yield from mistakes_in(self, SETTINGS)
         for name in ("content_layers", "style_layers"):
             yield from _wrong_layers(option(name), getattr(self, name))
         for layers, shorthand in (
@@ -162,8 +266,6 @@ class Settings:
         ):
             if getattr(self, layers) and getattr(self, shorthand) != 1:
                 yield f"{option(shorthand)} is a shorthand for {option(layers)}; give one of them"
-        if self.style_blend_weights and not 0 < sum(self.style_blend_weights) < math.inf:
-            yield "--style-blend-weights must have a finite sum above 0"
         if list(self.scale_widths) != sorted(set(self.scale_widths)):
             yield "--scales takes the number of scales, or their widths in ascending order"
         if self.smallest_scale and self.scales != (1,):
@@ -172,15 +274,49 @@ class Settings:
             yield f"--scale-iterations takes at most one number for each scale: {self.scale_count}"
         if self.style_loss == "wasserstein" and self.normalization != "classic":
             yield "--normalization is that of the Gram loss; leave it out with --style-loss wasserstein"
-        if self.width and self.height:
-            yield "--width and --height both set the size of the output; give one of them"
         if not (self.content_weight or self.style_weight or self.tv_weight):
             yield "--content-weight, --style-weight and --tv-weight are all zero: there is nothing to optimise"
 
 
-def option(name):
-    """The flag that sets a field."""
-    return "--" + {"epsilon": "eps"}.get(name, name).replace("_", "-")
+SETTINGS = facts_of(Settings)
+DEFAULTS = {name: setting.default for name, setting in SETTINGS.items()}
+
+
+def mistakes_in(settings: Any, facts: Mapping[str, Setting]) -> Iterator[str]:
+    """Yield a sentence for each value of Settings or PreviewSettings that breaks a rule; both share two more rules."""
+    for name, setting in facts.items():
+        yield from setting.mistakes(getattr(settings, name))
+    if settings.style_blend_weights and not 0 < sum(settings.style_blend_weights) < math.inf:
+        yield "--style-blend-weights must have a finite sum above 0"
+    if settings.width and settings.height:
+        yield "--width and --height both set the size of the output; give one of them"
+
+
+def blend_of(weights: tuple[float, ...], count: int) -> tuple[float, ...]:
+    """The weights of `count` styles, divided by their sum; equal ones if there are none."""
+    weights = weights or (1.0,) * count
+    return tuple(weight / sum(weights) for weight in weights)
+
+
+def option(name: str) -> str:
+    """The flag of a field of Settings, or of another attribute of the parsed options."""
+    return SETTINGS[name].flag if name in SETTINGS else "--" + name.replace("_", "-")
+
+
+def value_of(name: str, value: str | bool) -> Any:
+    """The value of a setting: of a switch as it is, of any other from a text; a list has commas or spaces.
+
+    Raises ValueError with a sentence. The rules of the setting are not checked: Settings does that.
+    """
+    setting = SETTINGS[name]
+    if setting.is_switch != isinstance(value, bool):
+        raise ValueError(f"{setting.flag} is {'on or off' if setting.is_switch else 'no switch'}, not {value}")
+    try:
+        if setting.is_list:
+            return tuple(setting.read(word) for word in value.replace(",", " ").split())
+        return value if setting.is_switch else setting.read(value)
+    except ValueError as error:
+        raise ValueError(f"{setting.flag} {error}") from None
 
 
 def _weighted(layers, default):
@@ -190,7 +326,7 @@ def _weighted(layers, default):
 
 
 def _wrong_layers(flag, layers):
-    """Yields a sentence for each text of `layers` that is not NAME or NAME:WEIGHT, or that repeats a name."""
+    """Yield a sentence for each text of `layers` that is not NAME or NAME:WEIGHT, or that repeats a name."""
     names = [text.partition(":")[0] for text in layers]
     for index, text in enumerate(layers):
         layer, colon, weight = text.partition(":")
@@ -206,80 +342,3 @@ def _wrong_layers(flag, layers):
             valid = False
         if not valid:
             yield f"{flag}: the weight of {layer} must be a number not below 0, not {weight}"
-
-
-_PIXELS = (lambda value: value >= 1, "a number of pixels, at least 1")
-_AT_LEAST_ZERO = (lambda value: value >= 0, "a number not below 0")
-_ABOVE_ZERO = (lambda value: value > 0, "a number above 0")
-_SHARE = (lambda value: 0 <= value <= 1, "between 0 and 1")
-_DECAY = (lambda value: 0 <= value < 1, "at least 0 and below 1")
-RULES = (
-    dict.fromkeys(("width", "height", "long_side"), _PIXELS)
-    | dict.fromkeys(
-        ("content_weight", "style_weight", "tv_weight", "style_blend_weights", "iterations"), _AT_LEAST_ZERO
-    )
-    | dict.fromkeys(("style_scales", "strength", "learning_rate", "epsilon"), _ABOVE_ZERO)
-    | dict.fromkeys(
-        ("content_detail", "content_weight_blend", "initial_noiseblend", "color_strength", "instant_strength"), _SHARE
-    )
-    | dict.fromkeys(("beta1", "beta2"), _DECAY)
-    | {
-        "style_layer_weight_exp": (lambda value: 0 <= value <= 1e6, "between 0 and 1000000"),
-        "style_margin": (lambda value: 0 <= value <= 0.4, "between 0 and 0.4"),
-        "lbfgs_memory": (lambda value: 1 <= value <= 1000, "between 1 and 1000"),
-        "scale_factor": (lambda value: 1.1 <= value <= 16, "between 1.1 and 16"),
-        "smallest_scale": (lambda value: value >= 16, "a number of pixels, at least 16"),
-        "scales": (lambda value: value >= 1, "a number of scales, or of pixels, at least 1"),
-        "scale_iterations": (lambda value: value >= 0, "a number of iterations, at least 0"),
-        "seed": (lambda value: 0 <= value < 2**32, "between 0 and 4294967295"),
-    }
-)
-PIXELS_OR_WORDS = {"tile_size": (("auto", "none"), TILE_GRID), "style_size": (("content", "original"), 1)}
-_KERAS = (
-    {"long_side": 512, "initial": "content", "content_weight": 1e3, "content_weight_blend": 0.0, "style_weight": 1e-2}
-    | {"normalization": "positions", "tv_weight": 0.0}
-    | {"box": True, "learning_rate": 5.0, "beta1": 0.99, "epsilon": 1e-1}
-)
-# Name -> the settings that differ from the defaults. Flags of the command line override them.
-PRESETS = {
-    "classic": {},
-    "painterly": {
-        "initial": "content",
-        "content_weight": 0.2,
-        "content_layers": ("relu4_2:1", "relu3_1:0.5"),
-        "content_detail": 0.75,
-        "style_weight": 1.0,
-        "style_loss": "wasserstein",
-        "style_margin": 0.05,
-        "tv_weight": 2e-5,
-        "padding": "replicate",
-        "scale_factor": 1.414,
-        "smallest_scale": 90,
-        "scale_iterations": (80, 60, 50, 40),
-        "optimizer": "lbfgs",
-        "precision": "auto",
-    },
-    "fast": {
-        "initial": "content",
-        "optimizer": "lbfgs",
-        "iterations": 150,
-        "precision": "auto",
-        "padding": "replicate",
-    },
-    "keras": _KERAS,
-    "tensorflow": _KERAS
-    | {"content_weight": 1e4, "tv_weight": 30.0, "tv_norm": "absolute", "learning_rate": 5.1, "epsilon": 0.1 / 255}
-    | {"keep": "last"},
-    # The figures of the paper have alpha / beta = 1e-3 and 1e-4.
-    "gatys": {"long_side": 512, "content_weight": 1.0, "style_weight": 1e3, "normalization": "sums", "tv_weight": 0.0}
-    | {"pooling": "avg", "optimizer": "lbfgs", "keep": "last"},
-}
-PURPOSES = {  # what each preset is for
-    "painterly": "a painting: large strokes, and the style's own shapes; the best-looking one",
-    "fast": "the classic look in fewer steps",
-    "classic": "the defaults of the classic TensorFlow program, from noise",
-    "keras": "the Keras notebook of 2018",
-    "tensorflow": "the TensorFlow tutorial",
-    "gatys": "the paper: Gatys, Ecker and Bethge 2015",
-}
-DEFAULTS = {field.name: field.default for field in fields(Settings)}

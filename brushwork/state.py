@@ -19,10 +19,9 @@ from brushwork import VERSION, files
 from brushwork.errors import StateError
 from brushwork.pictures import sizes
 from brushwork.schedule import make_schedule
-from brushwork.settings import STARTS, Settings, option
+from brushwork.settings import SETTINGS, STARTS, Settings, option
 
 FORMAT = "neural style state 2"
-FREE = ("iterations", "scale_iterations", "tile_size")  # settings that may change when a run is resumed
 REMOVED = ("instant", "instant_strength")  # settings of earlier versions that never affected an optimisation
 INPUTS = {  # what a run needs besides its settings -> its name in error messages
     "network": "the network (see --network)",
@@ -174,7 +173,7 @@ def differences(saved: Saved, settings: Settings, digests: dict[str, str]) -> tu
     """
     now = settings_as_json(settings)
     before = settings_as_json(Settings()) | saved.settings
-    changed = {name: before[name] for name in now if name not in FREE}
+    changed = {name: before[name] for name in now if not SETTINGS[name].resumable}
     changed = {name: then for name, then in changed.items() if then != now[name]}
     if not {changed.get("initial"), now["initial"]} & {None, *STARTS}:  # two paths; the digests compare the pictures
         del changed["initial"]

@@ -8,7 +8,8 @@ import pytest
 import vgg
 from brushwork.errors import NetworkError
 from brushwork.network import store
-from brushwork.settings import DEFAULTS, OF_THE_RUN, PRESETS, SIZES
+from brushwork.presets import PRESETS
+from brushwork.settings import DEFAULTS, SETTINGS
 from stylize import Masks, Settings, stylize
 from tests.helpers.objectives import shared
 from tests.helpers.tiers import spot_checks
@@ -54,15 +55,11 @@ def test_what_the_pictures_fulfil_is_accepted(objective, settings):
     assert first(objective, Settings(**settings)).image.shape == (30, 40, 3)
 
 
-@pytest.mark.parametrize("name", [name for name in DEFAULTS if name not in OF_THE_RUN])
+@pytest.mark.parametrize("name", [name for name, each in SETTINGS.items() if each.affects == "loss"])
 def test_the_objective_has_the_same_losses(objective, name):
     value = OTHERS[name] if name in OTHERS else DEFAULTS[name] + 1
     with pytest.raises(ValueError, match=rf"the objective was made with other settings \({name}\); give both the same"):
         first(objective, dataclasses.replace(Settings(), **{name: value}))
-
-
-def test_every_setting_is_of_the_run_or_of_the_objective():
-    assert set(SIZES) <= set(OF_THE_RUN) <= set(DEFAULTS)
 
 
 @pytest.mark.parametrize("preset", spot_checks(PRESETS, keep=(0, 1)), ids=str)

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from brushwork.network import store
+from brushwork.presets import PURPOSES
 from brushwork.run import plan
-from brushwork.settings import PURPOSES
 from brushwork.watch import report
 from tests.helpers.command import FAST, LOSS, ROOT, pixels, words
 from tests.watch.steps import Clock

@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 
-from brushwork.settings import PRESETS, Settings, option
+from brushwork.presets import PRESETS
+from brushwork.settings import Settings, option
 from tests.helpers import documents
 
 RECIPES = documents.DOCS["recipes.md"]

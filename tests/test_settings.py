@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from brushwork.settings import DEFAULTS, PRESETS, PURPOSES, Settings, option
+from brushwork.presets import PRESETS, PURPOSES
+from brushwork.settings import DEFAULTS, Settings, option
 
 
 def test_defaults_of_the_classic_program():
@@ -49,8 +50,6 @@ def test_defaults_of_the_classic_program():
         "colors": "style",
         "color_strength": 1,
         "keep": "best",
-        "instant": False,
-        "instant_strength": 1,
         "seed": 0,
     }
 

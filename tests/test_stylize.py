@@ -8,7 +8,7 @@ import vgg
 from brushwork.engine import memory
 from brushwork.pictures import saliency, sizes
 from brushwork.pictures.masks import NO_MASKS
-from brushwork.settings import PRESETS
+from brushwork.presets import PRESETS
 from stylize import Masks, Settings, make_objective, stylize
 from tests.helpers import oracle, tiny_networks
 from tests.helpers.objectives import shared

@@ -4,16 +4,17 @@ It contains no time and no path: the same run writes the same bytes.
 """
 
 import json
-from dataclasses import fields
 
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from brushwork import VERSION, files
 from brushwork.errors import MetadataError, PictureError
+from brushwork.facts import facts_of
 from brushwork.pictures import formats
 from brushwork.pictures.read import check_supported
-from brushwork.settings import DEFAULTS, STARTS, Settings, option
+from brushwork.preview_settings import PREVIEW_SETTINGS, PreviewSettings
+from brushwork.settings import SETTINGS, Settings
 
 SOFTWARE = f"neural_style {VERSION}"
 KEY = "neural_style"
@@ -33,14 +34,14 @@ def about(settings, network_digest, step):
     }
 
 
-def flags_of(settings):
+def flags_of(settings: Settings | PreviewSettings) -> list[str]:
     """The command-line flags that turn the defaults into these Settings; the path of an initial picture is omitted."""
-    flags = []
-    for field in fields(Settings):
-        value = getattr(settings, field.name)
-        if value not in (None, DEFAULTS[field.name]) and (field.name != "initial" or value in STARTS):
+    flags = ["--instant"] if isinstance(settings, PreviewSettings) else []
+    for name, setting in facts_of(type(settings)).items():
+        value = getattr(settings, name)
+        if value not in (None, setting.default) and (not setting.is_path or value in setting.words):
             values = value if isinstance(value, tuple) else (value,)
-            flags += [option(field.name), *(str(part) for part in values if part is not True)]
+            flags += [setting.flag, *(str(part) for part in values if part is not True)]
     return flags
 
 
@@ -69,7 +70,7 @@ def read(path):
             check_supported(path, file)
             text = _text(Image.open(file, formats=[kind.name for kind in formats.readable_formats()]))
         metadata = json.loads(text) if len(text) <= MAX_LENGTH else {}
-        flags, known = metadata["flags"], {option(field.name) for field in fields(Settings)}
+        flags, known = metadata["flags"], {each.flag for each in (SETTINGS | PREVIEW_SETTINGS).values()} | {"--instant"}
         if not isinstance(flags, list) or any(flag.startswith("-") and flag not in known for flag in flags):
             raise ValueError("not a list of known flags")
         return metadata

@@ -1,7 +1,7 @@
 """The instant picture of a content and its styles: `painted`, and the included network that makes it.
 
     with PreviewNetwork(weights.load()) as painter:
-        picture = painted(painter, content, [style], Settings(instant=True))
+        picture = painted(painter, content, [style], PreviewSettings())
 
 Pictures are float32 [H, W, 3], RGB, 0..255.
 """

@@ -3,6 +3,8 @@
 Names in any case, lists with commas, --style for --styles, and "did you mean" for a flag that there is not.
 """
 
+from __future__ import annotations
+
 import argparse
 import difflib
 import functools
@@ -11,30 +13,36 @@ import platform
 import re
 import shlex
 import sys
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, NoReturn
 
 import brushwork
 from brushwork.errors import DONE, Mistakes
+from brushwork.facts import Flag, Setting, read_number, read_whole
 from brushwork.messages import logger
+from brushwork.presets import PRESETS, PURPOSES
+from brushwork.preview_settings import PREVIEW_SETTINGS
 from brushwork.run import resuming
+from brushwork.settings import SETTINGS, option
 
-LISTS = (  # flags of several values; a second one would replace the first
-    *("--content", "--styles", "--style-scales", "--style-masks", "--style-source-masks", "--content-layers"),
-    *("--style-layers", "--style-blend-weights", "--scales", "--scale-iterations"),
-)
+ALL_SETTINGS = SETTINGS | PREVIEW_SETTINGS
+NO_FACTS = Flag()
 PLAINER = {  # messages of argparse, as patterns, in plain English
-    "argument (--[^:/]+).*: invalid int value: (.*)": r"\1 must be a whole number, not \2",
-    "argument (--[^:/]+).*: invalid float value: (.*)": r"\1 must be a number, with a point as in 0.5, not \2",
+    "argument (--[^:/]+).*: (must be .*)": r"\1 \2",
     r"argument (--[^:/]+).*: invalid choice: (.*) \(choose from (.*)\)": r"\1 must be one of \3, not \2",
     "argument (--[^:/]+).*: ignored explicit argument (.*)": r"\1 takes no value, not even \2",
     "argument (--[^:/]+).*: expected (one|at least one) argument": r"\1 takes \2 value, and there is none",
 }
 DASHES = "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212"  # that editors and web pages make of hyphens
+NARROW = 22  # characters; longer lists of choices are not shown in the place of a value
 
 
-def parse(argv, make_parser):
-    """The options of a command line, with those of the state or picture that it begins with. Raises UserError."""
-    argv = plain(argv)
+def parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
+    """Parse a command line, with the flags of the state or of the picture that it begins with. Raises UserError."""
+    argv = plain(argv, parser.facts)
     early, saved = Parser(add_help=False, allow_abbrev=False), None
     early.add_argument("--resume")
     first, given = early.parse_known_args(argv)
@@ -42,11 +50,18 @@ def parse(argv, make_parser):
         from brushwork import state
 
         saved = state.read(first.resume)
-        given = [*resuming.command(saved), *given]
+        given = [*resuming.command(saved, parser.facts), *given]
     named = {"--output", "--checkpoint-output"} & {argument.partition("=")[0] for argument in argv}
-    # own_files: the outputs are those of the run that is resumed, and are replaced.
-    extra = {"resume": first.resume, "saved": saved, "command": given, "own_files": bool(saved and not named)}
-    options = make_parser().parse_args(given, argparse.Namespace(**extra))
+
+    def parsed(words: list[str]) -> argparse.Namespace:
+        # own_files: the outputs are those of the run that is resumed, and are replaced.
+        own_files = bool(saved and not named)
+        known = argparse.Namespace(
+            resume=first.resume, saved=saved, command=given, own_files=own_files, facts=parser.facts
+        )
+        return parser.parse_args(words, known)
+
+    options = parsed(given)
     if options.settings_from is None:
         return options
     from brushwork.pictures import metadata
@@ -54,10 +69,10 @@ def parse(argv, make_parser):
     flags = metadata.read(options.settings_from)["flags"]
     if options.preset:
         raise Mistakes("--settings-from and --preset both choose the settings to begin with; give one of them")
-    return make_parser().parse_args([*flags, *given], argparse.Namespace(**extra))
+    return parsed([*flags, *given])
 
 
-def plain(argv):
+def plain(argv: list[str], facts: Mapping[str, Flag]) -> list[str]:
     """The words of a command line, with --style as --styles. Raises Mistakes for what argparse would not notice."""
     words, given = [], set()
     for word in argv:
@@ -70,7 +85,7 @@ def plain(argv):
             raise Mistakes(f"the value after {name} is empty; is it a variable that is not set?")
         if flag == "--style":
             word, flag = f"--styles{word[7:]}", "--styles"
-        if flag in LISTS and flag in given:
+        if flag in facts and facts[flag].is_list and flag in given:
             raise Mistakes(f"{flag} is given twice; give all its values after one {flag}")
         given.add(flag)
         words.append(word)
@@ -78,9 +93,16 @@ def plain(argv):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are Mistakes of one sentence, which names the flag that was probably meant."""
+    """A parser whose errors are Mistakes of one sentence, which names the flag that was probably meant.
 
-    def error(self, message):
+    facts: the Flag of each flag of the command line, by its name.
+    """
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.facts: dict[str, Flag] = {}
+
+    def error(self, message: str) -> NoReturn:
         known = [flag for action in self._actions for flag in action.option_strings]
         _, unknown, rest = message.partition("unrecognized arguments: ")
         meant = [_nearest(word, known) for word in rest.split() if unknown and word.startswith("-")]
@@ -94,6 +116,50 @@ class Parser(argparse.ArgumentParser):
         raise Mistakes(f"{message}; {hint}")
 
 
+class Group:
+    """A group of flags under a title in --help."""
+
+    def __init__(self, parser: Parser, title: str):
+        self._group, self._facts = parser.add_argument_group(title), parser.facts
+
+    def flag(self, flag: str, text: str, facts: Flag = NO_FACTS, *, short: str = "", **options: Any) -> None:
+        """Add a flag with its value's name, as in "--width PX"; a name that ends in dots takes several values.
+
+        text: for --help. short: a second name. options: those of argparse's add_argument.
+        """
+        flag, _, metavar = flag.partition(" ")
+        if metavar.endswith("..."):
+            options |= {"nargs": "+", "metavar": (metavar[:-3], metavar[:-3])}
+            facts = replace(facts, is_list=True)
+        elif metavar:
+            options["metavar"] = metavar
+        names = [short, flag] if short else [flag]
+        action = self._group.add_argument(*names, help=text, **options)
+        self._facts |= dict.fromkeys(action.option_strings, replace(facts, name=action.dest))
+
+    def settings(self, *flags: str) -> None:
+        """Add the flags of fields of Settings or PreviewSettings, with the facts about them."""
+        for flag in flags:
+            self._setting(next(each for each in ALL_SETTINGS.values() if each.flag == flag))
+
+    def _setting(self, setting: Setting) -> None:
+        """Add the flag of a setting. Only flags that are given are among the parsed options."""
+        choices = "|".join(setting.choices)
+        value = (choices if len(choices) < NARROW else "NAME") if choices else setting.value
+        default = f"{setting.default:g}" if isinstance(setting.default, float) else setting.default
+        options = {"dest": setting.name, "default": argparse.SUPPRESS}
+        if setting.is_switch:
+            options["action"] = argparse.BooleanOptionalAction
+        else:
+            options["type"] = several(setting.read) if setting.is_list else typed(setting.read)
+        if setting.is_list:
+            value, options["action"] = f"{value}...", Joined
+        for_preview = setting.name in PREVIEW_SETTINGS
+        facts = Flag(is_path=setting.is_path, words=setting.words, for_preview=for_preview)
+        flag = f"{setting.flag} {value}".rstrip()
+        self.flag(flag, f"{setting.help} (default: {setting.shown or default})", facts, **options)
+
+
 def _nearest(word, flags):
     """The flag that is most like a word, or None."""
     name = "--" + word.partition("=")[0].lstrip("-").replace("_", "-").lower()
@@ -101,36 +167,66 @@ def _nearest(word, flags):
     return next(iter([*longer, *difflib.get_close_matches(name, flags, 1, 0.7)]), None)
 
 
+def describe_presets() -> str:
+    """For --help: what each preset is for, and the flags that it stands for."""
+    lines = []
+    for name, purpose in PURPOSES.items():
+        lines.append(f"  {name:12}{purpose}")
+        flags = [_as_flag(field, value) for field, value in PRESETS[name].items()]
+        indent = " " * 14
+        wrap = textwrap.TextWrapper(118, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+        lines += wrap.wrap(" ".join(flags))
+    return "\n".join(lines)
+
+
+def _as_flag(field, value):
+    """A setting as it is written on the command line."""
+    if value is True:
+        return option(field)
+    values = value if isinstance(value, tuple) else (value,)
+    return " ".join([option(field), *(each if isinstance(each, str) else f"{each:g}" for each in values)])
+
+
 class Joined(argparse.Action):
     """Stores the values of all words as one list; each word has been read as a list."""
 
-    def __call__(self, parser, namespace, values, option_string=None):
+    def __call__(
+        self, parser: Parser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
         setattr(namespace, self.dest, [value for part in values for value in part])
 
 
-def several(kind):
-    """The type of an argument that is one or several values of a kind, separated by commas."""
+def typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The type of an argument for argparse, from a function that raises ValueError with the end of a sentence."""
 
-    def values(text):
-        return [kind(part) for part in text.split(",") if part or "," not in text]
+    def value(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
-    values.__name__ = kind.__name__
-    return values
+    return value
 
 
-def one_of(names):
+WHOLE, NUMBER = typed(read_whole), typed(read_number)
+
+
+def several(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """The type of an argument that is one or several values, separated by commas."""
+    return typed(lambda text: [read(part) for part in text.split(",") if part or "," not in text])
+
+
+def one_of(*names: str) -> Callable[[str], str]:
     """The type of an argument that is one of some names, in any case; another text stays as it is."""
-
-    def name(text):
-        return next((each for each in names if each == text.lower()), text)
-
-    return name
+    return lambda text: text.lower() if text.lower() in names else text
 
 
 class Fetch(argparse.Action):
     """A flag that, like --help, needs no other."""
 
-    def __call__(self, parser, namespace, values, option_string=None):
+    def __call__(
+        self, parser: Parser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
         from brushwork.network import store
 
         logger.info(f"vgg19 is in {store.fetch()}")
@@ -140,7 +236,9 @@ class Fetch(argparse.Action):
 class Version(argparse.Action):
     """As --fetch, prints and exits."""
 
-    def __call__(self, parser, namespace, values, option_string=None):
+    def __call__(
+        self, parser: Parser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
         from importlib.metadata import PackageNotFoundError, version
 
         try:
@@ -151,7 +249,7 @@ class Version(argparse.Action):
         sys.exit(DONE)
 
 
-def missing(error):
+def missing(error: ImportError) -> str:
     """What an ImportError of a package that this program needs means for the user. Raises it if it is our mistake."""
     if error.name is None or error.name.partition(".")[0] in ("brushwork", "stylize", "vgg"):
         raise error

@@ -10,10 +10,11 @@ import numpy as np
 from brushwork.engine import memory
 from brushwork.pictures import sizes
 from brushwork.pictures.masks import Masks
+from brushwork.presets import PRESETS
 from brushwork.preview import memory as preview_memory
 from brushwork.run.plan import Plan
 from brushwork.schedule import EVALUATION_OVERHEAD, is_tiled, make_schedule
-from brushwork.settings import PRESETS, Settings
+from brushwork.settings import Settings
 from brushwork.watch.progress import clock
 
 if TYPE_CHECKING:  # TensorFlow is imported with it

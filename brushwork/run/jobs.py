@@ -3,23 +3,24 @@
 Each content is painted in all styles together, or with --pairs in one style at a time.
 """
 
+import argparse
 import itertools
 import os
 import re
-from dataclasses import fields
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from brushwork.errors import Mistakes
 from brushwork.messages import logger
 from brushwork.pictures import unsupported, write
+from brushwork.presets import preset_values
+from brushwork.preview_settings import PREVIEW_SETTINGS, PreviewSettings
 from brushwork.run import resuming
-from brushwork.settings import MOST_SCALES, PRESETS, Settings, option
+from brushwork.settings import SETTINGS, Settings, option
 
 PLACEHOLDERS = "content", "style", "parent", "number"  # in the names of outputs
 NAMES = "{content}", "{content}-{style}", "{parent}-{content}-{style}", "{number}-{content}-{style}"  # the last: unique
 PROGRESS_TABLE, PROGRESS_PLOT = "progress.txt", "progress.png"
-# Flags that are not for batches.
-SINGLE = ("state", "state_iterations", "progress_write", "progress_plot", "tensorboard", "contact_sheet")
 
 
 class Job(NamedTuple):
@@ -69,21 +70,32 @@ def make_jobs(options):
     return resuming.assigned(jobs, options)
 
 
-def make_settings(options, job, mistakes):
-    """The Settings of the flags that were given, or None with mistakes added."""
-    names = {field.name for field in fields(Settings)}
-    given = {name: value for name, value in vars(options).items() if name in names}
+def make_settings(options: argparse.Namespace, job: Job, mistakes: Mistakes) -> Settings | PreviewSettings | None:
+    """The settings of parsed options: PreviewSettings with --instant; None with mistakes added."""
+    given = {name: value for name, value in vars(options).items() if name in SETTINGS | PREVIEW_SETTINGS}
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    settings, preview = settings_of(given, options.preset or "classic", len(job.styles), mistakes)
+    return preview if options.instant else settings
+
+
+def settings_of(
+    given: Mapping[str, Any], preset: str, styles: int, mistakes: Mistakes
+) -> tuple[Settings | None, PreviewSettings | None]:
+    """The settings of a preset with the given ones instead; None with mistakes added. All given ones are checked."""
     for name in ("style_scales", "style_blend_weights"):
         numbers = given.get(name)
-        if numbers is not None and len(numbers) != len(job.styles):
-            mistakes.add_usage(f"{option(name)} takes one number for each style: {len(job.styles)}, not {len(numbers)}")
-    try:
-        return Settings(**preset_values(options.preset or "classic", given) | given)
-    except ValueError as error:
-        for sentence in str(error).splitlines():
-            mistakes.add_usage(sentence)
-        return None
+        if numbers is not None and len(numbers) != styles:
+            mistakes.add_usage(f"{option(name)} takes one number for each style: {styles}, not {len(numbers)}")
+    values, made, sentences = preset_values(preset, given) | given, [], []
+    for kind, facts in ((Settings, SETTINGS), (PreviewSettings, PREVIEW_SETTINGS)):
+        try:
+            made.append(kind(**{name: value for name, value in values.items() if name in facts}))
+        except ValueError as error:
+            made.append(None)
+            sentences += str(error).splitlines()
+    for sentence in dict.fromkeys(sentences):  # some fields are in both
+        mistakes.add_usage(sentence)
+    return (None, None) if sentences else tuple(made)
 
 
 def check_flags(options, job, mistakes):
@@ -103,20 +115,6 @@ def check_flags(options, job, mistakes):
             hint = ", since --pairs gives each picture one style" if options.pairs else ""
             counted = f"{len(job.styles)}, not {len(paths)}{hint}"
             mistakes.add_usage(f"{option(name)} takes one picture for each style: {counted}")
-
-
-def preset_values(name, given):
-    """The settings of a preset; of those that belong together, only what the given ones leave."""
-    values = dict(PRESETS[name])
-    if "iterations" in given:
-        values.pop("scale_iterations", None)
-    if "content_weight_blend" in given:
-        values.pop("content_layers", None)
-    if scales := given.get("scales"):
-        values.pop("smallest_scale", None)
-        count = scales[0] if len(scales) == 1 and scales[0] <= MOST_SCALES else len(scales) + 1
-        values |= {key: values[key][-count:] for key in ("scale_iterations",) if key in values}
-    return values
 
 
 def _pictures(name, kind, mistakes):
@@ -192,9 +190,9 @@ def _filled(template, names):
 
 def _check(options, jobs, mistakes):
     """What can be known to be wrong with a batch before its first picture."""
-    for name in SINGLE:
-        if getattr(options, name):
-            mistakes.add_usage(f"{option(name)} is for a run that makes one picture, not {len(jobs)}")
+    for flag, facts in options.facts.items():
+        if facts.for_one_picture and getattr(options, facts.name):
+            mistakes.add_usage(f"{flag} is for a run that makes one picture, not {len(jobs)}")
     make_settings(options, jobs[0], mistakes)
     check_flags(options, jobs[0], mistakes)
     outputs = [job.output for job in jobs]

@@ -24,8 +24,7 @@ NetworkReader = Callable[[Settings | None, Mistakes], "vgg.Network | Network | S
 
 def network_reader(options: argparse.Namespace) -> NetworkReader:
     """The reader of the network that parsed options ask for."""
-    preview, optimised = PreviewReader(options.instant_network), VGGReader(options.network)
-    return lambda settings, mistakes: (preview if settings and settings.instant else optimised)(settings, mistakes)
+    return PreviewReader(options.instant_network) if options.instant else VGGReader(options.network)
 
 
 class PreviewReader:

@@ -19,11 +19,12 @@ from brushwork.errors import Mistakes
 from brushwork.messages import logger
 from brushwork.pictures import masks, read, sizes
 from brushwork.pictures.masks import Masks
+from brushwork.preview_settings import PreviewSettings
 from brushwork.run import jobs
 from brushwork.run.outputs import check_outputs
 from brushwork.run.unused_flags import refused, without_effect
 from brushwork.schedule import Schedule, make_schedule
-from brushwork.settings import DEFAULTS, SIZES, STARTS, Settings
+from brushwork.settings import SETTINGS, STARTS, Settings
 
 SMALL = 16  # px of the longer side: what is reduced to less than it has lost its strokes
 
@@ -68,7 +69,8 @@ class Plan:
     @property
     def unsized_settings(self):
         """The settings for the method: the pictures have their sizes already."""
-        return replace(self.settings, **{name: DEFAULTS[name] for name in SIZES})
+        defaults = {name: each.default for name, each in SETTINGS.items() if each.affects == "size"}
+        return replace(self.settings, **defaults)
 
     def decided(self, precision):
         """This plan with the precision, and the tile sizes for the memory that is free now. Raises DoesNotFit."""
@@ -88,11 +90,11 @@ def make_plan(job, options, network_for):
     jobs.check_flags(options, job, mistakes)
     content, opacity = _content(job.content, options, mistakes, notes)
     styles = [_image(path, mistakes, notes) for path in job.styles]
-    start = settings.initial if settings and settings.initial not in STARTS and not settings.instant else None
+    start = settings.initial if settings and not options.instant and settings.initial not in STARTS else None
     initial = _initial(start, mistakes, notes)
     if settings and content is not None:
         content = _sized_content(content, settings, job.content, mistakes, notes)
-    if settings and content is not None and not settings.instant:  # its network sees styles in a size of its own
+    if settings and content is not None and not options.instant:  # its network sees styles in a size of its own
         if any(width >= content.shape[1] for _, width in make_schedule(settings, *content.shape[:2]).sizes[:-1]):
             mistakes.add_usage(f"--scales takes widths below the output's, which is {content.shape[1]}")
         styles = list(_sized(styles, content, settings, job.styles, mistakes, notes))
@@ -103,7 +105,7 @@ def make_plan(job, options, network_for):
     last = _iterations(settings, size) if settings and size else None
     about = {"size": size, "transparent": opacity is not None}
     check_outputs(job, options, **about, last=last, start=start, mistakes=mistakes)
-    for sentence in refused(options, settings) if settings else ():
+    for sentence in refused(options):
         mistakes.add_usage(sentence)
     network = network_for(settings, mistakes)
     mistakes.check()
@@ -119,7 +121,7 @@ def make_plan(job, options, network_for):
 
 def _iterations(settings, size):
     """The number of iterations at all scales of a picture of `size` (height, width); an instant picture has none."""
-    return 0 if settings.instant else make_schedule(settings, *size).iterations
+    return 0 if isinstance(settings, PreviewSettings) else make_schedule(settings, *size).iterations
 
 
 def _content(path, options, mistakes, notes):

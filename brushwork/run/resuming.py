@@ -4,20 +4,18 @@ In a batch that is resumed, the picture of the state goes on from it, those that
 are made. With --skip-existing, a picture beside which there is the state of its unfinished run goes on from that.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from brushwork.errors import Mistakes, StateError
+from brushwork.facts import Flag
 from brushwork.messages import logger
-from brushwork.settings import STARTS
 
-PATHS = {  # flags whose values are paths, and the values that are none
-    **dict.fromkeys(("--content", "--styles", "--output", "--content-mask", "--style-masks"), ()),
-    **dict.fromkeys(("--style-source-masks", "--settings-from", "--checkpoint-output", "--contact-sheet"), ()),
-    **dict.fromkeys(("--tensorboard", "--state", "--resume"), ()),
-    "--initial": STARTS,
-    "--network": ("pocket", "vgg19"),
-    "--instant-network": ("lite", "hub"),
-}
+if TYPE_CHECKING:  # NumPy is not imported until a state is read
+    from brushwork.state import Saved
 
 
 def default_state(output):
@@ -30,7 +28,7 @@ def origin(saved):
     return saved.directory if saved.directory and os.path.isdir(saved.directory) else os.curdir
 
 
-def command(saved):
+def command(saved: Saved, facts: Mapping[str, Flag]) -> list[str]:
     """The command line of a state.Saved, with its paths as they are found from the current directory."""
     directory, flag, words = origin(saved), None, []
     if os.path.realpath(directory) == os.path.realpath(os.curdir):
@@ -40,7 +38,8 @@ def command(saved):
         if word.startswith("-"):
             flag = name
         value = value if equals and word.startswith("-") else word
-        if flag in PATHS and value != flag and value not in PATHS[flag]:
+        is_path = flag in facts and facts[flag].is_path
+        if is_path and value != flag and value not in facts[flag].words:
             path = os.path.join(directory, value)
             word = f"{flag}={path}" if word.startswith("-") else path
         words.append(word)

@@ -10,6 +10,7 @@ from brushwork import files, messages
 from brushwork.engine import session
 from brushwork.errors import COULD_NOT, DONE, Diverged, DoesNotFit, Interrupted, Mistakes, NetworkError, PictureError
 from brushwork.messages import logger
+from brushwork.preview_settings import PreviewSettings
 from brushwork.run import estimate, jobs, outputs, pipeline, plan, resuming, saving
 from brushwork.run.interrupts import Interrupts
 from brushwork.run.jobs import Job
@@ -135,7 +136,7 @@ class Runner:
 
         shots: a list to which the pictures of the contact sheet are added.
         """
-        if plan.settings.instant:
+        if isinstance(plan.settings, PreviewSettings):
             return self._preview_steps(plan)
         from stylize import make_objective, stylize
 

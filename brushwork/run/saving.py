@@ -15,6 +15,7 @@ from brushwork import state
 from brushwork.errors import PictureError
 from brushwork.messages import logger
 from brushwork.pictures import metadata, write
+from brushwork.preview_settings import PreviewSettings
 from brushwork.run.resuming import default_state
 from brushwork.watch import contact_sheet
 
@@ -100,7 +101,7 @@ def saved_run(plan: Plan, at: state.State, *, is_finished: bool = False) -> stat
 
 def _reason(plan, step, interrupted):
     """(why a run ended before its last iteration, or None; whether there is nothing left to do)"""
-    iterations = 0 if plan.settings.instant else plan.schedule.iterations
+    iterations = 0 if isinstance(plan.settings, PreviewSettings) else plan.schedule.iterations
     if step.iteration >= iterations:
         return None, True
     if interrupted:

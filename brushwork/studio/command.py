@@ -38,7 +38,7 @@ def main(argv, *, program, make_parser):
     changes, network = Changes(), options.network and str(Path(options.network).resolve())
     network = options.network if options.network in (None, "pocket", "vgg19") else network
     queue = PictureQueue(storage, program, make_parser, network=network, changed=changes.notify)
-    studio = Studio(storage, queue, changes, parser=make_parser(), network=network)
+    studio = Studio(storage, queue, changes, network=network)
     names, port = _names(options.host), listening.getsockname()[1]
     address = f"http://{names[0]}:{port}/" + (f"?token={options.token}" if options.token else "")
     hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())

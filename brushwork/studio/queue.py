@@ -88,7 +88,6 @@ class PictureQueue:
             name = stem(number, content, styles)
             output = self._storage.path(name, ".png")
             argv = requests.command_line(asked, self._storage, self._network, output=output)
-            requests.check(argv, self._make_parser)
             title = f"{content.name} in the style of {' and '.join(style.name for style in styles)}"
             self._wait(Picture(number, name, title, asked, argv))
             return number
@@ -231,7 +230,7 @@ class _Instant:
             if not self._worker.is_alive:
                 self._worker = Worker(self._program, self._receive, stays=True)
             output = self._storage.path("instant", ".jpg")
-            argv = requests.instant_command_line(asked, self._storage, output=output)
+            argv = requests.preview_command_line(asked, self._storage, output=output)
             self._ended.clear()
             self._status, self._said = None, []
             self._worker.paint(argv)

@@ -1,90 +1,92 @@
-"""The form: what the page can ask for, made from the flags of the command, and the command line of what it asks for."""
+"""Requests of the page: the settings that it can ask for, and the command line that carries out a request."""
 
-import argparse
 import shlex
-from dataclasses import fields
+from typing import Any
 
 from brushwork.errors import Mistakes
 from brushwork.network import store
 from brushwork.pictures import sizes
+from brushwork.presets import PRESETS, PURPOSES, preset_values
 from brushwork.run import jobs
-from brushwork.settings import CHOICES, DEFAULTS, PIXELS_OR_WORDS, PRESETS, PURPOSES, STARTS, Settings, option
-from brushwork.studio.storage import VIEW
+from brushwork.settings import DEFAULTS, SETTINGS, STARTS, option, value_of
+from brushwork.studio.storage import VIEW, Storage
 
 PRESET = "painterly"  # the one that the page begins with
-DIALS = ("strength", "style_scales", "colors", "color_strength", "long_side")  # beside the pictures, in plain sight
-OF_PICTURES = ("style_blend_weights", "instant", "instant_strength")  # set by the page itself
+OF_PICTURES = ("style_blend_weights",)  # set beside each style picture
 QUALITIES = {"sketch": 0.5, "normal": 1.0, "fine": 2.0}  # factors on the numbers of iterations
-INSTANT_SIDE = 512  # px: the longer side of an instant picture
+PREVIEW_SIDE = 512  # px: the longer side of a preview
 
 
-def description(parser, network):
-    """What the page makes its dials from, ready for JSON. network: what --network of the studio says, or None."""
-    known = {field.name for field in fields(Settings)}
-    flags = [action for action in parser._actions if action.dest in known]
-    dials = {}  # field -> dial
-    for action in flags:  # --preserve-colors sets the same field as --colors
-        dials.setdefault(action.dest, _dial(action))
+def description(network: str | None) -> dict[str, Any]:
+    """What the page makes its dials from, ready for JSON. network: the value of the studio's --network, or None."""
     presets = {name: {"purpose": PURPOSES[name], "values": _plain(DEFAULTS | PRESETS[name])} for name in PURPOSES}
-    more = [dial for name, dial in dials.items() if name not in (*DIALS, *OF_PICTURES)]
+    more = [setting for name, setting in SETTINGS.items() if not setting.dial and name not in OF_PICTURES]
     return {
         "preset": PRESET,
         "presets": presets,
-        "more": more,
+        "more": [_dial(setting) for setting in more],
         "qualities": list(QUALITIES),
         "networks": [] if network else ["pocket", *(["vgg19"] if store.cached() else [])],
     }
 
 
-def _dial(action):
-    """How the page shows a flag."""
-    name = action.dest
-    kind = "list" if action.nargs == "+" else "number"
-    if isinstance(action, argparse.BooleanOptionalAction):
-        kind = "switch"
-    elif name in CHOICES or name == "initial":
+def _dial(setting):
+    """How the page shows a setting."""
+    choices = setting.choices or (setting.words if setting.is_path else ())  # no path of this machine
+    if choices:
         kind = "choice"
-    elif name in PIXELS_OR_WORDS:
+    elif setting.words:
         kind = "text"
-    choices = CHOICES.get(name) or (STARTS if name == "initial" else ())
-    text = (action.help or "").replace("%%", "%").partition(" (default: ")[0]  # the page shows the preset's
-    return {"name": name, "flag": option(name), "help": text, "kind": kind, "choices": list(choices)}
+    elif setting.is_switch:
+        kind = "switch"
+    else:
+        kind = "list" if setting.is_list else "number"
+    help_text = setting.help.replace("%%", "%")
+    return {"name": setting.name, "flag": setting.flag, "help": help_text, "kind": kind, "choices": list(choices)}
 
 
 def _plain(values):
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def command_line(asked, storage, network, *, output):
-    """The command line (a list of arguments) of a request of the page; styles' masks are written to the storage.
+def command_line(asked: dict[str, Any], storage: Storage, network: str | None, *, output: str) -> list[str]:
+    """The command line of a request of the page; the masks of styles are written to the storage.
 
     asked: {"content": number, "styles": [{"picture": number, "weight": 1, "mask": number or None}], "preset": name,
-    "settings": {field: text, or a truth value}, "quality": name, "network": name}. Raises ValueError with a sentence.
+    "settings": {field: text, or a truth value}, "quality": name, "network": name}. Raises ValueError with a sentence,
+    KeyError for a picture that is not in the storage.
     """
     content, styles = storage.upload(asked["content"]), asked["styles"]
     if not styles:
         raise ValueError("choose a painting")
-    preset, settings = asked.get("preset") or PRESET, dict(asked.get("settings", {}))
+    preset, texts = asked.get("preset") or PRESET, _texts(asked.get("settings", {}), len(styles))
     if preset not in PRESETS:
         raise ValueError(f"there is no preset {preset}")
-    argv = ["--preset", preset, *_pictures(content, styles, storage)]
-    if factor := QUALITIES.get(asked.get("quality")):
-        argv += _iterations(preset, settings, factor)
-    argv += _flags(settings, len(styles))
+    values = {name: value_of(name, text) for name, text in texts.items()}
+    iterations = _iterations(preset, values, QUALITIES.get(asked.get("quality"), 1))
+    _check(preset, values | iterations, len(styles))
+    argv = ["--preset", preset, *_pictures(content, styles, storage), *_flags(iterations), *_flags(texts)]
     chosen = network or (asked.get("network") if asked.get("network") in ("pocket", "vgg19") else None)
     return [*argv, *(["--network", chosen] if chosen else []), "--output", output]
 
 
-def instant_command_line(asked, storage, *, output):
-    """The command line of the instant picture for a request of the page."""
+def preview_command_line(asked: dict[str, Any], storage: Storage, *, output: str) -> list[str]:
+    """The command line of the preview of a request, which is as for `command_line`."""
     given = asked.get("settings", {})
-    settings = {name: given[name] for name in ("colors", "color_strength") if name in given}
-    if settings.get("colors", "style") == "style":
-        settings = {}
+    colors = {name: given[name] for name in ("colors", "color_strength") if name in given}
+    texts = {} if colors.get("colors", "style") == "style" else _texts(colors, len(asked["styles"]))
+    _check(PRESET, {name: value_of(name, text) for name, text in texts.items()}, len(asked["styles"]))
     pictures = _pictures(storage.upload(asked["content"]), asked["styles"], storage)
-    flags = _flags(settings, len(asked["styles"]))
-    side = ["--long-side", str(INSTANT_SIDE)]
-    return ["--instant", *pictures, *side, *flags, "--output", output, "--overwrite", "--quiet"]
+    side = ["--long-side", str(PREVIEW_SIDE)]
+    return ["--instant", *pictures, *side, *_flags(texts), "--output", output, "--overwrite", "--quiet"]
+
+
+def _check(preset, values, styles):
+    """Raise ValueError with a sentence for settings that are not valid."""
+    mistakes = Mistakes()
+    jobs.settings_of(values, preset, styles, mistakes)
+    if mistakes.sentences:
+        raise ValueError("; ".join(mistakes.sentences))
 
 
 def _pictures(content, styles, storage):
@@ -108,48 +110,48 @@ def _mask_size(content):
     return width, height
 
 
-def _iterations(preset, settings, factor):
-    """The numbers of iterations of a preset, times a factor; [] where the request sets them itself."""
-    if factor == 1 or {"iterations", "scale_iterations"} & {name for name, value in settings.items() if value != ""}:
-        return []
-    scales = [int(word) for word in str(settings.get("scales") or "").replace(",", " ").split() if word.isdigit()]
-    values = jobs.preset_values(preset, {"scales": scales})
-    if counts := values.get("scale_iterations"):
-        return ["--scale-iterations=" + ",".join(str(max(1, round(count * factor))) for count in counts)]
-    return [f"--iterations={max(1, round(values.get('iterations', DEFAULTS['iterations']) * factor))}"]
+def _iterations(preset, values, factor):
+    """The numbers of iterations of a preset, times a factor; {} where the request sets them itself."""
+    if factor == 1 or {"iterations", "scale_iterations"} & set(values):
+        return {}
+    left = preset_values(preset, values)
+    if counts := left.get("scale_iterations"):
+        return {"scale_iterations": tuple(max(1, round(count * factor)) for count in counts)}
+    return {"iterations": max(1, round(left.get("iterations", DEFAULTS["iterations"]) * factor))}
 
 
-def _flags(settings, styles):
-    """The flags that set fields of Settings; of one number for all styles, as many as there are styles."""
-    argv = []
+def _texts(settings, styles):
+    """The settings of a request that are not empty, {field: text, or a truth value}. Raises ValueError.
+
+    One number for all styles is repeated for each style.
+    """
+    texts = {}
     for name, value in settings.items():
-        if name not in DEFAULTS or name in OF_PICTURES:
+        if name not in SETTINGS or name in OF_PICTURES:
             raise ValueError(f"there is no setting {name}")
+        text = value if isinstance(value, bool) else ",".join(str(value).replace(",", " ").split())
+        if SETTINGS[name].is_path and text and text not in STARTS:
+            raise ValueError(f"{option(name)} must be noise, content or style, not {text}")
+        if name == "style_scales" and text and "," not in text:
+            text = ",".join([text] * styles)
+        if text != "":
+            texts[name] = text
+    return texts
+
+
+def _flags(values):
+    """The flags of settings, {field: value or text}."""
+    argv = []
+    for name, value in values.items():
         if isinstance(value, bool):
             argv.append(option(name) if value else option(name).replace("--", "--no-", 1))
-        elif text := ",".join(str(value).replace(",", " ").split()):
-            if name == "initial" and text not in STARTS:
-                raise ValueError(f"--initial must be noise, content or style, not {text}")
-            if name == "style_scales" and "," not in text:
-                text = ",".join([text] * styles)
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else value
             argv.append(f"{option(name)}={text}")
     return argv
 
 
-def check(argv, make_parser):
-    """Raise ValueError with a sentence for a command line that cannot be carried out, as far as can be seen so soon."""
-    mistakes = Mistakes()
-    try:
-        options = make_parser().parse_args(argv)
-    except Mistakes as refusal:
-        raise ValueError(refusal.sentences[0].partition("; --help")[0]) from None
-    job = jobs.Job(options.content[0], options.styles, options.output, *[None] * 4)
-    jobs.make_settings(options, job, mistakes)
-    if mistakes.sentences:
-        raise ValueError("; ".join(mistakes.sentences))
-
-
-def to_copy(argv, stem):
+def to_copy(argv: list[str], stem: str) -> str:
     """The command line as it can be pasted into a terminal; its picture is written to the current directory."""
     argv = [*argv[: argv.index("--output")], "--output", f"{stem}.png"]
     return shlex.join(["neural-style", *argv])

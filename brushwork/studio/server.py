@@ -65,9 +65,9 @@ class Changes:
 class Studio:
     """The handlers of all requests."""
 
-    def __init__(self, storage, queue, changes, *, parser, network):
+    def __init__(self, storage, queue, changes, *, network):
         self._storage, self._queue, self._changes = storage, queue, changes
-        self._form = requests.description(parser, network)
+        self._form = requests.description(network)
         self._uploading, self._waiting = asyncio.Semaphore(AT_ONCE), 0
 
     def app(self, *, hosts, token, ended):

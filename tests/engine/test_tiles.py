@@ -11,7 +11,8 @@ from brushwork import schedule
 from brushwork.engine import tiles
 from brushwork.network import layers
 from brushwork.pictures import read, sizes
-from brushwork.settings import PRESETS, TILE_GRID, Settings
+from brushwork.presets import PRESETS
+from brushwork.settings import TILE_GRID, Settings
 from stylize import Masks, make_objective
 from tests.helpers import oracle, tiny_networks
 from tests.helpers.objectives import shared

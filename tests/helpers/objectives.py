@@ -2,7 +2,6 @@
 
 import math
 from contextlib import nullcontext
-from dataclasses import fields
 
 from brushwork.digest import digest_of
 from brushwork.engine import session
@@ -11,7 +10,7 @@ from brushwork.engine.session import chosen_precision
 from brushwork.network import operations
 from brushwork.pictures.masks import NO_MASKS
 from brushwork.preview.network import opened
-from brushwork.settings import OF_THE_RUN
+from brushwork.settings import SETTINGS
 from stylize import make_terms
 
 MOST = 12
@@ -40,7 +39,7 @@ def shared(network, settings, masks=NO_MASKS, *, precision=None):
     Not for tests that change how a graph is built. It is shared by what runs at the same time, too.
     """
     arrays = [network.mean_pixel, *(array for pair in network.convolutions.values() for array in pair)]
-    losses = tuple(getattr(settings, field.name) for field in fields(settings) if field.name not in OF_THE_RUN)
+    losses = tuple(getattr(settings, name) for name, each in SETTINGS.items() if each.affects == "loss")
     kinds = len(masks.styles), masks.content is None, len(masks.sources)
     precision = precision or chosen_precision(settings.precision)
     ways = operations.turning_pays(), operations.comparing_pays(), session.options().SerializeToString()

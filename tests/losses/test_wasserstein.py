@@ -12,7 +12,8 @@ from brushwork.engine.sums import Moments, moments
 from brushwork.engine.term import map_named
 from brushwork.losses import wasserstein
 from brushwork.losses.matrix_sqrt import trace_sqrt
-from brushwork.settings import PRESETS, Settings
+from brushwork.presets import PRESETS
+from brushwork.settings import Settings
 from stylize import make_objective
 from tests.helpers import tiny_networks
 from tests.reference.distances import style_distance

@@ -12,7 +12,8 @@ from brushwork import VERSION
 from brushwork.digest import digest_of
 from brushwork.errors import MetadataError
 from brushwork.pictures import formats, metadata
-from brushwork.settings import PRESETS, Settings
+from brushwork.presets import PRESETS
+from brushwork.settings import Settings
 
 FLAGS = ["--iterations", 3, "--tv-weight", 50, "--style-layers", "relu1_1", "relu2_1:0.3", "--box", "--colors", "luma"]
 
@@ -128,7 +129,7 @@ def test_a_picture_is_made_again_from_its_metadata(command, ending):
     assert status == 0, err
     assert Path(f"two{ending}").read_bytes() == Path(f"one{ending}").read_bytes()
     about = metadata.read(f"one{ending}")
-    flags = "--style-layers relu1_1 relu2_1:0.3 --tv-weight 50.0 --box --iterations 3 --colors luma"
+    flags = "--style-layers relu1_1 relu2_1:0.3 --tv-weight 50.0 --box --colors luma --iterations 3"
     assert about["flags"] == flags.split()
     assert about["iterations"] == 3
     assert about["losses"]["total"] == pytest.approx(sum(about["losses"][name] for name in ("content", "style", "tv")))

@@ -7,7 +7,7 @@ from brushwork.pictures import colors
 from brushwork.pictures.masks import Masks
 from brushwork.preview import weights
 from brushwork.preview.network import opened, painted, steps
-from brushwork.settings import Settings
+from brushwork.preview_settings import PreviewSettings
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def pictures():
 
 
 def settings(**values):
-    return Settings(instant=True, **values)
+    return PreviewSettings(**values)
 
 
 def of_vector(painter, content, vector):

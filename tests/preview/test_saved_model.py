@@ -11,7 +11,7 @@ from brushwork.errors import NetworkError
 from brushwork.pictures import sizes
 from brushwork.preview import store
 from brushwork.preview.network import opened, painted
-from brushwork.settings import Settings
+from brushwork.preview_settings import PreviewSettings
 from tests.preview import models
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -35,9 +35,9 @@ def test_a_model_of_the_hubs_signature_paints(tmp_path, pictures, names, options
     models.save(tmp_path / "model", function, names=names, **options)
     content, *styles = pictures
     with opened(store.resolve(str(tmp_path / "model"))) as painter:
-        image = painted(painter, content, styles[:1], Settings(instant=True))
+        image = painted(painter, content, styles[:1], PreviewSettings())
         np.testing.assert_allclose(image, content * mean_colour(styles[0]), rtol=1e-4, atol=1e-2)
-        blend = painted(painter, content, styles, Settings(instant=True, instant_strength=0.5))
+        blend = painted(painter, content, styles, PreviewSettings(instant_strength=0.5))
         colour = 0.25 * mean_colour(styles[0]) + 0.25 * mean_colour(styles[1]) + 0.5 * mean_colour(content)
         np.testing.assert_allclose(blend, content * colour, rtol=1e-4, atol=1e-2)
 
@@ -82,7 +82,7 @@ def test_what_a_model_gives_is_checked(tmp_path, pictures, function, message):
         opened(store.resolve(str(tmp_path / "model"))) as painter,
         pytest.raises(NetworkError, match=message),
     ):
-        painted(painter, *pictures[:1], pictures[1:2], Settings(instant=True))
+        painted(painter, *pictures[:1], pictures[1:2], PreviewSettings())
 
 
 def test_damaged_models_are_refused(tmp_path):

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import brushwork
+from brushwork.presets import PRESETS
 from brushwork.run import arguments
-from brushwork.settings import CHOICES, PRESETS
+from brushwork.settings import SETTINGS
 from tests.helpers.command import ROOT, words
 from tests.helpers.tiers import spot_checks
 
@@ -37,10 +38,10 @@ def test_lists_with_commas_and_the_singular(command, plans, flags, name, value):
     assert plans[0].job.styles[-1] == ("other.png" if "other.png" in flags else "style.png")
 
 
-@pytest.mark.parametrize("field", CHOICES)
+@pytest.mark.parametrize("field", [name for name, each in SETTINGS.items() if each.choices])
 def test_names_in_any_case(command, plans, field):
     flag = "--" + field.replace("_", "-")
-    for choice in CHOICES[field]:
+    for choice in SETTINGS[field].choices:
         for text in (choice.upper(), choice.title()):
             assert command(flag, text)[0] == 0
             assert getattr(plans[-1].settings, field) == choice

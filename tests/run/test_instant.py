@@ -11,7 +11,7 @@ from PIL import Image
 from brushwork.pictures import metadata, read
 from brushwork.preview import memory, store, weights
 from brushwork.preview.network import PreviewNetwork, painted
-from brushwork.settings import Settings
+from brushwork.preview_settings import PreviewSettings
 from tests.helpers.command import pixels, words
 from tests.helpers.objectives import shared_painter
 from tests.preview import models
@@ -30,7 +30,7 @@ def instant(command):
 
 
 def expected(styles=("style.png",), **values):
-    settings = Settings(instant=True, **values)
+    settings = PreviewSettings(**values)
     with shared_painter(weights.load()) as painter:
         return painted(painter, read.image("content.png"), [read.image(name) for name in styles], settings)
 
@@ -200,7 +200,7 @@ def test_a_saved_model_is_used(instant):
     models.save("model", models.tinted)
     status, _, err = instant("--instant-network", "model")
     assert status == 0, err
-    settings = Settings(instant=True)
+    settings = PreviewSettings()
     with shared_painter(store.SavedModel("model")) as painter:
         image = painted(painter, read.image("content.png"), [read.image("style.png")], settings)
     np.testing.assert_array_equal(pixels("out.png"), np.rint(image))
@@ -234,10 +234,3 @@ def test_an_interrupt_leaves_nothing(instant, monkeypatch):
     assert status == 130
     assert "interrupted; there is no picture yet" in err
     assert not os.path.exists("out.png")
-
-
-def test_the_method_refuses_instant_settings():
-    from brushwork import checks
-
-    with pytest.raises(ValueError, match=r"brushwork.preview.network.painted"):
-        checks.check_settings(Settings(instant=True), Settings(instant=True), np.zeros((4, 4, 3)), [])

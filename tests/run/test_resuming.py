@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import neural_style
 from brushwork import state
 from brushwork.run import resuming, saving
 from brushwork.settings import DEFAULTS, Settings
@@ -201,12 +202,13 @@ def test_only_paths_of_a_command_line_are_relocated(tmp_path, monkeypatch):
     given = words("--content a.png /b.png --initial=noise --style-size original --output=o.png --network pocket --box")
     saved = state.Saved(None, {}, {}, given, directory=str(tmp_path / "there"))
     there = f"{tmp_path}/there"
+    facts = neural_style.make_parser().facts
     monkeypatch.chdir(tmp_path)
-    assert resuming.command(saved) == words(
+    assert resuming.command(saved, facts) == words(
         f"--content {there}/a.png /b.png --initial=noise --style-size original --output={there}/o.png "
         "--network pocket --box"
     )
     monkeypatch.chdir(tmp_path / "there")
-    assert resuming.command(saved) == given
+    assert resuming.command(saved, facts) == given
     gone = dataclasses.replace(saved, directory=str(tmp_path / "gone"))  # the whole project was moved
-    assert resuming.command(gone) == given
+    assert resuming.command(gone, facts) == given

@@ -114,7 +114,7 @@ BAD_VALUES = [
     ("--height 0", "--height must be a number of pixels, at least 1, not 0"),
     ("--height 99999999", "--height: a picture of"),
     ("--style-blend-weights 0.5,0.5", "--style-blend-weights takes one number for each style: 1, not 2"),
-    ("--style-blend-weights 0.5,x", "--style-blend-weights must be a number, with a point as in 0.5, not '0.5,x'"),
+    ("--style-blend-weights 0.5,x", "--style-blend-weights must be a number, with a point as in 0.5, not 'x'"),
     ("--output content.png", "content.png is an input of this run"),
     ("--output ./style.png --overwrite", "./style.png is an input of this run"),
     ("--output net.mat", "net.mat is an input of this run"),

@@ -24,7 +24,8 @@ import stylize
 import vgg
 from brushwork.engine.session import chosen_precision
 from brushwork.pictures import write
-from brushwork.settings import PRESETS, Settings
+from brushwork.presets import PRESETS
+from brushwork.settings import Settings
 from tests.reference.classic import Apart
 from tools.measure.machine import add_inputs, machine, pictures, table
 

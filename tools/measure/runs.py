@@ -13,8 +13,9 @@ import time
 
 import numpy as np
 
+from brushwork.presets import PRESETS
 from brushwork.schedule import make_schedule
-from brushwork.settings import PRESETS, Settings
+from brushwork.settings import Settings
 from tools.measure.machine import add_inputs, command_for, machine, peak
 
 COUNT, LAST = 20, 8  # iterations at each scale

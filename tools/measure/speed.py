@@ -25,11 +25,12 @@ import stylize
 import vgg
 from brushwork.engine.session import chosen_precision
 from brushwork.network import store
+from brushwork.presets import PRESETS
 from brushwork.run.jobs import make_jobs
 from brushwork.run.networks import VGGReader
 from brushwork.run.pipeline import watch
 from brushwork.run.plan import make_plan
-from brushwork.settings import PRESETS, Settings
+from brushwork.settings import Settings
 from tests.reference.classic import Apart
 from tools.measure.machine import add_inputs, command_for, machine, pictures, table
 

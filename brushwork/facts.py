@@ -1,0 +1,128 @@
+"""The facts about settings and flags, each in one place: help text, rule, and what it affects."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition on a number, and its wording after "must be"."""
+
+    holds: Callable[[float], bool]
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The facts about one field of Settings."""
+
+    default: Any
+    help: str
+    value: str = ""  # name of the value in --help; "": a switch, or the choices
+    kind: type = float  # of the value, or of each value in a list; choices are texts
+    rule: Rule | None = None  # for numbers
+    choices: tuple[str, ...] = ()  # the only valid values
+    words: tuple[str, ...] = ()  # valid values beside numbers or paths
+    is_path: bool = False  # every text except `words` is a path
+    shown: str = ""  # the default as --help shows it, if not the value itself
+    affects: str = "loss"  # "loss"; "run": how the loss is minimised; "size": the pictures, before the run
+    resumable: bool = False  # may change when a run is resumed
+    dial: bool = False  # the page shows it beside the pictures
+    spelling: str = ""  # of the flag, if not the field's name
+    name: str = ""
+
+    @property
+    def flag(self) -> str:
+        return "--" + (self.spelling or self.name).replace("_", "-")
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.default, tuple)
+
+    @property
+    def is_switch(self) -> bool:
+        return self.kind is bool
+
+    def read(self, text: str) -> Any:
+        """Convert a word of the command line to a value, without checking its rule. Raises ValueError."""
+        named = self.choices or self.words
+        if text.lower() in named:
+            return text.lower()
+        if named and (self.kind is not int or not text.lstrip("-").isdigit()):
+            return text
+        return {int: read_whole, float: read_number, str: str}[self.kind](text)
+
+    def mistakes(self, value: Any) -> Iterator[str]:
+        """Yield a sentence for each value that is not valid, or for each such value of a list."""
+        for each in value if isinstance(value, tuple) else (value,):
+            if each is None or self.is_path:
+                continue
+            if self.choices and each not in self.choices:
+                yield f"{self.flag} must be one of {', '.join(self.choices)}, not {each!r}"
+            elif self.words and each not in self.words and not (isinstance(each, int) and self.rule.holds(each)):
+                yield f"{self.flag} must be {' or '.join(self.words)}, or {self.rule.meaning}, not {each}"
+            elif self.rule and not self.words and not (math.isfinite(each) and self.rule.holds(each)):
+                yield f"{self.flag} must be {self.rule.meaning}, not {each:g}"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """The facts about a flag that the checks of a command line need."""
+
+    is_path: bool = False  # its values are paths
+    words: tuple[str, ...] = ()  # values that are no paths
+    is_list: bool = False  # it takes several values, and a second one would replace the first
+    for_one_picture: bool = False  # refused in a batch
+    for_optimisation: bool = False  # refused with --instant
+    for_preview: bool = False  # has an effect with --instant
+    name: str = ""  # of its value among the parsed options; `Group` sets it
+
+
+def with_facts(cls: type) -> type:
+    """Decorate a class below @dataclass: a field given as a Setting gets its default, and the Setting as metadata."""
+    for name in cls.__annotations__:
+        facts = replace(vars(cls)[name], name=name)
+        setattr(cls, name, field(default=facts.default, metadata={"facts": facts}))
+    return cls
+
+
+def facts_of(cls: type) -> dict[str, Setting]:
+    """The facts about each field of a dataclass that `with_facts` decorates."""
+    return {each.name: each.metadata["facts"] for each in fields(cls)}
+
+
+def read_whole(text: str) -> int:
+    """Convert a text to a whole number. Raises ValueError."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"must be a whole number, not {text!r}") from None
+
+
+def read_number(text: str) -> float:
+    """Convert a text to a number. Raises ValueError."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"must be a number, with a point as in 0.5, not {text!r}") from None
+
+
+AT_LEAST_ZERO = Rule(lambda value: value >= 0, "a number not below 0")
+ABOVE_ZERO = Rule(lambda value: value > 0, "a number above 0")
+SHARE = Rule(lambda value: 0 <= value <= 1, "between 0 and 1")
+DECAY = Rule(lambda value: 0 <= value < 1, "at least 0 and below 1")
+
+
+def between(least: float, most: float) -> Rule:
+    """The rule that a number is in a closed interval."""
+    return Rule(lambda value: least <= value <= most, f"between {least} and {most}")
+
+
+def at_least(least: int, what: str) -> Rule:
+    """The rule that a number of things, such as pixels, is not smaller."""
+    return Rule(lambda value: value >= least, f"a number of {what}, at least {least}")
+
+
+PIXELS = at_least(1, "pixels")
