@@ -162,10 +162,10 @@ def command(folder, capfd, monkeypatch):
     """Runs the command in this process, with what objectives.py shares: (status, standard output, standard error)."""
     import stylize
     from brushwork.preview import network
-    from tests.helpers.objectives import shared, shared_painter
+    from tests.helpers.objectives import shared, shared_preview_network
 
     monkeypatch.setattr(stylize, "make_objective", shared)
-    monkeypatch.setattr(network, "opened", shared_painter)
+    monkeypatch.setattr(network, "open_network", shared_preview_network)
 
     def run(*arguments, iterations=2, output="out.png", defaults=True):
         if defaults:

@@ -1,1 +1,1 @@
-"""The preview: one pass through a trained network instead of an optimisation (Ghiasi et al. 2017)."""
+"""Previews, which take one pass through a trained network instead of an optimisation (Ghiasi et al. 2017)."""

@@ -1,14 +1,14 @@
-"""The layers of the instant network by name, and the shapes of their kernels.
+"""The layers of the preview network by name, and the shapes of their kernels.
 
 A predictor, MobileNetV2 (Sandler et al. 2018, table 2) without its classifier, turns a style into a vector of 100
 numbers. A transformer (Ghiasi et al. 2017, arXiv:1705.06830) repaints the content; its scales and shifts are linear
-functions of the vector.
+functions of that vector.
 """
 
 from typing import NamedTuple
 
 VECTOR = 100  # numbers of a style
-STYLE_SIDE = 256  # px, of the square that the predictor sees
+STYLE_SIDE = 256  # px: side of the square that the predictor takes
 
 
 class Block(NamedTuple):
@@ -21,13 +21,13 @@ class Block(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A convolution of the transformer, with what comes before it."""
+    """A convolution of the transformer, and the upsampling before it."""
 
     name: str
     side: int  # of the kernel
     channels: int
     stride: int = 1
-    growth: int = 1  # 2: the features are doubled in both directions first
+    growth: int = 1  # factor by which the features are upsampled first
 
 
 _TABLE = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -40,17 +40,17 @@ BLOCKS = tuple(Block(f"block{number}", *row) for number, row in enumerate(_ROWS,
 CONTRACT = Stage("contract1", 9, 8), Stage("contract2", 3, 16, stride=2), Stage("contract3", 3, 32, stride=2)
 RESIDUAL = tuple((Stage(f"residual{index}_1", 3, 32), Stage(f"residual{index}_2", 3, 32)) for index in range(1, 6))
 EXPAND = Stage("expand1", 3, 16, growth=2), Stage("expand2", 3, 8, growth=2), Stage("expand3", 9, 3)
-NORMALIZED = tuple(stage for pair in RESIDUAL for stage in pair) + EXPAND  # they have a scale and a shift, and no bias
-STRIDE = 4  # px between the cells of the residual stages: the sides of a picture are padded to multiples of it
+NORMALIZED = tuple(stage for pair in RESIDUAL for stage in pair) + EXPAND  # with a scale and a shift instead of a bias
+STRIDE = 4  # px between cells of the residual stages; the sides of a picture are padded to multiples of it
 
 
-def kernel_shapes():
-    """{layer: (shape of its kernel [height, width, in, out], whether it has a bias)}, in the order of computation."""
+def kernel_shapes() -> dict[str, tuple[tuple[int, ...], bool]]:
+    """Layer -> (shape of its kernel [height, width, in, out], whether it has a bias), in the order of computation."""
     return predictor_layers() | _transformer()
 
 
-def predictor_layers():
-    """`kernel_shapes` of the predictor."""
+def predictor_layers() -> dict[str, tuple[tuple[int, ...], bool]]:
+    """The part of `kernel_shapes` that belongs to the predictor."""
     shapes, before = {"first": ((3, 3, 3, 32), True)}, 32
     for block in BLOCKS:
         inside = before * block.expansion

@@ -1,20 +1,20 @@
-"""Memory of an instant picture by the included network, whose features wait in arrays of the picture's size."""
+"""The memory that a preview takes. The features of the preview network are arrays of the picture's size."""
 
 from brushwork.engine.memory import SHARE, available
 from brushwork.errors import DoesNotFit
 
-PROCESS = 680e6  # bytes of the program with TensorFlow, the network and a band
-NUMBERS = 32  # float32 for each pixel, at the peak: the content, two stages, the picture
-MORE = 8  # for each pixel, with masks: the sum of the pictures, and a mask
+PROCESS = 680e6  # bytes: the program with TensorFlow, the network and a band
+NUMBERS = 32  # float32 per pixel at the peak: the content, two stages, the picture
+WITH_MASKS = 8  # float32 per pixel in addition: the sum of the pictures and a mask
 
 
-def estimate(size, masks=0):
-    """Bytes of the process at its peak, for a picture of `size` (height, width) with so many style masks."""
-    return PROCESS + 4 * (NUMBERS + (MORE + masks if masks else 0)) * size[0] * size[1]
+def estimate(size: tuple[int, int], masks: int = 0) -> float:
+    """The peak memory of the process in bytes, for a picture of `size` (height, width) and a number of style masks."""
+    return PROCESS + 4 * (NUMBERS + (WITH_MASKS + masks if masks else 0)) * size[0] * size[1]
 
 
-def check(size, masks=0):
-    """Raise DoesNotFit, with a width that would fit, if there is not enough memory for a picture."""
+def check(size: tuple[int, int], masks: int = 0) -> None:
+    """Raise DoesNotFit if there is not enough memory for a picture; the message names a width that would fit."""
     needed, limit = estimate(size, masks), SHARE * available()
     if needed > limit:
         share = max(0, (limit - PROCESS) / (needed - PROCESS)) ** 0.5

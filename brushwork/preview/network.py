@@ -1,12 +1,15 @@
-"""The instant picture of a content and its styles: `painted`, and the included network that makes it.
+"""Previews of a content in its styles, and the network that makes them.
 
-    with PreviewNetwork(weights.load()) as painter:
-        picture = painted(painter, content, [style], PreviewSettings())
+    with PreviewNetwork(weights.load()) as network:
+        picture = make_preview(network, content, [style], PreviewSettings())
 
 Pictures are float32 [H, W, 3], RGB, 0..255.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -15,68 +18,75 @@ from brushwork import checks
 from brushwork.engine.session import open_session
 from brushwork.pictures import colors, sizes
 from brushwork.pictures.arrays import check_pictures
-from brushwork.pictures.masks import NO_MASKS
+from brushwork.pictures.masks import NO_MASKS, Masks
 from brushwork.preview import transformer
 from brushwork.preview.layers import STYLE_SIDE, predictor_layers
 from brushwork.preview.predictor import predict
+from brushwork.preview.weights import PreviewWeights
+from brushwork.preview_settings import PreviewSettings
+
+if TYPE_CHECKING:
+    from brushwork.preview.saved_model import SavedModelNetwork
+    from brushwork.preview.store import SavedModel
 
 
-class Result(NamedTuple):
-    """An instant picture, as the last step of a run."""
+class Preview(NamedTuple):
+    """A preview, as the last step of a run."""
 
     image: np.ndarray  # [H, W, 3]
     iteration: int = 0
-    losses: tuple = ()
+    losses: tuple[()] = ()
 
-    def picture(self):
+    def picture(self) -> np.ndarray:
+        """The picture, as stylize.Step has it."""
         return self.image
 
 
 class PreviewNetwork:
-    """The included network in a session: a context manager.
+    """The preview network in a session; a context manager.
 
-    Its method `mixed`, which SavedModelNetwork has too, is a generator: it yields now and then, so that a caller can
-    stop half way, and returns a picture.
+    Its method `render`, which SavedModelNetwork has too, is a generator that yields None between parts of the work, so
+    that a caller can stop it, and returns a picture.
     """
 
-    def __init__(self, network, *, band=transformer.BAND):
-        """network: weights.Network, of any channel counts. band: as for transformer.Transformer."""
+    def __init__(self, weights: PreviewWeights, *, band: int = transformer.BAND):
+        """weights: of any channel counts. band: as for transformer.Transformer."""
         graph = tf.Graph()
         with graph.as_default():
             self._weights = {}  # placeholder -> array: initialising as many variables takes a second
             self._style = tf.placeholder(tf.float32, [1, STYLE_SIDE, STYLE_SIDE, 3])
-            self._vector = predict(self._style, _placeholders(network.layers, self._weights))[0]
-            self._transformer = transformer.Transformer(network.layers, band=band)
+            self._vector = predict(self._style, _placeholders(weights.layers, self._weights))[0]
+            self._transformer = transformer.Transformer(weights.layers, band=band)
             self._session = open_session(graph)
 
-    def __enter__(self):
+    def __enter__(self) -> PreviewNetwork:
         return self
 
     def __exit__(self, *exception):
         self._session.close()
 
-    def vector(self, style):
+    def vector(self, style: np.ndarray) -> np.ndarray:
         """The style vector, float32 [100], of the middle square of a picture [h, w, 3]."""
         square = sizes.cover(style, STYLE_SIDE, STYLE_SIDE)[np.newaxis] / 255
         return self._session.run(self._vector, {self._style: square} | self._weights)
 
-    def mixed(self, content, mix):
-        """The content painted in a mix of styles: their vectors are averaged. mix: [(share, style [h, w, 3])]."""
+    def render(self, content: np.ndarray, mix: Sequence[tuple[float, np.ndarray]]) -> Generator[None, None, np.ndarray]:
+        """Paint the content in the average of several style vectors. mix: (share, style [h, w, 3]) of each."""
         vector = np.sum([share * self.vector(style) for share, style in mix], axis=0)
         return (yield from self._transformer.run(self._session, content, vector))
 
 
-def opened(network):
-    """The painter of a weights.Network or of a store.SavedModel. Raises NetworkError."""
-    if hasattr(network, "layers"):
-        return PreviewNetwork(network)
-    from brushwork.preview import saved_model
+def open_network(source: PreviewWeights | SavedModel) -> PreviewNetwork | SavedModelNetwork:
+    """Open a network in a session of its own. Raises NetworkError."""
+    if isinstance(source, PreviewWeights):
+        return PreviewNetwork(source)
+    from brushwork.preview.saved_model import SavedModelNetwork
 
-    return saved_model.SavedModelNetwork(network.directory)
+    return SavedModelNetwork(source.directory)
 
 
 def _placeholders(layers, values):
-    """The kernels and biases of the predictor as placeholders; what to feed for them is added to `values`."""
+    """The kernels and biases of the predictor as placeholders; the arrays to feed are added to `values`."""
 
     def placeholder(array):
         tensor = tf.placeholder(array.dtype, array.shape)
@@ -87,19 +97,29 @@ def _placeholders(layers, values):
     return {name: tuple(None if each is None else placeholder(each) for each in pair) for name, pair in used.items()}
 
 
-def painted(painter, content, styles, settings, masks=NO_MASKS):
-    """The content [H, W, 3] in its styles, in the colours of settings.colors, float32 [H, W, 3], RGB, 0..255.
+def make_preview(
+    network: PreviewNetwork | SavedModelNetwork,
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    settings: PreviewSettings,
+    masks: Masks = NO_MASKS,
+) -> np.ndarray:
+    """Make a preview of a content [H, W, 3] in its styles [h, w, 3]: float32 [H, W, 3], RGB, 0..255.
 
-    painter: a PreviewNetwork or a SavedModelNetwork. styles: a sequence of [h, w, 3]. settings: those named in the
-    documentation of --instant are used. masks: only masks.styles is used.
-    Raises ValueError for a setting that cannot be honoured, and DoesNotFit.
+    masks: only masks.styles is used. Raises ValueError for settings that do not fit the pictures, and DoesNotFit.
     """
-    *_, result = steps(painter, content, styles, settings, masks)
-    return result.image
+    *_, preview = steps(network, content, styles, settings, masks)
+    return preview.image
 
 
-def steps(painter, content, styles, settings, masks=NO_MASKS):
-    """`painted` as a generator: it yields None now and then, and at last the Result."""
+def steps(
+    network: PreviewNetwork | SavedModelNetwork,
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    settings: PreviewSettings,
+    masks: Masks = NO_MASKS,
+) -> Iterator[Preview | None]:
+    """Make a preview as `make_preview` does; yields None between parts of the work, and the Preview at the end."""
     check_pictures(content, styles)
     checks.check_blend(settings, styles)
     styles = [colors.recolor(style, content, settings) for style in styles]
@@ -110,21 +130,21 @@ def steps(painter, content, styles, settings, masks=NO_MASKS):
 
     if not masks.styles:
         parts = [(strength * share, style) for share, style in zip(shares, styles, strict=True)]
-        image = yield from painter.mixed(content, mix(*parts))
+        image = yield from network.render(content, mix(*parts))
     else:
         image, total = np.zeros_like(content), np.zeros_like(masks.styles[0])
         for share, style, mask in zip(shares, styles, masks.styles, strict=True):
             if share:
-                part = yield from painter.mixed(content, mix((strength, style)))
+                part = yield from network.render(content, mix((strength, style)))
                 part *= (share * mask)[:, :, np.newaxis]
                 image += part
                 total += share * mask
         image = _over(content, image, total, np.minimum(1, np.sum(masks.styles, axis=0)))
-    yield Result(colors.postprocess(image, content, settings))
+    yield Preview(colors.postprocess(image, content, settings))
 
 
 def _over(content, image, total, cover):
-    """`image`, a sum of pictures times weights that sum to `total`, averaged, and over the content by its cover."""
+    """Divide `image`, a weighted sum of pictures, by the sum of weights `total`, and put it over the content."""
     cover = np.where(total > 0, cover, 0)[:, :, np.newaxis]
     average = image / np.where(total > 0, total, 1)[:, :, np.newaxis]
     return content + cover * (average - content)

@@ -1,15 +1,15 @@
-"""The predictor as a graph: a style picture -> the vector of numbers that stands for the style."""
+"""The predictor as a graph: a style picture -> its style vector."""
 
 import tensorflow.compat.v1 as tf
 
 from brushwork.preview.layers import BLOCKS
 
 
-def predict(picture, layers):
-    """The style vector, [1, 100], of a picture, a tensor [1, 256, 256, 3], RGB, 0..1.
+def predict(picture: tf.Tensor, layers: dict[str, tuple[tf.Tensor, tf.Tensor | None]]) -> tf.Tensor:
+    """The style vector [1, 100] of a picture [1, 256, 256, 3], RGB, 0..1.
 
-    layers: {name: (kernel, bias or None)}, tensors of any channel counts that fit. MobileNetV2 with the batch
-    normalisation folded into kernels and biases; zero padding (SAME), as in the published network.
+    layers: name -> (kernel, bias or None), of any channel counts that fit. This is MobileNetV2 with the batch
+    normalisation folded into kernels and biases, and zero padding (SAME) as in the published network.
     """
     net = _convolution(picture, layers["first"], stride=2, clip=True)
     for block in BLOCKS:

@@ -1,8 +1,10 @@
-"""A trained network as TensorFlow's SavedModel: two pictures in, one picture out, all [1, H, W, 3], RGB, 0..1.
+"""A trained network as a SavedModel of TensorFlow: two pictures in, one picture out, all [1, H, W, 3], RGB, 0..1.
 
 This is the signature of the module arbitrary-image-stylization-v1-256 of TF-Hub (Ghiasi et al. 2017). Such a network
-gives no style vector, so that where styles are mixed, its pictures are averaged.
+gives no style vector, so several styles are blended by averaging pictures.
 """
+
+from collections.abc import Generator, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -11,22 +13,22 @@ from brushwork.engine.session import open_session
 from brushwork.errors import DoesNotFit, NetworkError
 from brushwork.pictures import sizes
 from brushwork.preview.layers import STRIDE, STYLE_SIDE
-from brushwork.preview.transformer import reflected
+from brushwork.preview.transformer import reflect
 
 TAGS = (["serve"], [])  # of TensorFlow 2, and of the modules of TF-Hub before it
 SIGNATURES = "serving_default", "default"
 
 
 class SavedModelNetwork:
-    """A SavedModel in a session: a context manager with the method `mixed`, as network.PreviewNetwork has it."""
+    """A SavedModel in a session; a context manager with the method `render`, like network.PreviewNetwork."""
 
-    def __init__(self, directory):
-        """Raises NetworkError if the directory holds no SavedModel with one such signature."""
+    def __init__(self, directory: str):
+        """Load a SavedModel. Raises NetworkError if the directory has none with such a signature."""
         graph = tf.Graph()
         self._session = open_session(graph)
         try:
             with graph.as_default():
-                self._content, self._style, self._output = _tensors(_loaded(self._session, directory), graph)
+                self._content, self._style, self._output = _tensors(_load(self._session, directory), graph)
         except Exception as error:  # TensorFlow raises many types for a damaged model
             self._session.close()
             reason = str(error) if isinstance(error, NetworkError) else f"damaged ({type(error).__name__})"
@@ -38,8 +40,8 @@ class SavedModelNetwork:
     def __exit__(self, *exception):
         self._session.close()
 
-    def mixed(self, content, mix):
-        """The average of the content's pictures in the styles of mix: [(share, style [h, w, 3])]."""
+    def render(self, content: np.ndarray, mix: Sequence[tuple[float, np.ndarray]]) -> Generator[None, None, np.ndarray]:
+        """Average the pictures of the content in several styles. mix: (share, style [h, w, 3]) of each."""
         image = np.zeros(content.shape, np.float32)
         for share, style in mix:
             image += share * self._picture(content, sizes.cover(style, STYLE_SIDE, STYLE_SIDE))
@@ -48,7 +50,7 @@ class SavedModelNetwork:
 
     def _picture(self, content, style):
         height, width = content.shape[:2]
-        rows, columns = (reflected(np.arange(-(-side // STRIDE) * STRIDE), side) for side in (height, width))
+        rows, columns = (reflect(np.arange(-(-side // STRIDE) * STRIDE), side) for side in (height, width))
         given = {
             self._content: content[rows[:, np.newaxis], columns][np.newaxis] / 255,
             self._style: style[np.newaxis] / 255,
@@ -59,7 +61,7 @@ class SavedModelNetwork:
             smaller = "give a smaller --width, or leave out --instant-network: the included network takes any size"
             raise DoesNotFit(f"out of memory at {width}x{height} pixels; {smaller}") from error
         except tf.errors.OpError as error:
-            raise NetworkError(f"the network of --instant-network cannot paint: {_first_line(error)}") from error
+            raise NetworkError(f"the network of --instant-network failed: {_first_line(error)}") from error
         if output.ndim != 4 or output.shape[3] != 3 or output.shape[1] < height or output.shape[2] < width:
             raise NetworkError(
                 f"the network of --instant-network gives {list(output.shape)} for {width}x{height} pixels"
@@ -73,18 +75,18 @@ def _first_line(error):
     return (error.message.splitlines() or [type(error).__name__])[0]
 
 
-def _loaded(session, directory):
-    """The signatures of the SavedModel in a directory, loaded into the session: {name: SignatureDef}."""
+def _load(session, directory):
+    """Load the SavedModel in a directory into the session; returns its signatures, name -> SignatureDef."""
     for tags in TAGS:
         try:
             return dict(tf.saved_model.load(session, tags, str(directory)).signature_def)
-        except RuntimeError:  # there is no part with these tags
+        except RuntimeError:  # it has no graph with these tags
             continue
     raise NetworkError("a SavedModel without a part that can be run (tag serve)")
 
 
 def _tensors(signatures, graph):
-    """(content, style, output) of the signature that takes two pictures and gives one. Raises NetworkError."""
+    """The tensors (content, style, output) of the signature. Raises NetworkError."""
     name = next((each for each in SIGNATURES if each in signatures), None)
     if name is None:
         raise NetworkError(f"it has no signature named {' or '.join(SIGNATURES)}")

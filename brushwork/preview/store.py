@@ -1,4 +1,4 @@
-"""Which network makes the instant picture: the included one, `hub` from TF-Hub, or a SavedModel in a directory."""
+"""Finds the network for previews: the included one, `hub` from TF-Hub, or a SavedModel in a directory."""
 
 import functools
 import hashlib
@@ -11,24 +11,24 @@ from pathlib import Path
 
 from brushwork.errors import NetworkError
 from brushwork.network import store
-from brushwork.preview import weights
+from brushwork.preview.weights import PreviewWeights, load
 
 NAMES = ("lite", "hub")
 NAME = "arbitrary-image-stylization-v1-256"
-# Its publisher gives no digest; what arrives is unpacked with care and has to have the right signature.
+# Its publisher gives no digest, so the archive is unpacked with care and its signature is checked.
 HUB = store.Source(f"https://storage.googleapis.com/tfhub-modules/google/magenta/{NAME}", "2.tar.gz", 90, None)
-LARGEST = 1 << 30  # bytes that an archive may hold
+LARGEST = 1 << 30  # bytes: the limit for the files in an archive
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A directory with a network in TensorFlow's format."""
+    """A directory with a network in the SavedModel format of TensorFlow."""
 
     directory: str
 
     @functools.cached_property
-    def digest(self):
-        """Of the names and the bytes of its files."""
+    def digest(self) -> str:
+        """A digest of the names and contents of its files."""
         result, top = hashlib.blake2b(digest_size=16), Path(self.directory)
         for path in sorted(top.rglob("*")):
             if path.is_file() and path.relative_to(top).parts[0] in ("saved_model.pb", "variables"):
@@ -39,13 +39,10 @@ class SavedModel:
         return result.hexdigest()
 
 
-def resolve(name_or_directory):
-    """The weights.Network or the SavedModel to use; None: the included one. `hub` is downloaded if it is not there.
-
-    Raises NetworkError.
-    """
+def resolve(name_or_directory: str | None) -> PreviewWeights | SavedModel:
+    """Find a network; None is the included one. `hub` is downloaded if it is not in the cache. Raises NetworkError."""
     if name_or_directory in (None, "lite"):
-        return weights.load()
+        return load()
     directory = fetch() if name_or_directory == "hub" else name_or_directory
     if not os.path.exists(directory):
         raise NetworkError(f"no network {directory}: it is neither a directory nor one of {' and '.join(NAMES)}")
@@ -55,13 +52,13 @@ def resolve(name_or_directory):
     return SavedModel(directory)
 
 
-def would_download(name_or_directory):
-    """Whether `resolve` would have to download a network."""
+def would_download(name_or_directory: str | None) -> bool:
+    """Whether `resolve` would download a network."""
     return name_or_directory == "hub" and not os.path.isdir(os.path.join(store.cache_directory(), NAME))
 
 
-def fetch():
-    """The directory of TF-Hub's network in the cache, downloaded if it is not there. Raises NetworkError."""
+def fetch() -> str:
+    """The directory of TF-Hub's network in the cache; it is downloaded if needed. Raises NetworkError."""
     directory = os.path.join(store.cache_directory(), NAME)
     if os.path.isdir(directory):
         return directory
@@ -70,7 +67,7 @@ def fetch():
         try:
             unpack(archive, directory)
         finally:
-            os.remove(archive)  # a broken one is not to be found again
+            os.remove(archive)  # a damaged one must not be used again
         return directory
     except NetworkError as error:
         remedy = f"download {HUB.directory}/{HUB.name} by hand, unpack it and use --instant-network DIRECTORY"
@@ -79,7 +76,7 @@ def fetch():
         raise NetworkError(f"cannot download hub: {store.cache_directory()}: {error.strerror or error}") from error
 
 
-def unpack(archive, directory):
+def unpack(archive: str, directory: str) -> None:
     """Unpack the files of a .tar.gz into a directory, completely or not at all. Raises NetworkError and OSError."""
     with tempfile.TemporaryDirectory(dir=os.path.dirname(directory)) as temporary:
         unfinished = os.path.join(temporary, "model")
@@ -94,7 +91,7 @@ def unpack(archive, directory):
 
 
 def _extract(tar, top):
-    """Write the regular files of an open archive below a directory; anything else in it is left out."""
+    """Write the regular files of an open archive below a directory; other members are skipped."""
     left = LARGEST
     for member in tar:
         parts = [part for part in member.name.split("/") if part not in ("", ".")]

@@ -175,7 +175,7 @@ class Runner:
             print(*estimate.describe_instant(plan), sep="\n")
             return _no_steps()
         if self._preview is None:
-            self._preview = self._sessions.enter_context(network.opened(plan.network))
+            self._preview = self._sessions.enter_context(network.open_network(plan.network))
         outputs.make_directories(plan.job, self._options)
         return network.steps(self._preview, plan.content, plan.styles, plan.settings, plan.masks)
 

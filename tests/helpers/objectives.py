@@ -9,7 +9,7 @@ from brushwork.engine.objective import Objective
 from brushwork.engine.session import chosen_precision
 from brushwork.network import operations
 from brushwork.pictures.masks import NO_MASKS
-from brushwork.preview.network import opened
+from brushwork.preview.network import open_network
 from brushwork.settings import SETTINGS
 from stylize import make_terms
 
@@ -54,10 +54,10 @@ def shared(network, settings, masks=NO_MASKS, *, precision=None):
     return objective
 
 
-def shared_painter(network):
-    """A context manager of a painter as instant.painter.opened gives one: of an earlier test with the same weights."""
+def shared_preview_network(network):
+    """A context manager of what preview.network.open_network returns: of an earlier test with the same weights."""
     if not hasattr(network, "layers"):
-        return opened(network)
+        return open_network(network)
     if network.digest not in _painters:
-        _painters[network.digest] = opened(network)
+        _painters[network.digest] = open_network(network)
     return nullcontext(_painters[network.digest])

@@ -12,7 +12,7 @@ from brushwork.preview import memory, transformer, weights
 from brushwork.preview.layers import NORMALIZED
 from brushwork.preview.network import PreviewNetwork
 from brushwork.preview.predictor import predict
-from brushwork.preview.transformer import Transformer, blocked, merged, reflected
+from brushwork.preview.transformer import Transformer, block_kernel, merge_moments, reflect
 from tests.reference import preview as oracle
 
 STYLE = np.array([0.3, -1, 0.7, 0.2, -0.4])
@@ -92,13 +92,13 @@ def test_any_size(run, tiny, random, size):
 
 
 def test_reflection():
-    assert reflected(range(-3, 8), 4).tolist() == [3, 2, 1, 0, 1, 2, 3, 2, 1, 0, 1]
-    assert reflected(range(-2, 3), 1).tolist() == [0] * 5
+    assert reflect(range(-3, 8), 4).tolist() == [3, 2, 1, 0, 1, 2, 3, 2, 1, 0, 1]
+    assert reflect(range(-2, 3), 1).tolist() == [0] * 5
 
 
 def test_merged_moments_are_those_of_the_whole(random):
     parts = [random.normal(5, 2, (count, 3)) for count in (1, 4, 7)]
-    mean, variance = merged([(len(part), part.mean(axis=0), part.var(axis=0)) for part in parts])
+    mean, variance = merge_moments([(len(part), part.mean(axis=0), part.var(axis=0)) for part in parts])
     whole = np.concatenate(parts)
     np.testing.assert_allclose(mean, whole.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(variance, whole.var(axis=0), rtol=1e-12)
@@ -106,7 +106,7 @@ def test_merged_moments_are_those_of_the_whole(random):
 
 def test_a_blocked_kernel_computes_neighbours(random):
     kernel, net = random.normal(0, 1, (3, 3, 2, 1)), random.normal(0, 1, (6, 6, 2))
-    blocks = oracle.convolution(net, (blocked(kernel, 2), None), 2)  # [2, 2, 4]
+    blocks = oracle.convolution(net, (block_kernel(kernel, 2), None), 2)  # [2, 2, 4]
     expected = oracle.convolution(net, (kernel, None))  # [4, 4, 1]
     np.testing.assert_allclose(blocks.reshape(2, 2, 2, 2).transpose(0, 2, 1, 3).reshape(4, 4, 1), expected)
 
@@ -134,7 +134,7 @@ def test_damaged_weights_are_refused(tmp_path):
         with pytest.raises(NetworkError, match=text):
             weights.load(str(path))
     with pytest.raises(NetworkError, match="first has a kernel of shape"):
-        weights.checked(dict.fromkeys(weights.kernel_shapes(), (np.zeros((1, 1, 3, 3)), None)))
+        weights.checked_weights(dict.fromkeys(weights.kernel_shapes(), (np.zeros((1, 1, 3, 3)), None)))
 
 
 def test_a_file_that_has_changed_is_refused(monkeypatch):
@@ -157,8 +157,8 @@ def test_odd_pictures_stay_finite(picture, random):
     """With the included network; a constant picture has features without variance."""
     content = {"constant": 100, "black": 0, "white": 255}.get(picture, 255 * random.random((33, 47, 3)))
     content = np.broadcast_to(np.float32(content), (33, 47, 3)).astype(np.float32)
-    with PreviewNetwork(weights.load()) as painter:
-        image = finish(painter.mixed(content, [(1, content)]))
+    with PreviewNetwork(weights.load()) as network:
+        image = finish(network.render(content, [(1, content)]))
     assert np.isfinite(image).all()
     assert image.min() >= 0
     assert image.max() <= 255
@@ -169,8 +169,8 @@ def test_the_picture_has_no_border_of_bands(monkeypatch, random):
     content = np.kron(255 * random.random((12, 10, 3)), np.ones((8, 8, 1))).astype(np.float32)
     images = []
     for band in (transformer.BAND, 8 * 80 * 8):
-        with PreviewNetwork(weights.load(), band=band) as painter:
-            images.append(finish(painter.mixed(content, [(1, content)])))
+        with PreviewNetwork(weights.load(), band=band) as network:
+            images.append(finish(network.render(content, [(1, content)])))
     assert np.abs(images[1] - images[0]).max() < 0.05  # of 255
 
 

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from brushwork.errors import NetworkError
 from brushwork.pictures import sizes
 from brushwork.preview import store
-from brushwork.preview.network import opened, painted
+from brushwork.preview.network import make_preview, open_network
 from brushwork.preview_settings import PreviewSettings
 from tests.preview import models
 
@@ -34,10 +34,10 @@ def test_a_model_of_the_hubs_signature_paints(tmp_path, pictures, names, options
         function = lambda style, content, scale: models.tinted(content, style, scale)  # noqa: E731
     models.save(tmp_path / "model", function, names=names, **options)
     content, *styles = pictures
-    with opened(store.resolve(str(tmp_path / "model"))) as painter:
-        image = painted(painter, content, styles[:1], PreviewSettings())
+    with open_network(store.resolve(str(tmp_path / "model"))) as painter:
+        image = make_preview(painter, content, styles[:1], PreviewSettings())
         np.testing.assert_allclose(image, content * mean_colour(styles[0]), rtol=1e-4, atol=1e-2)
-        blend = painted(painter, content, styles, PreviewSettings(instant_strength=0.5))
+        blend = make_preview(painter, content, styles, PreviewSettings(instant_strength=0.5))
         colour = 0.25 * mean_colour(styles[0]) + 0.25 * mean_colour(styles[1]) + 0.5 * mean_colour(content)
         np.testing.assert_allclose(blend, content * colour, rtol=1e-4, atol=1e-2)
 
@@ -64,7 +64,7 @@ def test_a_wrong_model_is_refused(tmp_path, case):
     options = dict(options)
     models.save(tmp_path / "model", options.pop("function"), **options)
     with pytest.raises(NetworkError, match="cannot use the network .*model: .*" + message):
-        opened(store.resolve(str(tmp_path / "model")))
+        open_network(store.resolve(str(tmp_path / "model")))
 
 
 @pytest.mark.parametrize(
@@ -72,17 +72,17 @@ def test_a_wrong_model_is_refused(tmp_path, case):
     [
         (lambda content, style, scale: scale * content[:, ::2] + tf.reduce_mean(style), r"gives \[1, 12, 28, 3\] for"),
         (lambda content, style, scale: content / (scale - 1) + tf.reduce_mean(style), "not finite"),
-        (lambda content, style, scale: scale * content + style, "cannot paint: "),
+        (lambda content, style, scale: scale * content + style, "--instant-network failed: "),
     ],
     ids=["smaller", "not finite", "shapes"],
 )
 def test_what_a_model_gives_is_checked(tmp_path, pictures, function, message):
     models.save(tmp_path / "model", function)
     with (
-        opened(store.resolve(str(tmp_path / "model"))) as painter,
+        open_network(store.resolve(str(tmp_path / "model"))) as painter,
         pytest.raises(NetworkError, match=message),
     ):
-        painted(painter, *pictures[:1], pictures[1:2], PreviewSettings())
+        make_preview(painter, *pictures[:1], pictures[1:2], PreviewSettings())
 
 
 def test_damaged_models_are_refused(tmp_path):
@@ -94,7 +94,7 @@ def test_damaged_models_are_refused(tmp_path):
         store.resolve(str(directory))
     (directory / "saved_model.pb").write_bytes(b"\xff" * 99)
     with pytest.raises(NetworkError, match="cannot use the network"):
-        opened(store.resolve(str(directory)))
+        open_network(store.resolve(str(directory)))
     with pytest.raises(NetworkError, match="not a directory"):
         store.resolve(str(directory / "saved_model.pb"))
 

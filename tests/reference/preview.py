@@ -3,7 +3,7 @@
 import numpy as np
 
 from brushwork.preview.layers import BLOCKS, CONTRACT, EXPAND, RESIDUAL, kernel_shapes
-from brushwork.preview.weights import Network
+from brushwork.preview.weights import PreviewWeights
 
 
 def tiny_network(seed=3):
@@ -21,7 +21,7 @@ def tiny_network(seed=3):
         outputs = kernel[2] if name.endswith("_depthwise") else kernel[3]
         bias = random.normal(0, 0.3, outputs).astype(np.float32) if biased else None
         layers[name] = random.normal(0, size, kernel).astype(np.float32), bias
-    return Network(layers)
+    return PreviewWeights(layers)
 
 
 def fewer(channels):

@@ -10,10 +10,10 @@ from PIL import Image
 
 from brushwork.pictures import metadata, read
 from brushwork.preview import memory, store, weights
-from brushwork.preview.network import PreviewNetwork, painted
+from brushwork.preview.network import PreviewNetwork, make_preview
 from brushwork.preview_settings import PreviewSettings
 from tests.helpers.command import pixels, words
-from tests.helpers.objectives import shared_painter
+from tests.helpers.objectives import shared_preview_network
 from tests.preview import models
 
 INPUTS = words("--instant --content content.png --styles style.png")
@@ -31,8 +31,8 @@ def instant(command):
 
 def expected(styles=("style.png",), **values):
     settings = PreviewSettings(**values)
-    with shared_painter(weights.load()) as painter:
-        return painted(painter, read.image("content.png"), [read.image(name) for name in styles], settings)
+    with shared_preview_network(weights.load()) as painter:
+        return make_preview(painter, read.image("content.png"), [read.image(name) for name in styles], settings)
 
 
 def test_a_picture(instant):
@@ -201,8 +201,8 @@ def test_a_saved_model_is_used(instant):
     status, _, err = instant("--instant-network", "model")
     assert status == 0, err
     settings = PreviewSettings()
-    with shared_painter(store.SavedModel("model")) as painter:
-        image = painted(painter, read.image("content.png"), [read.image("style.png")], settings)
+    with shared_preview_network(store.SavedModel("model")) as painter:
+        image = make_preview(painter, read.image("content.png"), [read.image("style.png")], settings)
     np.testing.assert_array_equal(pixels("out.png"), np.rint(image))
     assert metadata.read("out.png")["network"] == store.SavedModel("model").digest
 
@@ -222,13 +222,13 @@ def test_an_interrupt_leaves_nothing(instant, monkeypatch):
 
     from brushwork.preview import transformer
 
-    convolved = transformer.Transformer._convolved
+    convolve = transformer.Transformer._convolve
 
     def interrupted(self, *arguments):
         os.kill(os.getpid(), signal.SIGINT)
-        return convolved(self, *arguments)
+        return convolve(self, *arguments)
 
-    monkeypatch.setattr(transformer.Transformer, "_convolved", interrupted)
+    monkeypatch.setattr(transformer.Transformer, "_convolve", interrupted)
     monkeypatch.setattr(os, "_exit", lambda status: None)  # several signals arrive
     status, _, err = instant()
     assert status == 130

@@ -13,7 +13,7 @@ import pytest
 from brushwork.pictures import read, sizes
 from brushwork.preview import weights
 from brushwork.preview.layers import kernel_shapes
-from brushwork.preview.network import PreviewNetwork, painted
+from brushwork.preview.network import PreviewNetwork, make_preview
 from brushwork.preview_settings import PreviewSettings
 from tests.helpers.command import ROOT
 from tools import make_lite
@@ -63,7 +63,7 @@ def test_the_graph_gives_what_the_package_gives(wheel, pair):
     content, style = (read.image(ROOT / "examples" / f"{name}.jpg") for name in pair)
     content, style = sizes.resize(content, 384, 384), sizes.cover(style, 256, 256)
     with PreviewNetwork(weights.load()) as painter:
-        image = painted(painter, content, [style], PreviewSettings()) / 255
+        image = make_preview(painter, content, [style], PreviewSettings()) / 255
     exact = by_package(wheel, content, style, in_floats=True)
     rounded = by_package(wheel, content, style, in_floats=False)
     print(f"floats: at most {np.abs(image - exact).max():.1e}; 8 bits: {np.abs(image - rounded).mean():.3f} (mean)")
