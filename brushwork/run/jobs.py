@@ -67,7 +67,7 @@ def make_jobs(options):
     if len(jobs) > 1:
         _check(options, jobs, mistakes)
     mistakes.check()
-    return resuming.assigned(jobs, options)
+    return resuming.choose_job(jobs, options)
 
 
 def make_settings(options: argparse.Namespace, job: Job, mistakes: Mistakes) -> Settings | PreviewSettings | None:

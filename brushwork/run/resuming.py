@@ -1,11 +1,12 @@
-"""Resuming: which picture of a command line goes on from which state, and which are left alone.
+"""Resuming: which picture of a command line continues from a state, and which are skipped.
 
-In a batch that is resumed, the picture of the state goes on from it, those that exist are left alone, and the others
-are made. With --skip-existing, a picture beside which there is the state of its unfinished run goes on from that.
+In a batch that is resumed, the picture of the state continues from it, pictures that exist are skipped, and the others
+are made. With --skip-existing, a picture continues from the state of its unfinished run if that is beside it.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -15,21 +16,22 @@ from brushwork.facts import Flag
 from brushwork.messages import logger
 
 if TYPE_CHECKING:  # NumPy is not imported until a state is read
+    from brushwork.run.jobs import Job
     from brushwork.state import Saved
 
 
-def default_state(output):
+def default_state(output: str) -> str:
     """The path of the state of an interrupted run, unless --state names another."""
     return os.path.splitext(output)[0] + ".state"
 
 
-def origin(saved):
-    """The directory in which the paths of a state.Saved begin."""
+def origin(saved: Saved) -> str:
+    """The directory to which the paths in a state.Saved are relative."""
     return saved.directory if saved.directory and os.path.isdir(saved.directory) else os.curdir
 
 
 def command(saved: Saved, facts: Mapping[str, Flag]) -> list[str]:
-    """The command line of a state.Saved, with its paths as they are found from the current directory."""
+    """The command line of a state.Saved, with paths relative to the current directory."""
     directory, flag, words = origin(saved), None, []
     if os.path.realpath(directory) == os.path.realpath(os.curdir):
         return saved.command
@@ -46,27 +48,25 @@ def command(saved: Saved, facts: Mapping[str, Flag]) -> list[str]:
     return words
 
 
-def assigned(jobs, options):
-    """The Jobs of a command line; the one that options.resume is of goes on from it. Raises Mistakes."""
+def choose_job(jobs: list[Job], options: argparse.Namespace) -> list[Job]:
+    """The Jobs of a command line, of which one continues from the state of --resume. Raises Mistakes."""
     if options.resume is None:
         return [job._replace(keep=options.skip_existing) for job in jobs]
     saved, resume = options.saved, options.resume
-    of = [index for index, job in enumerate(jobs) if len(jobs) == 1 or _is_of(saved, resume, job)]
-    if not of:
+    resumed = next((job for job in jobs if len(jobs) == 1 or _belongs_to(saved, resume, job)), None)
+    if resumed is None:
         raise Mistakes(f"cannot resume {resume}: it is of none of these {len(jobs)} pictures; give no other --content")
     if os.path.realpath(origin(saved)) != os.path.realpath(os.curdir):
-        logger.info(f"the paths of {resume} begin in {origin(saved)}, where its run began")
-    result = []
-    for index, job in enumerate(jobs):
-        if index == of[0]:
-            result.append(job._replace(resume=resume, state=job.state or resume))
-        else:  # with --overwrite, what comes later may exist from before
-            result.append(job._replace(keep=options.skip_existing or index < of[0] or not options.overwrite))
-    return result
+        logger.info(f"the paths in {resume} are relative to {origin(saved)}, where its run began")
+    before = jobs[: jobs.index(resumed)]
+    # With --overwrite, a picture after the resumed one may be older than the run.
+    kept = [job._replace(keep=options.skip_existing or job in before or not options.overwrite) for job in jobs]
+    kept[len(before)] = resumed._replace(resume=resume, state=resumed.state or resume)
+    return kept
 
 
-def settled(job, options):
-    """The Job as it is to be carried out, going on from a state if there is one; None if it is to be left alone."""
+def resume_or_skip(job: Job) -> Job | None:
+    """A Job that continues from the state of its unfinished run, if there is one; None if its picture is skipped."""
     if job.resume or not (job.keep and os.path.exists(job.output)):
         return job
     path = job.state or default_state(job.output)
@@ -78,18 +78,18 @@ def settled(job, options):
 
 
 def _is_unfinished(path, job):
-    """Whether there is a state at `path`, of this picture, whose run has not reached its end."""
+    """Whether a file is the state of an unfinished run of a Job."""
     from brushwork import state
 
     try:
         saved = state.read(path)
     except StateError:
         return False
-    return not saved.finished and _is_of(saved, path, job)
+    return not saved.finished and _belongs_to(saved, path, job)
 
 
-def _is_of(saved, path, job):
-    """Whether a state.Saved, read from `path`, is of the picture of a Job."""
+def _belongs_to(saved, path, job):
+    """Whether a state.Saved, read from `path`, belongs to the picture of a Job."""
     if not saved.picture_paths:  # written by an earlier version
         return os.path.realpath(default_state(job.output)) == os.path.realpath(path)
     paths = [os.path.realpath(os.path.join(origin(saved), name)) for name in saved.picture_paths]

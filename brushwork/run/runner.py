@@ -31,7 +31,7 @@ def run(options: argparse.Namespace, watch: Show | None = None) -> int:
     with messages.without_repeats():
         batch, network_for, only = jobs.make_jobs(options), network_reader(options), None
         if len(batch) == 1:
-            if (job := resuming.settled(batch[0], options)) is None:
+            if (job := resuming.resume_or_skip(batch[0])) is None:
                 return DONE
             only = plan.make_plan(job, options, network_for)  # before TensorFlow is imported
         session.import_tensorflow()
@@ -55,7 +55,7 @@ def run_batch(
     for number, job in enumerate(batch, start=1):
         if interrupts.status:
             break
-        if (job := resuming.settled(job, options)) is None:
+        if (job := resuming.resume_or_skip(job)) is None:
             counts["skipped"] += 1
             continue
         logger.info(f"picture {number} of {len(batch)}: {job.output}")

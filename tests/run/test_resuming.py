@@ -191,7 +191,7 @@ def test_a_run_is_resumed_from_another_directory(command, cut_short, folder, mon
     monkeypatch.chdir(folder / "elsewhere")
     status, _, err = command("--resume", "../out.state", defaults=False)
     assert status == 0, err
-    assert f"the paths of ../out.state begin in {folder}, where its run began" in err
+    assert f"the paths in ../out.state are relative to {folder}, where its run began" in err
     assert f"wrote {folder}/out.png" in err
     assert (folder / "out.png").read_bytes() == (folder / "whole.png").read_bytes()
     assert os.listdir() == []
