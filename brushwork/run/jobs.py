@@ -1,6 +1,6 @@
-"""Jobs: the pictures that a command line asks for, checked as far as possible without reading any file.
+"""Jobs: the pictures that a command line asks for, checked as far as possible without reading a file.
 
-Each content is painted in all styles together, or with --pairs in one style at a time.
+Each content is painted in all styles together, or in one style at a time with --pairs.
 """
 
 import argparse
@@ -24,7 +24,7 @@ PROGRESS_TABLE, PROGRESS_PLOT = "progress.txt", "progress.png"
 
 
 class Job(NamedTuple):
-    """The paths of one picture to be made. None: not asked for."""
+    """The paths of one picture to make; None for files that are not asked for."""
 
     content: str
     styles: list[str]
@@ -33,26 +33,26 @@ class Job(NamedTuple):
     table: str | None  # of the losses
     plot: str | None
     state: str | None
-    resume: str | None = None  # the state that the run goes on from
+    resume: str | None = None  # the state that the run continues from
     number: str = "1"  # its place in the batch, padded with zeros: 01 of 12
-    keep: bool = False  # whether a picture that exists is left alone, or continued if it is not finished
+    keep: bool = False  # whether a picture that exists is skipped, or continued if it is not finished
 
     @property
-    def names(self):
-        """What stands for {content}, {style}, {parent} and {number} in the names of outputs."""
+    def names(self) -> dict[str, str]:
+        """The values of {content}, {style}, {parent} and {number} in the names of outputs."""
         parent = os.path.basename(os.path.dirname(os.path.abspath(self.content)))
         styles = "-".join(map(_stem, self.styles))
         return {"content": _stem(self.content), "style": styles, "parent": parent, "number": self.number}
 
-    def checkpoint(self, iteration):
-        """The path of a checkpoint: the template filled by str.format, or else by the % operator."""
-        if "{" in _filled(self.checkpoints, dict.fromkeys(self.names, "")):
+    def checkpoint(self, iteration: int) -> str:
+        """The path of a checkpoint: the template formatted by str.format, or else by the % operator."""
+        if "{" in _fill(self.checkpoints, dict.fromkeys(self.names, "")):
             return self.checkpoints.format(iteration, **self.names)
-        return _filled(self.checkpoints % iteration, self.names)
+        return _fill(self.checkpoints % iteration, self.names)
 
 
-def make_jobs(options):
-    """The Jobs of parsed options. Raises Mistakes."""
+def make_jobs(options: argparse.Namespace) -> list[Job]:
+    """Make the Jobs of parsed options. Raises Mistakes."""
     mistakes = Mistakes()
     contents = [path for name in options.content for path in _pictures(name, "contents", mistakes)]
     styles = [path for name in options.styles for path in _pictures(name, "styles", mistakes)]
@@ -98,8 +98,8 @@ def settings_of(
     return (None, None) if sentences else tuple(made)
 
 
-def check_flags(options, job, mistakes):
-    """The flags of a Job that set nothing in Settings: numbers, and flags that need each other."""
+def check_flags(options: argparse.Namespace, job: Job, mistakes: Mistakes) -> None:
+    """Check the flags that set no field of Settings: their numbers, and flags that need each other."""
     for name in ("print_iterations", "checkpoint_iterations", "state_iterations"):
         every = getattr(options, name)
         if every is not None and every < 1:
@@ -118,7 +118,7 @@ def check_flags(options, job, mistakes):
 
 
 def _pictures(name, kind, mistakes):
-    """The pictures in a directory, sorted by name; any other path stands for itself."""
+    """The paths of the pictures in a directory, sorted by name; any other path is returned as it is."""
     if not os.path.isdir(name):
         return [name]
     try:
@@ -129,18 +129,18 @@ def _pictures(name, kind, mistakes):
         mistakes.add_file(f"cannot read {name}: {error.strerror}")
         return []
     if not names:
-        left = _left_out(entries, names)
-        found = f"; it holds {left}" if left else ""
+        skipped = _count_others(entries, names)
+        found = f"; it holds {skipped}" if skipped else ""
         mistakes.add_file(f"cannot read {name}: there is no picture in this directory{found}")
         return []
     logger.info(f"the {kind} in {name} are {', '.join(names)}")
-    if left := _left_out(entries, names):
-        logger.warning(f"left out of {name}: {left}")
+    if skipped := _count_others(entries, names):
+        logger.warning(f"skipped in {name}: {skipped}")
     return [os.path.join(name, entry) for entry in names]
 
 
-def _left_out(entries, pictures):
-    """What of a directory's entries, {name: whether it is a directory}, is not among the pictures; "" if nothing."""
+def _count_others(entries, pictures):
+    """List the entries of a directory that are not pictures, or "". entries: {name: whether it is a directory}."""
     kinds = {}
     for entry in sorted(set(entries) - set(pictures)):
         kind = ("directory inside", "directories inside") if entries[entry] else unsupported.kind_of_name(entry)
@@ -152,11 +152,11 @@ def _left_out(entries, pictures):
     return ", ".join(counted)
 
 
-def _pairs(contents, styles, how, mistakes):
-    """(content, its styles) of each picture."""
-    if how == "all":
+def _pairs(contents, styles, pairing, mistakes):
+    """(content, styles) of each picture."""
+    if pairing == "all":
         return [(content, [style]) for content, style in itertools.product(contents, styles)]
-    if how == "zip":
+    if pairing == "zip":
         if len(contents) != len(styles):
             mistakes.add_usage(f"--pairs zip takes one style for each content: {len(contents)}, not {len(styles)}")
         return [(content, [style]) for content, style in zip(contents, styles, strict=False)]
@@ -164,15 +164,15 @@ def _pairs(contents, styles, how, mistakes):
 
 
 def _jobs(options, template, pairs):
-    """The Jobs of (content, styles) whose outputs are named by a template."""
+    """The Jobs of (content, styles) pairs, with outputs named by a template."""
     digits = len(str(len(pairs)))
     return [_job(options, template, f"{number:0{digits}}", *pair) for number, pair in enumerate(pairs, start=1)]
 
 
 def _job(options, template, number, content, styles):
-    paths = template, options.checkpoint_output, None, None, options.state
-    job = Job(content, styles, *paths, number=number)
-    output = _filled(template, job.names)
+    """The Job of a picture, with its output named by a template."""
+    job = Job(content, styles, template, options.checkpoint_output, None, None, options.state, number=number)
+    output = _fill(template, job.names)
     table = os.path.join(os.path.dirname(output), PROGRESS_TABLE) if options.progress_write else None
     plot = os.path.join(os.path.dirname(output), PROGRESS_PLOT) if options.progress_plot else None
     return job._replace(output=output, table=table, plot=plot)
@@ -182,14 +182,15 @@ def _stem(path):
     return os.path.splitext(os.path.basename(path))[0]
 
 
-def _filled(template, names):
+def _fill(template, names):
+    """Replace the placeholders of a template."""
     for field, name in names.items():
         template = template.replace(f"{{{field}}}", name)
     return template
 
 
 def _check(options, jobs, mistakes):
-    """What can be known to be wrong with a batch before its first picture."""
+    """Check a batch before its first picture."""
     for flag, facts in options.facts.items():
         if facts.for_one_picture and getattr(options, facts.name):
             mistakes.add_usage(f"{flag} is for a run that makes one picture, not {len(jobs)}")
@@ -202,9 +203,9 @@ def _check(options, jobs, mistakes):
         mistakes.add_file(f"cannot read {absent}: No such file or directory{unsupported.missing_file_hint(absent)}")
     elif twice:
         mistakes.add_usage(f"{twice} would be written twice; write --output as in {_unique(options.output, jobs)}")
-    if options.checkpoint_output is not None and len({_filled(job.checkpoints, job.names) for job in jobs}) < len(jobs):
-        how = _unique(options.checkpoint_output, jobs, "-{:05}")
-        mistakes.add_usage(f"--checkpoint-output would be written twice; write it as in {how}")
+    if options.checkpoint_output is not None and len({_fill(job.checkpoints, job.names) for job in jobs}) < len(jobs):
+        example = _unique(options.checkpoint_output, jobs, "-{:05}")
+        mistakes.add_usage(f"--checkpoint-output would be written twice; write it as in {example}")
     existing = [output for output in outputs if os.path.exists(output)]
     if existing and not (options.overwrite or options.skip_existing or options.resume):
         mistakes.add_file(f"{those_exist(existing)}; choose another name, or give --overwrite or --skip-existing")
@@ -216,14 +217,14 @@ def _is_directory(output):
 
 
 def _unique(template, jobs, place="", names=NAMES):
-    """A template like the one that was given, in which no two Jobs have the same path. place: of the iteration."""
+    """A template like the given one by which all Jobs have different paths. place: that of the iteration."""
     directory, extension = os.path.dirname(template), os.path.splitext("x" + os.path.basename(template))[1]
     for name in names:
-        if len({_filled(name, job.names) for job in jobs}) == len(jobs):
+        if len({_fill(name, job.names) for job in jobs}) == len(jobs):
             break
     return os.path.join(directory or "out", f"{name}{place}{extension or '.jpg'}")
 
 
-def those_exist(paths):
+def those_exist(paths: list[str]) -> str:
     """The beginning of a sentence about files that exist."""
     return f"{paths[0]} and {len(paths) - 1} more exist" if len(paths) > 1 else f"{paths[0]} exists"

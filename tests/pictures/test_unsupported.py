@@ -143,7 +143,7 @@ def test_skipped_files_of_a_folder_are_listed(command, plans, folder):
     assert status == 0
     assert "the contents in photos are a.png, b.png\n" in err
     assert (
-        "left out of photos: 1 camera raw file (raw.dng), 1 directory inside (more.png), "
+        "skipped in photos: 1 camera raw file (raw.dng), 1 directory inside (more.png), "
         "4 files that are not pictures (1.txt, 2.txt, notes.txt, ...), 2 videos (clip.mp4, x.MOV)\n"
     ) in err
     assert [plan.job.content for plan in plans[-2:]] == ["photos/a.png", "photos/b.png"]
