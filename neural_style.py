@@ -112,8 +112,16 @@ def _add_look_flags(group):
     settings("--strength", "--style-weight", "--style-loss", "--style-layers", "--style-layer-weight-exp")
     settings("--normalization", "--style-blend-weights", "--tv-weight", "--tv-norm", "--pooling", "--padding")
     settings("--initial-noiseblend", "--box", "--colors", "--color-strength")
-    luma = {"dest": "colors", "action": "store_const", "const": "luma", "default": argparse.SUPPRESS}
-    flag("--preserve-colors", "the same as --colors luma (default: no)", Flag(for_preview=True), **luma)
+    text = "the same as --colors luma (default: no)"
+    flag(
+        "--preserve-colors",
+        text,
+        Flag(for_preview=True),
+        action="store_const",
+        dest="colors",
+        const="luma",
+        default=argparse.SUPPRESS,
+    )
 
 
 def _add_optimisation_flags(group):

@@ -11,9 +11,10 @@ from brushwork import state
 from brushwork.errors import Mistakes, PictureError, UserError
 from brushwork.messages import logger
 from brushwork.pictures import metadata
+from brushwork.preview_settings import PREVIEW_SETTINGS
 from brushwork.run import jobs, plan, runner
 from brushwork.schedule import make_schedule
-from brushwork.settings import Settings
+from brushwork.settings import SETTINGS, Settings
 from tests.helpers.command import words
 
 NEEDED = words("--content content.png --styles style.png --output out.png")
@@ -84,6 +85,17 @@ def test_flags_of_a_picture_come_before_those_given(monkeypatch):
     assert refusal.value.sentences == [
         "--settings-from and --preset both choose the settings to begin with; give one of them"
     ]
+
+
+def test_every_setting_has_a_flag_and_its_facts():
+    facts = neural_style.make_parser().facts
+    for name, setting in (SETTINGS | PREVIEW_SETTINGS).items():
+        assert facts[setting.flag].name == name
+        assert facts[setting.flag].is_list is setting.is_list
+        assert facts[setting.flag].for_preview is (name in PREVIEW_SETTINGS)
+    assert [flag for flag, each in facts.items() if each.name == "colors"] == ["--colors", "--preserve-colors"]
+    assert facts["--initial"].is_path
+    assert facts["--initial"].words == ("noise", "content", "style")
 
 
 def settings_of(*flags, styles=1):

@@ -1,11 +1,13 @@
 """The settings: defaults, presets and rules."""
 
 import math
+import re
 
 import pytest
 
 from brushwork.presets import PRESETS, PURPOSES
-from brushwork.settings import DEFAULTS, Settings, option
+from brushwork.preview_settings import PREVIEW_SETTINGS, PreviewSettings
+from brushwork.settings import DEFAULTS, SETTINGS, Settings, option, value_of
 
 
 def test_defaults_of_the_classic_program():
@@ -190,3 +192,58 @@ def test_there_is_something_to_optimise():
         assert Settings(**weights | {name: 1})
     with pytest.raises(ValueError, match="there is nothing to optimise$"):
         Settings(**weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("width", "64", 64),
+        ("tv_weight", "2e-5", 2e-5),
+        ("style_loss", "Wasserstein", "wasserstein"),
+        ("tile_size", "None", "none"),
+        ("tile_size", "-5", -5),
+        ("initial", "a photo.jpg", "a photo.jpg"),
+        ("scale_iterations", "5, 4  3", (5, 4, 3)),
+        ("content_layers", "relu3_1,relu4_2:0.5", ("relu3_1", "relu4_2:0.5")),
+        ("box", True, True),
+    ],
+)
+def test_texts_become_values(name, text, value):
+    assert value_of(name, text) == value
+    assert type(value_of(name, text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("width", "64.5", "--width must be a whole number, not '64.5'"),
+        ("epsilon", "0,5", "--eps must be a number, with a point as in 0.5, not '0,5'"),
+        ("scales", "2 x", "--scales must be a whole number, not 'x'"),
+        ("box", "yes", "--box is on or off, not yes"),
+        ("width", True, "--width is no switch, not True"),
+    ],
+)
+def test_texts_that_are_no_values_are_refused(name, text, sentence):
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        value_of(name, text)
+
+
+def test_previews_share_their_settings_and_rules():
+    assert PreviewSettings(style_blend_weights=(3, 1)).blend(2) == (0.75, 0.25)
+    shared = set(PREVIEW_SETTINGS) & set(SETTINGS)
+    assert shared == {"width", "height", "long_side", "style_blend_weights", "colors", "color_strength"}
+    assert all(PREVIEW_SETTINGS[name] == SETTINGS[name] for name in shared)
+    with pytest.raises(
+        ValueError, match="^--width must be a number of pixels, at least 1, not 0\n--instant-strength must"
+    ):
+        PreviewSettings(width=0, instant_strength=1.5)
+    with pytest.raises(ValueError, match="^--width and --height both set"):
+        PreviewSettings(width=5, height=5)
+
+
+def test_what_may_change_on_resume():
+    assert [name for name, each in SETTINGS.items() if each.resumable] == [
+        "iterations",
+        "scale_iterations",
+        "tile_size",
+    ]

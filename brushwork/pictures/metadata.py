@@ -1,9 +1,10 @@
 """Metadata: the settings that a picture was made with, as JSON in its file.
 
-It contains no time and no path: the same run writes the same bytes.
+It contains no time and no path, so the same run writes the same bytes.
 """
 
 import json
+from typing import Any
 
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
@@ -22,10 +23,13 @@ MAX_LENGTH = 100_000  # characters; longer metadata is refused
 ASCII = b"ASCII\0\0\0"  # the first bytes of a UserComment in ASCII
 
 
-def about(settings, network_digest, step):
-    """The metadata of a picture, ready for JSON. step: has `iteration`, `lowest` and `losses`."""
+def about(settings: Settings | PreviewSettings, network_digest: str, step: Any) -> dict[str, Any]:
+    """The metadata of a picture, ready for JSON.
+
+    step: a stylize.Step, with `iteration`, `lowest` and `losses`; or a preview.network.Preview, whose losses are empty.
+    """
     made_with = {"program": SOFTWARE, "flags": flags_of(settings), "network": network_digest}
-    if not step.losses:  # an instant picture
+    if not step.losses:
         return made_with
     return made_with | {
         "iterations": step.iteration,
@@ -35,7 +39,7 @@ def about(settings, network_digest, step):
 
 
 def flags_of(settings: Settings | PreviewSettings) -> list[str]:
-    """The command-line flags that turn the defaults into these Settings; the path of an initial picture is omitted."""
+    """The command-line flags that set these settings; the path of an initial picture is omitted."""
     flags = ["--instant"] if isinstance(settings, PreviewSettings) else []
     for name, setting in facts_of(type(settings)).items():
         value = getattr(settings, name)
@@ -45,8 +49,8 @@ def flags_of(settings: Settings | PreviewSettings) -> list[str]:
     return flags
 
 
-def save_options(kind, metadata):
-    """Arguments of Pillow's save that write metadata into a file of the Format `kind`; {} if it has no place for it."""
+def save_options(kind: formats.Format, metadata: dict[str, Any] | None) -> dict[str, Any]:
+    """Arguments for Pillow's save that write metadata into a file of a Format; {} if the format has no place for it."""
     if not metadata or not kind.metadata:
         return {}
     text = json.dumps(metadata)
@@ -63,8 +67,8 @@ def save_options(kind, metadata):
     return {"exif": exif}
 
 
-def read(path):
-    """The metadata in a picture's file, a dictionary; only its "flags" are checked: strings. Raises MetadataError."""
+def read(path: str) -> dict[str, Any]:
+    """Read the metadata in a picture's file. Only "flags", a list of strings, is checked. Raises MetadataError."""
     try:
         with files.open_regular(path) as file:
             check_supported(path, file)
@@ -84,7 +88,7 @@ def read(path):
 
 
 def _text(picture):
-    """The JSON text in a Pillow picture; an exception of any type if there is none."""
+    """The JSON text in a Pillow picture. Raises an exception of any type if there is none."""
     place = formats.FORMATS[picture.format].metadata
     if place is None:
         able = " or ".join(kind.name for kind in formats.FORMATS.values() if kind.metadata)

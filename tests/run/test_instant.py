@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from brushwork.pictures import metadata, read
+from brushwork.pictures import metadata, read, write
 from brushwork.preview import memory, store, weights
 from brushwork.preview.network import PreviewNetwork, make_preview
 from brushwork.preview_settings import PreviewSettings
@@ -95,6 +95,15 @@ def test_settings_are_in_the_file_and_come_back(instant, command):
     again = words("--content content.png --styles style.png --output again.jpg --settings-from out.jpg")
     assert command(*again, defaults=False)[0] == 0
     assert Path("again.jpg").read_bytes() == Path("out.jpg").read_bytes()
+
+
+def test_settings_from_an_instant_picture_of_an_earlier_version(instant, command):
+    """Its metadata has the settings of an optimisation too, with --instant among them."""
+    flags = words("--initial content --optimizer lbfgs --iterations 150 --instant --instant-strength 0.5")
+    write.save("old.png", np.zeros((3, 4, 3), np.float32), metadata={"flags": flags})
+    again = words("--content content.png --styles style.png --output again.png --settings-from old.png")
+    assert command(*again, defaults=False)[0] == 0
+    np.testing.assert_array_equal(pixels("again.png"), np.rint(expected(instant_strength=0.5)))
 
 
 def test_a_batch_goes_on_after_a_failure(command):
