@@ -12,7 +12,7 @@ from brushwork.pictures import sizes
 from brushwork.pictures.masks import Masks
 from brushwork.presets import PRESETS
 from brushwork.preview import memory as preview_memory
-from brushwork.run.plan import Plan
+from brushwork.run.plan import Plan, PreviewPlan
 from brushwork.schedule import EVALUATION_OVERHEAD, is_tiled, make_schedule
 from brushwork.settings import Settings
 from brushwork.watch.progress import clock
@@ -56,7 +56,7 @@ def describe(plan: Plan, objective: "Objective") -> Iterator[str]:
         yield f"suggestion: --scales {suggested} lets the brush strokes grow with the picture"
 
 
-def describe_instant(plan: Plan) -> Iterator[str]:
+def describe_instant(plan: PreviewPlan) -> Iterator[str]:
     """Yields the lines of a dry run of an instant picture."""
     height, width = plan.content.shape[:2]
     needed = preview_memory.estimate((height, width), len(plan.masks.styles))

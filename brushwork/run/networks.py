@@ -11,6 +11,7 @@ from brushwork.errors import Mistakes
 from brushwork.messages import logger
 from brushwork.network import store
 from brushwork.preview import store as preview_store
+from brushwork.preview_settings import PreviewSettings
 from brushwork.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from brushwork.preview.weights import PreviewWeights
 
 # (settings or None, mistakes) -> the network of a picture, or None with a mistake added
-NetworkReader = Callable[[Settings | None, Mistakes], "vgg.Network | PreviewWeights | SavedModel | None"]
+NetworkReader = Callable[
+    [Settings | PreviewSettings | None, Mistakes], "vgg.Network | PreviewWeights | SavedModel | None"
+]
 
 
 def network_reader(options: argparse.Namespace) -> NetworkReader:
@@ -34,7 +37,7 @@ class PreviewReader:
         """name: of the network, or its directory, as for preview.store.resolve."""
         self._name, self._network, self._is_read = name, None, False
 
-    def __call__(self, settings: Settings | None, mistakes: Mistakes) -> PreviewWeights | SavedModel | None:
+    def __call__(self, settings: PreviewSettings | None, mistakes: Mistakes) -> PreviewWeights | SavedModel | None:
         """The network, or None with a mistake added. Nothing is downloaded if there are mistakes already."""
         if not self._is_read and not (mistakes.sentences and preview_store.would_download(self._name)):
             self._network, self._is_read = mistakes.catch(preview_store.resolve, self._name), True

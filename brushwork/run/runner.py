@@ -10,13 +10,12 @@ from brushwork import files, messages
 from brushwork.engine import session
 from brushwork.errors import COULD_NOT, DONE, Diverged, DoesNotFit, Interrupted, Mistakes, NetworkError, PictureError
 from brushwork.messages import logger
-from brushwork.preview_settings import PreviewSettings
 from brushwork.run import estimate, jobs, outputs, pipeline, plan, resuming, saving
 from brushwork.run.interrupts import Interrupts
 from brushwork.run.jobs import Job
 from brushwork.run.networks import NetworkReader, network_reader
 from brushwork.run.pipeline import Show
-from brushwork.run.plan import Plan
+from brushwork.run.plan import Plan, PreviewPlan
 
 # Modules that import TensorFlow are imported in the functions that need them: mistakes are found before.
 
@@ -97,7 +96,7 @@ class Runner:
         """Whether an interrupted evaluation has ended, after so many seconds at most."""
         return self._objective is None or self._objective.has_ended(seconds)
 
-    def run(self, plan: Plan) -> int:
+    def run(self, plan: Plan | PreviewPlan) -> int:
         """Make the picture of a plan; returns DONE, or COULD_NOT if an error was logged.
 
         However the run ends, the picture so far is saved.
@@ -136,11 +135,11 @@ class Runner:
 
         shots: a list to which the pictures of the contact sheet are added.
         """
-        if isinstance(plan.settings, PreviewSettings):
+        if isinstance(plan, PreviewPlan):
             return self._preview_steps(plan)
         from stylize import make_objective, stylize
 
-        plan = plan.decided(session.chosen_precision(plan.settings.precision))
+        plan = plan.with_precision(session.chosen_precision(plan.settings.precision))
         faster, where = session.chosen_precision("auto"), estimate.in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
         hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
         logger.info(f"computing in {plan.precision}{where}{hint}")

@@ -20,7 +20,7 @@ from brushwork.run.resuming import default_state
 from brushwork.watch import contact_sheet
 
 if TYPE_CHECKING:
-    from brushwork.run.plan import Plan
+    from brushwork.run.plan import Plan, PreviewPlan
     from stylize import Step
 
 
@@ -36,13 +36,13 @@ class Ending:
 FAILED = Ending()  # of a run that failed: its picture is saved, and no state, from which it would fail again
 
 
-def ending_of(plan: Plan, step: Step, *, interrupted: bool) -> Ending:
+def ending_of(plan: Plan | PreviewPlan, step: Step, *, interrupted: bool) -> Ending:
     """The Ending of a run that did not fail, after its last step."""
     reason, is_finished = _reason(plan, step, interrupted)
     return Ending(reason, is_finished, bool(plan.job.state) or (interrupted and not is_finished))
 
 
-def save_results(plan: Plan, step: Step, ending: Ending) -> None:
+def save_results(plan: Plan | PreviewPlan, step: Step, ending: Ending) -> None:
     """Write the picture of the last step and, if `ending` says so, the state, and log what was written."""
     path = _written(plan.job.output, plan, lambda path: save_picture(path, plan, step))
     clauses = [ending.reason, f"wrote {path}" if path == plan.job.output else None]
@@ -68,7 +68,7 @@ def save_interim_state(plan: Plan, step: Step) -> None:
         logger.error(f"cannot write {plan.job.state}: {error.strerror}; going on")
 
 
-def save_contact_sheet(plan: Plan, shots: Sequence[contact_sheet.Shot], step: Step) -> None:
+def save_contact_sheet(plan: Plan | PreviewPlan, shots: Sequence[contact_sheet.Shot], step: Step) -> None:
     """Write the contact sheet. shots: what contact_sheet.collect_shots collected."""
     pictures = [(f"content: {os.path.basename(plan.job.content)}", plan.content)]
     for name, style in zip(plan.job.styles, plan.styles, strict=True):
@@ -80,9 +80,9 @@ def save_contact_sheet(plan: Plan, shots: Sequence[contact_sheet.Shot], step: St
         logger.error(str(error))
 
 
-def save_picture(path: str, plan: Plan, step: Step) -> None:
+def save_picture(path: str, plan: Plan | PreviewPlan, step: Step) -> None:
     """Write the picture of a step, with its settings as metadata. Raises PictureError."""
-    about = metadata.about(plan.settings, plan.digests["network"], step)
+    about = metadata.about(plan.settings, plan.network.digest, step)
     write.save(path, step.picture(), metadata=about, depth=plan.options.depth, opacity=plan.opacity)
 
 
@@ -122,7 +122,7 @@ def _save_state(plan, step, is_finished):
     return what if path else None
 
 
-def _written(path: str, plan: Plan, write_to: Callable[[str], None]) -> str | None:
+def _written(path: str, plan: Plan | PreviewPlan, write_to: Callable[[str], None]) -> str | None:
     """Where write_to(path) succeeded: at `path`, beside the state, in the temporary directory, or nowhere (None)."""
     try:
         write_to(path)

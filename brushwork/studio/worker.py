@@ -250,7 +250,7 @@ class _Window:
 
     def _save(self, plan, step):
         """Write the copies of the picture that the command is about to write."""
-        about = metadata.about(plan.settings, plan.digests["network"], step)
+        about = metadata.about(plan.settings, plan.network.digest, step)
         for path in self._copies:
             try:
                 write.save(path, step.picture(), metadata=about, depth=DEPTHS[os.path.splitext(path)[1]])

@@ -121,7 +121,7 @@ def test_memory_is_shared_out_when_the_run_starts(command, plans, monkeypatch):
     monkeypatch.setattr(memory, "tile_sizes", lambda workload: asked.append(workload) or [16, None])
     assert command("--styles", "style.png", "other.png", "--style-masks", "content.png", "content.png")[0] == 0
     plan = plans[0]
-    decided = plan.decided("bfloat16")
+    decided = plan.with_precision("bfloat16")
     assert asked == [memory.Workload(plan.network, plan.settings, "bfloat16", (30, 40), [(30, 40), (53, 40)], 2)]
     assert (decided.precision, decided.tile_sizes, plan.precision) == ("bfloat16", (16, None), None)
 
