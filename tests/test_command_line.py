@@ -12,7 +12,7 @@ from brushwork.errors import Mistakes, PictureError, UserError
 from brushwork.messages import logger
 from brushwork.pictures import metadata
 from brushwork.preview_settings import PREVIEW_SETTINGS
-from brushwork.run import jobs, plan, runner
+from brushwork.run import jobs, plan, resuming, runner
 from brushwork.schedule import make_schedule
 from brushwork.settings import SETTINGS, Settings
 from tests.helpers.command import words
@@ -137,7 +137,7 @@ def test_names_in_a_template_are_not_templates(content, template, path):
 def test_a_state_is_of_one_picture(saved):
     options = neural_style.parse(["--resume", saved, *words("--content b.png c.png --output {content}.png")])
     with pytest.raises(Mistakes) as refusal:
-        jobs.make_jobs(options)
+        resuming.choose_job(jobs.make_jobs(options), options)
     assert refusal.value.sentences == [
         f"cannot resume {saved}: it is of none of these 2 pictures; give no other --content"
     ]

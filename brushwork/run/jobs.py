@@ -15,7 +15,6 @@ from brushwork.messages import logger
 from brushwork.pictures import unsupported, write
 from brushwork.presets import preset_values
 from brushwork.preview_settings import PREVIEW_SETTINGS, PreviewSettings
-from brushwork.run import resuming
 from brushwork.settings import SETTINGS, Settings, option
 
 PLACEHOLDERS = "content", "style", "parent", "number"  # in the names of outputs
@@ -67,7 +66,7 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
     if len(jobs) > 1:
         _check(options, jobs, mistakes)
     mistakes.check()
-    return resuming.choose_job(jobs, options)
+    return jobs
 
 
 def make_settings(options: argparse.Namespace, job: Job, mistakes: Mistakes) -> Settings | PreviewSettings | None:

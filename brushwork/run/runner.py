@@ -28,7 +28,8 @@ def run(options: argparse.Namespace, watch: Show | None = None) -> int:
     watch: shows the progress of optimisations; by default a bar or lines on standard error do.
     """
     with messages.without_repeats():
-        batch, network_for, only = jobs.make_jobs(options), network_reader(options), None
+        batch = resuming.choose_job(jobs.make_jobs(options), options)
+        network_for, only = network_reader(options), None
         if len(batch) == 1:
             if (job := resuming.resume_or_skip(batch[0])) is None:
                 return DONE
