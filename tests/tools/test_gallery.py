@@ -1,12 +1,13 @@
 """The tools that make pictures of pictures: the gallery of the documents, and sheets for blind judgements."""
 
+import runpy
 import subprocess
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.command import pixels
+from tests.helpers.command import ROOT, pixels
 from tools import compare, gallery
 
 
@@ -39,3 +40,12 @@ def test_a_sheet_has_both_results_of_a_pair_and_a_key(tmp_path):
     assert {word for word in key.replace(",", "").split() if "/" in word} == {
         f"{tmp_path}/{side}/x-y.png" for side in "ab"
     }
+
+
+@pytest.mark.exhaustive
+def test_the_drawn_styles_are_those_of_the_examples(tmp_path):
+    runpy.run_path(str(ROOT / "examples" / "draw_styles.py"))["main"](tmp_path)
+    drawn = sorted(path.name for path in tmp_path.iterdir())
+    assert drawn == ["brush-strokes.jpg", "stained-glass.jpg", "woodcut.jpg"]
+    for name in drawn:
+        assert np.abs(pixels(tmp_path / name) - pixels(ROOT / "examples" / name)).mean() < 2, name
