@@ -109,6 +109,7 @@ def pytest_configure(config):
         import_tensorflow()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """What needs one of these servers runs in one process, and first: it takes the longest, and waits much."""
     groups = {"studio": "studio", "second_studio": "studio", "browser": "studio", "server": "server"}

@@ -64,6 +64,7 @@ def main():
             os._exit(status)
         print(pid, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    os._exit(0)  # TensorFlow takes seconds to tidy up
 
 
 if __name__ == "__main__":
