@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import replace
 
 from brushwork import messages
 from brushwork.errors import COULD_NOT, INTERRUPTED, UserError
@@ -136,7 +135,7 @@ def _add_optimisation_flags(group):
 def _add_output_flags(group):
     flag = group.flag
     steps, one = Flag(for_optimisation=True), Flag(for_optimisation=True, for_one_picture=True)
-    path_of_one, anyhow = replace(one, is_path=True), Flag(for_preview=True)
+    path_of_one, anyhow = one._replace(is_path=True), Flag(for_preview=True)
     flag("--print-iterations N", "print the losses every N iterations (default: never)", steps, type=WHOLE)
     text = "checkpoints, as out_{:05}.jpg or out_%%05d.jpg (default: none)"
     flag("--checkpoint-output TEMPLATE", text, Flag(is_path=True, for_optimisation=True))

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A condition on a number, and its wording after "must be"."""
 
     holds: Callable[[float], bool]
@@ -67,8 +66,7 @@ class Setting:
                 yield f"{self.flag} must be {self.rule.meaning}, not {each:g}"
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(NamedTuple):
     """The facts about a flag that the checks of a command line need."""
 
     is_path: bool = False  # its values are paths

@@ -1,7 +1,4 @@
-"""Arguments: the words of a command line, read as people write them.
-
-Names in any case, lists with commas, --style for --styles, and "did you mean" for a flag that there is not.
-"""
+"""Parses command lines: names in any case, lists with commas, --style for --styles, a hint for an unknown flag."""
 
 from __future__ import annotations
 
@@ -15,7 +12,6 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,7 +32,7 @@ PLAINER = {  # messages of argparse, as patterns, in plain English
     "argument (--[^:/]+).*: ignored explicit argument (.*)": r"\1 takes no value, not even \2",
     "argument (--[^:/]+).*: expected (one|at least one) argument": r"\1 takes \2 value, and there is none",
 }
-DASHES = "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212"  # that editors and web pages make of hyphens
+DASHES = "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212"  # editors and web pages put them for hyphens
 NARROW = 22  # characters; longer lists of choices are not shown in the place of a value
 
 
@@ -73,7 +69,7 @@ def parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
 
 
 def plain(argv: list[str], facts: Mapping[str, Flag]) -> list[str]:
-    """The words of a command line, with --style as --styles. Raises Mistakes for what argparse would not notice."""
+    """Write --style as --styles, and raise Mistakes for what argparse does not notice, such as an empty value."""
     words, given = [], set()
     for word in argv:
         flag = word.partition("=")[0]
@@ -130,12 +126,12 @@ class Group:
         flag, _, metavar = flag.partition(" ")
         if metavar.endswith("..."):
             options |= {"nargs": "+", "metavar": (metavar[:-3], metavar[:-3])}
-            facts = replace(facts, is_list=True)
+            facts = facts._replace(is_list=True)
         elif metavar:
             options["metavar"] = metavar
         names = [short, flag] if short else [flag]
         action = self._group.add_argument(*names, help=text, **options)
-        self._facts |= dict.fromkeys(action.option_strings, replace(facts, name=action.dest))
+        self._facts |= dict.fromkeys(action.option_strings, facts._replace(name=action.dest))
 
     def settings(self, *flags: str) -> None:
         """Add the flags of fields of Settings or PreviewSettings, with the facts about them."""
@@ -188,7 +184,7 @@ def _as_flag(field, value):
 
 
 class Joined(argparse.Action):
-    """Stores the values of all words as one list; each word has been read as a list."""
+    """Stores the values of all words as one list; each word was read as a list."""
 
     def __call__(
         self, parser: Parser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
@@ -222,7 +218,7 @@ def one_of(*names: str) -> Callable[[str], str]:
 
 
 class Fetch(argparse.Action):
-    """A flag that, like --help, needs no other."""
+    """Downloads vgg19 and exits; like --help, it needs no other flag."""
 
     def __call__(
         self, parser: Parser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
@@ -234,7 +230,7 @@ class Fetch(argparse.Action):
 
 
 class Version(argparse.Action):
-    """As --fetch, prints and exits."""
+    """Prints the versions and exits."""
 
     def __call__(
         self, parser: Parser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
@@ -250,7 +246,7 @@ class Version(argparse.Action):
 
 
 def missing(error: ImportError) -> str:
-    """What an ImportError of a package that this program needs means for the user. Raises it if it is our mistake."""
+    """A sentence about a package that cannot be imported, with the remedy. Raises the error if the module is ours."""
     if error.name is None or error.name.partition(".")[0] in ("brushwork", "stylize", "vgg"):
         raise error
     here, packages = Path(brushwork.__file__).resolve().parents[1], distribution()
