@@ -245,24 +245,26 @@ def stylize(
         initial = sizes.cover(styles[0], *content.shape[:2])
     styles, state = [recolor(style, content, settings) for style in styles], resume
 
-    def scaled(picture):
-        share = size[1] / content.shape[1]
-        return picture if share == 1 else sizes.resize_to_width(picture, sizes.pixels(picture.shape[1], share))
-
     for scale, size in enumerate(make_schedule(settings, *content.shape[:2]).sizes):
         if resume and scale < resume.scale:
             continue
-        small, *small_styles = map(scaled, (content, *styles))
+        share = size[1] / content.shape[1]
+        small, *small_styles = (_scaled(picture, share) for picture in (content, *styles))
         small_masks = masks.resize(small.shape[:2], [style.shape[:2] for style in small_styles])
         objective.set_targets(small, small_styles, small_masks, tile_size=tile_sizes[scale] if tile_sizes else "auto")
         if state is None:
-            first = None if initial is None else scaled(initial)
+            first = None if initial is None else _scaled(initial, share)
             image = start_image(small, first, objective.mean_pixel, settings)
             state = State(scale, 0, image, image, np.inf, {})
         elif state.scale < scale:
             state = upscale(state, size, moments=settings.optimizer == "adam")
         begins = state is resume or scale == 0  # the start of a further scale is the last picture once more
         state = yield from _at_scale(objective, content, settings, state, begins)
+
+
+def _scaled(picture, share):
+    """A picture at a share of its width, in its own proportions; the picture itself at all of it."""
+    return picture if share == 1 else sizes.resize_to_width(picture, sizes.pixels(picture.shape[1], share))
 
 
 def _at_scale(objective, content, settings, state, begins):

@@ -81,10 +81,10 @@ class Cancellable:
         self._session, self._run, self._cancelled = session, None, futures.Future()
         self._thread = futures.ThreadPoolExecutor(1)
 
-    def run(self, fetches: Any, feeds: dict | None = None) -> Any:
+    def run(self, fetches: Any, feeds: dict | None = None, **options: Any) -> Any:
         """What session.run returns. Raises Interrupted after `cancel`."""
         if not self._cancelled.done():
-            self._run = self._thread.submit(self._session.run, fetches, feeds)
+            self._run = self._thread.submit(self._session.run, fetches, feeds, **options)
             futures.wait([self._run, self._cancelled], return_when=futures.FIRST_COMPLETED)
         if self._cancelled.done():
             raise Interrupted

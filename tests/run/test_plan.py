@@ -175,7 +175,7 @@ def test_a_directory_of_styles(command, plans, folder):
     assert plans[0].settings.style_blend_weights == (1, 0)
 
 
-def test_without_a_network_the_embedded_one_is_used_and_said(command, plans, monkeypatch, folder):
+def test_without_a_network_the_included_one_is_used_and_named(command, plans, monkeypatch, folder):
     monkeypatch.delenv("NEURAL_STYLE_NETWORK", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
     arguments = words("--content content.png --styles style.png --output out.png --iterations 1")
