@@ -26,7 +26,7 @@ def main(argv=None, *, watch=None):
             if argv[:1] == ["studio"]:
                 from brushwork.studio import command
 
-                return command.main(argv[1:], program=main, make_parser=make_parser)
+                return command.main(argv[1:])
             options = parse(argv)
             if options.quiet:
                 logger.setLevel("ERROR")

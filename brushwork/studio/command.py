@@ -1,10 +1,12 @@
-"""The command `neural-style studio`: it serves the page until Ctrl-C."""
+"""The command `neural-style studio`, which serves the page until Ctrl-C."""
 
+import argparse
 import ipaddress
 import os
 import shlex
 import socket
 import webbrowser
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,8 +18,8 @@ FOLDER = "~/neural-style"
 LEAST_TOKEN = 12  # characters
 
 
-def main(argv, *, program, make_parser):
-    """Serve the studio; returns the exit status. program, make_parser: of neural_style. Raises UserError."""
+def main(argv: Sequence[str]) -> int:
+    """Serve the studio until Ctrl-C, and return the exit status. Raises UserError."""
     options = parse(argv)
     try:
         import starlette  # noqa: F401
@@ -37,7 +39,7 @@ def main(argv, *, program, make_parser):
         raise
     changes, network = Changes(), options.network and str(Path(options.network).resolve())
     network = options.network if options.network in (None, "pocket", "vgg19") else network
-    queue = PictureQueue(storage, program, make_parser, network=network, changed=changes.notify)
+    queue = PictureQueue(storage, network=network, changed=changes.notify)
     studio = Studio(storage, queue, changes, network=network)
     names, port = _names(options.host), listening.getsockname()[1]
     address = f"http://{names[0]}:{port}/" + (f"?token={options.token}" if options.token else "")
@@ -46,23 +48,25 @@ def main(argv, *, program, make_parser):
     logger.info(f"the studio is at {address}; pictures are saved in {storage.folder}; Ctrl-C ends it")
 
     def ended(path):
-        saved = f"wrote {path}; the studio can go on with it when it is started again"
+        saved = f"wrote {path}; start the studio again to continue it"
         logger.info(saved if path else "the studio has ended")
 
     app = studio.app(hosts=hosts, token=options.token, ended=ended)
     if options.open:
         webbrowser.open(address)
-    how = {"log_level": "error", "timeout_graceful_shutdown": 1, "limit_concurrency": 200, "server_header": False}
+    config = uvicorn.Config(
+        app, lifespan="on", log_level="error", timeout_graceful_shutdown=1, limit_concurrency=200, server_header=False
+    )
     with suppress(KeyboardInterrupt):  # uvicorn raises it again after its end
-        uvicorn.Server(uvicorn.Config(app, lifespan="on", **how)).run(sockets=[listening])
+        uvicorn.Server(config).run(sockets=[listening])
     return DONE
 
 
-def parse(argv):
+def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The options of the command. Raises Mistakes."""
     parser = arguments.Parser(
         prog="neural-style studio",
-        description="Serves a page at which pictures are painted, to the browser on this machine, until Ctrl-C.",
+        description="Serves a page that paints pictures, to the browser on this machine, until Ctrl-C.",
         epilog="exit status: 0 ended by Ctrl-C, 1 could not, 2 bad usage",
         allow_abbrev=False,
     )
@@ -89,7 +93,7 @@ def parse(argv):
 
 
 def _names(host):
-    """What may stand in the page's address for a --host; the first one is shown."""
+    """The names of this server in the page's address; the first one is shown."""
     anywhere = host in ("0.0.0.0", "::")
     name = socket.gethostname() if anywhere else f"[{host}]" if ":" in host else host
     return [name, *(("127.0.0.1", "localhost", "[::1]") if _is_loopback(host) else ())]

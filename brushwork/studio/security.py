@@ -1,10 +1,12 @@
-"""The security: which requests the server answers. A page of another site must not be able to paint here, or to look.
+"""Security: rejects cross-site and unauthenticated requests.
 
-Browsers send requests of any page to any address, also to this machine. So a request is answered only if its Host is
-the address that the server was started with (otherwise a foreign name could be made to point here), and if it comes
-from the server's own page. With a token, it also has to know the token: as a cookie, which the page gets when it is
-opened with ?token=... in its address.
+Browsers send requests of any page to any address, including this machine's. A request is answered only if its Host is
+an address of the server (otherwise another site's name could be made to point here), and if it comes from the server's
+own page. With a token, it also needs the token, as a cookie. The page gets the cookie when it is opened with ?token=...
+in its address.
 """
+
+from __future__ import annotations
 
 import hmac
 import re
@@ -12,8 +14,9 @@ from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-COOKIE = "neural-style-token"  # and the port, since browsers do not keep those of two ports apart
+COOKIE = "neural-style-token"  # the port is appended, since browsers share cookies between ports
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'none'",
@@ -24,13 +27,14 @@ HEADERS = {
 
 
 class SecurityMiddleware:
-    """ASGI middleware."""
+    """ASGI middleware that rejects requests before they reach the studio."""
 
-    def __init__(self, app, *, hosts, token=None):
-        """hosts: what may stand in Host, with the port; None: anything, for a server with a token on all addresses."""
+    def __init__(self, app: ASGIApp, *, hosts: set[str] | None, token: str | None = None):
+        """hosts: the accepted values of Host, with the port; None: any, for a server with a token on all addresses."""
         self._app, self._hosts, self._token = app, hosts, token
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -49,15 +53,15 @@ class SecurityMiddleware:
         await self._app(scope, receive, sending)
 
     def _refusal(self, scope, headers):
-        """The response to a request that is not to be answered, or None."""
+        """The response to a request that is rejected, or None."""
         host, opens_page = headers.get("host", ""), scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
         if self._hosts is not None and host.lower() not in self._hosts:
             return _refused(421, "this server has another address")
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
-            return _refused(403, "requests of other sites are not answered")
+            return _refused(403, "requests from other sites are rejected")
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and not opens_page:
-            return _refused(403, "requests of other sites are not answered")
+            return _refused(403, "requests from other sites are rejected")
         if self._token is None:
             return None
         given = QueryParams(scope["query_string"]).get("token")
@@ -66,7 +70,7 @@ class SecurityMiddleware:
             response.set_cookie(_cookie_name(host), self._token, httponly=True, samesite="strict")
             return response
         if not self._is_token(_cookie(headers, host)):
-            return _refused(401, "open the page with the address that the terminal shows, which has the token in it")
+            return _refused(401, "open the page at the address that the terminal shows, which includes the token")
         return None
 
     def _is_token(self, text):

@@ -1,53 +1,56 @@
-"""The HTTP server of the studio: the page, its requests, and its stream of events."""
+"""The HTTP server of the studio: the page, its requests, and the stream of events."""
+
+from __future__ import annotations
 
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from brushwork.errors import PictureError
 from brushwork.studio import requests
-from brushwork.studio.queue import Superseded
+from brushwork.studio.queue import PictureQueue, Superseded
 from brushwork.studio.security import SecurityMiddleware
-from brushwork.studio.storage import MOST_BYTES
+from brushwork.studio.storage import MOST_BYTES, Storage
 
 PAGE = Path(__file__).parent / "page"
-MOST_REQUEST = 200_000  # bytes of a request that is no upload
-AT_ONCE, WAITING = 4, 40  # uploads that are received, and that may wait for it
+MOST_REQUEST = 200_000  # bytes of a request that is not an upload
+AT_ONCE, WAITING = 4, 40  # uploads that are received at once, and that are received or wait
 SILENCE = 30  # s without a byte of an upload
-PAUSE, PULSE = 0.1, 15.0  # s between two events at least, and at most
+PAUSE, PULSE = 0.1, 15.0  # s between two events: at least, and at most
 KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".tif": "image/tiff"}
 
 
 class Refused(Exception):
-    """A request that cannot be done: a status and a sentence."""
+    """A request that is refused, with an HTTP status and a sentence for the page."""
 
-    def __init__(self, status, sentence):
+    def __init__(self, status: int, sentence: str):
         super().__init__(sentence)
         self.status = status
 
 
 class Changes:
-    """Wakes those who wait for a change; they see the newest state, and never a list of old ones."""
+    """Wakes the streams of events after a change. Each then reads the newest state; changes are not queued."""
 
     def __init__(self):
         self.number, self._loop, self._event = 0, None, None
 
-    def begin(self):
-        """To be called in the event loop."""
+    def begin(self) -> None:
+        """Start to take notifications; called in the event loop."""
         self._loop, self._event = asyncio.get_running_loop(), asyncio.Event()
 
-    def notify(self):
-        """Something has changed; from any thread."""
+    def notify(self) -> None:
+        """Wake the streams; called from any thread."""
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._wake)
@@ -57,7 +60,8 @@ class Changes:
         self._event.set()
         self._event = asyncio.Event()
 
-    async def wait(self, seconds):
+    async def wait(self, seconds: float) -> None:
+        """Wait for the next change, so many seconds at most."""
         with suppress(TimeoutError, asyncio.TimeoutError):
             await asyncio.wait_for(self._event.wait(), seconds)
 
@@ -65,13 +69,17 @@ class Changes:
 class Studio:
     """The handlers of all requests."""
 
-    def __init__(self, storage, queue, changes, *, network):
+    def __init__(self, storage: Storage, queue: PictureQueue, changes: Changes, *, network: str | None):
+        """network: the value of --network."""
         self._storage, self._queue, self._changes = storage, queue, changes
         self._form = requests.description(network)
         self._uploading, self._waiting = asyncio.Semaphore(AT_ONCE), 0
 
-    def app(self, *, hosts, token, ended):
-        """The ASGI application. ended(path or None): called at its end with the picture that was being painted."""
+    def app(self, *, hosts: set[str] | None, token: str | None, ended: Callable[[str | None], None]) -> Starlette:
+        """The ASGI application. hosts, token: see SecurityMiddleware.
+
+        ended(path): called at its end with the picture that was being painted, or None.
+        """
 
         @asynccontextmanager
         async def life(app):
@@ -87,13 +95,13 @@ class Studio:
             Route("/api/uploads", self.uploads),
             Route("/api/uploads", self.upload, methods=["POST"]),
             Route("/api/uploads/{number}/view", self.view),
-            Route("/api/instant", self.instant, methods=["POST"]),
+            Route("/api/preview", self.preview, methods=["POST"]),
             Route("/api/pictures", self.paint, methods=["POST"]),
             Route(one, self.details),
             Route(one, self.remove, methods=["DELETE"]),
             Route(f"{one}/stop", self.stop, methods=["POST"]),
             Route(f"{one}/continue", self.resume, methods=["POST"]),
-            Route(f"{one}/preview", self.preview),
+            Route(f"{one}/current", self.current),
             Route(f"{one}/picture{{kind}}", self.picture),
             Mount("/page", StaticFiles(directory=PAGE)),
         ]
@@ -101,15 +109,16 @@ class Studio:
         security = Middleware(SecurityMiddleware, hosts=hosts, token=token)
         return Starlette(routes=routes, exception_handlers=errors, middleware=[security], lifespan=life)
 
-    async def form(self, request):
-        """What the page makes its dials from."""
+    async def form(self, request: Request) -> Response:
+        """The settings that the page makes its dials from."""
         return JSONResponse(self._form | {"folder": str(self._storage.folder)})
 
-    async def uploads(self, request):
+    async def uploads(self, request: Request) -> Response:
+        """All uploads and examples."""
         return JSONResponse([upload.public() for upload in self._storage.uploads()])
 
-    async def upload(self, request):
-        """Receive a picture, the body of the request; its name is in the query."""
+    async def upload(self, request: Request) -> Response:
+        """Receive a picture, the body of the request, whose name is in the query."""
         if int(request.headers.get("content-length", 0)) > MOST_BYTES:
             raise Refused(413, f"pictures are at most {MOST_BYTES / 1e6:.0f} MB")
         if self._waiting >= WAITING:
@@ -139,41 +148,47 @@ class Studio:
                 os.unlink(path)
         return JSONResponse(upload.public(), 201)
 
-    async def view(self, request):
+    async def view(self, request: Request) -> Response:
+        """A small JPEG file of an upload."""
         upload = self._storage.upload(request.path_params["number"])
         return FileResponse(upload.view, headers={"Cache-Control": "private, max-age=86400"})
 
-    async def instant(self, request):
-        """The instant picture of a request; an older request that still waits is dropped."""
+    async def preview(self, request: Request) -> Response:
+        """The preview of a request; an older request that still waits is dropped."""
         asked = await _asked(request)
         try:
-            picture = await run_in_threadpool(self._queue.instant, asked)
+            picture = await run_in_threadpool(self._queue.preview, asked)
         except Superseded:
             raise Refused(409, "there is a newer request") from None
         return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
-    async def paint(self, request):
+    async def paint(self, request: Request) -> Response:
+        """Add a picture to the queue."""
         asked = await _asked(request)
-        return JSONResponse({"number": await run_in_threadpool(self._queue.paint, asked)}, 201)
+        return JSONResponse({"number": await run_in_threadpool(self._queue.add, asked)}, 201)
 
-    async def details(self, request):
+    async def details(self, request: Request) -> Response:
+        """Everything about a picture."""
         return JSONResponse(self._queue.details(request.path_params["number"]))
 
-    async def stop(self, request):
+    async def stop(self, request: Request) -> Response:
+        """Stop painting a picture and save it, or remove it from the queue."""
         return await self._done(self._queue.stop, request)
 
-    async def resume(self, request):
+    async def resume(self, request: Request) -> Response:
+        """Continue a stopped picture."""
         return await self._done(self._queue.resume, request)
 
-    async def remove(self, request):
+    async def remove(self, request: Request) -> Response:
+        """Delete a picture."""
         return await self._done(self._queue.remove, request)
 
     async def _done(self, method, request):
         await run_in_threadpool(method, request.path_params["number"])
         return JSONResponse({})
 
-    async def preview(self, request):
-        """The newest picture of what is being painted; once it is done, the picture."""
+    async def current(self, request: Request) -> Response:
+        """A picture as it is while it is painted; once it is done, the result."""
         picture = self._queue.pictures[request.path_params["number"]]
         if (progress := picture.progress) is None:
             path = self._storage.path(picture.stem, ".jpg")
@@ -182,8 +197,8 @@ class Studio:
             return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
         return Response(progress.picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
-    async def picture(self, request):
-        """The file of a picture, or of a copy in another format."""
+    async def picture(self, request: Request) -> Response:
+        """The file of a picture, or a copy in another format."""
         picture, kind = self._queue.pictures[request.path_params["number"]], request.path_params["kind"]
         path = self._storage.path(picture.stem, kind) if kind in KINDS else ""
         if not os.path.isfile(path):
@@ -191,7 +206,7 @@ class Studio:
         name = {"filename": f"{picture.stem}{kind}"} if "download" in request.query_params else {}
         return FileResponse(path, media_type=KINDS[kind], headers={"Cache-Control": "no-store"}, **name)
 
-    async def events(self, request):
+    async def events(self, request: Request) -> Response:
         """Server-sent events: {"pictures": the list, if it has changed; "running": what is being painted, or null}."""
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self._stream(), media_type="text/event-stream", headers=headers)
@@ -211,7 +226,7 @@ class Studio:
 
 
 async def _asked(request):
-    """The JSON of a request that names a content and styles. Raises Refused."""
+    """The JSON of a request for a picture or a preview, checked. Raises Refused."""
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -247,4 +262,4 @@ def _wrong(request, error):
 
 
 def _failed(request, error):
-    return JSONResponse({"error": f"the server cannot: {error.strerror or error}"}, 507)
+    return JSONResponse({"error": f"the server cannot do this: {error.strerror or error}"}, 507)

@@ -1,10 +1,10 @@
-"""The storage: the folder of a studio. It holds what was uploaded, and a record of each picture that was asked for.
+"""The storage: the folder of a studio, with its uploads and a record of each picture that was requested.
 
-Nothing that a page sends becomes a path: pictures and records have numbers that are looked up here. The names of
-uploads are kept for people to read, reduced to letters, digits, hyphens and underscores.
+Nothing that a page sends becomes a path: pictures and uploads have numbers that are looked up here. The names of
+uploads are for people to read and are reduced to letters, digits, hyphens and underscores.
 
     FOLDER/0007-chelsea-woodcut.png   a picture, as the command writes it
-    FOLDER/.studio/uploads/           what was uploaded, and a small JPEG file of each to be shown
+    FOLDER/.studio/uploads/           uploads, and a small JPEG file of each for the page
     FOLDER/.studio/pictures/0007.json the record of a picture
 """
 
@@ -15,9 +15,10 @@ import re
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from PIL import Image, ImageChops
 
@@ -31,7 +32,7 @@ VIEW = 1024  # px: the longer side of the picture that is shown for an upload
 
 
 class Upload(NamedTuple):
-    """A picture that can be painted, or painted in."""
+    """A picture that can be a content or a style."""
 
     number: str
     name: str  # for people to read
@@ -41,7 +42,7 @@ class Upload(NamedTuple):
     view: str  # the path of a JPEG file, at most VIEW px long, upright
     is_example: bool = False
 
-    def public(self):
+    def public(self) -> dict[str, Any]:
         """The fields that the page receives."""
         return {name: getattr(self, name) for name in ("number", "name", "width", "height", "is_example")}
 
@@ -49,8 +50,8 @@ class Upload(NamedTuple):
 class Storage:
     """The folder. Its methods may be called from several threads."""
 
-    def __init__(self, folder):
-        """folder: is created if it does not exist. Raises OSError."""
+    def __init__(self, folder: str | os.PathLike):
+        """folder: it is created if it does not exist. Raises OSError."""
         self.folder = Path(folder).expanduser().resolve()
         self._uploads, self._hidden = {}, self.folder / ".studio"
         self._decoding = threading.Lock()  # one picture at a time, since each may take hundreds of megabytes
@@ -64,7 +65,7 @@ class Storage:
                 if os.path.isfile(upload.path) and os.path.isfile(upload.view):
                     self._uploads[upload.number] = upload
 
-    def lock(self):
+    def lock(self) -> None:
         """Keep other servers out of this folder until the process ends. Raises OSError."""
         with suppress(ImportError):  # Windows has none
             import fcntl
@@ -76,21 +77,21 @@ class Storage:
                 os.close(handle)
                 raise
 
-    def free_number(self, used):
-        """A number for a picture that neither one of these has, nor any file in the folder."""
+    def free_number(self, used: Iterable[str]) -> str:
+        """A number for a picture, which neither one of `used` is nor a file in the folder has."""
         names = [path.name for path in (*self.folder.iterdir(), *(self._hidden / "pictures").iterdir())]
         numbers = [int(name[:4]) for name in names if re.match(r"[0-9]{4}[-.]", name)]
         return f"{1 + max([*map(int, used), *numbers], default=0):04}"
 
-    def temporary(self):
+    def temporary(self) -> tuple[BinaryIO, str]:
         """A new, empty file for an upload: (open binary file, path)."""
         handle, path = tempfile.mkstemp(".part", dir=self._hidden / "uploads")
         return os.fdopen(handle, "wb"), path
 
-    def add(self, path, name, *, is_example=False, keep=False):
-        """The Upload of a picture file, which is moved into the storage unless it is to be kept where it is.
+    def add(self, path: str | os.PathLike, name: str, *, is_example: bool = False, keep: bool = False) -> Upload:
+        """The Upload of a picture file, which is moved into the storage; with `keep`, it stays where it is.
 
-        Raises PictureError, also for what is no picture and for one that is too large.
+        Raises PictureError for a file that cannot be read as a picture, and if there are too many.
         """
         number = _digest(path)
         if number in self._uploads:
@@ -114,7 +115,7 @@ class Storage:
         self._uploads[number] = upload
         return upload
 
-    def rest_of(self, masks, size):
+    def rest_of(self, masks: Sequence[str], size: tuple[int, int]) -> str:
         """The path of a mask that is white where none of these masks is. size: (width, height)."""
         text = json.dumps([masks, size]).encode()
         path = self._hidden / "uploads" / f"rest-{hashlib.sha256(text).hexdigest()[:16]}.png"
@@ -126,15 +127,15 @@ class Storage:
             ImageChops.invert(union).save(file, "PNG")
         return str(path)
 
-    def upload(self, number):
+    def upload(self, number: str) -> Upload:
         """The Upload of a number. Raises KeyError."""
         return self._uploads[number]
 
-    def uploads(self):
-        """All, those of the examples first."""
+    def uploads(self) -> list[Upload]:
+        """All uploads, the examples first."""
         return sorted(self._uploads.values(), key=lambda upload: not upload.is_example)
 
-    def records(self):
+    def records(self) -> list[Any]:
         """The records of earlier pictures, the oldest first."""
         found = []
         for path in sorted(self._hidden.glob("pictures/*.json")):
@@ -142,11 +143,11 @@ class Storage:
                 found.append(json.loads(path.read_text(encoding="utf-8")))
         return found
 
-    def write_record(self, record):
-        """Keep the record of a picture, which has a "number". Raises OSError."""
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Write the record of a picture, which has a "number". Raises OSError."""
         self._write(self._hidden / "pictures" / f"{record['number']}.json", record)
 
-    def remove(self, record):
+    def remove(self, record: dict[str, Any]) -> None:
         """Remove a record and the files of its picture."""
         paths = [self._hidden / "pictures" / f"{record['number']}.json"]
         if stem := record.get("stem"):
@@ -155,15 +156,15 @@ class Storage:
             with suppress(OSError):
                 os.unlink(path)
 
-    def remove_state(self, stem):
-        """Remove the state of a picture that is finished."""
+    def remove_state(self, stem: str) -> None:
+        """Remove the state of a finished picture."""
         with suppress(OSError):
             os.unlink(self.path(stem, ".state"))
 
-    def path(self, stem, extension):
-        """The path of a file of a picture; stem: as `stem` gives it. Copies are hidden."""
-        in_sight = extension in (".png", ".state")  # the command writes the one beside the other
-        return str((self.folder if in_sight else self._hidden / "pictures") / f"{stem}{extension}")
+    def path(self, stem: str, extension: str) -> str:
+        """The path of a file of a picture; stem: from the function `stem`. Copies are hidden."""
+        is_visible = extension in (".png", ".state")  # the command writes the state beside the picture
+        return str((self.folder if is_visible else self._hidden / "pictures") / f"{stem}{extension}")
 
     def _found(self, record):
         """The Upload of a record. Paths are relative to the uploads, so that the folder can be moved."""
@@ -176,13 +177,13 @@ class Storage:
             file.write(json.dumps(record).encode())
 
 
-def stem(number, content, styles):
-    """The name of a picture's files without their extension, of a content and styles that are Uploads."""
+def stem(number: str, content: Upload, styles: Sequence[Upload]) -> str:
+    """The name, without extension, of the files of a picture."""
     return "-".join([number, content.name, *(style.name for style in styles)])[:80]
 
 
-def examples():
-    """The paths of the examples' pictures, as they lie in a clone or in an installation."""
+def examples() -> list[Path]:
+    """The paths of the example pictures, in a clone or in an installation."""
     import sysconfig
 
     import brushwork
@@ -219,6 +220,6 @@ def _digest(path):
 
 
 def _plain(name):
-    """A name of a file reduced to what is harmless in any file system."""
+    """The name of a file, reduced to characters that are safe in any file system."""
     stem = os.path.splitext(name.replace("\\", "/").rpartition("/")[2])[0]
     return re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:40] or "picture"

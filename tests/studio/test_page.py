@@ -120,7 +120,7 @@ def test_the_instant_picture_is_saved_with_its_settings(page):
     assert not any(page.page.is_visible(f"#{name}") for name in ("png", "tif", "stop", "again", "remove"))
     with page.page.expect_download() as download:
         page.page.click("#jpg")
-    assert download.value.suggested_filename == "first-impression.jpg"
+    assert download.value.suggested_filename == "preview.jpg"
     assert "--instant" in metadata.read(download.value.path())["flags"]
 
 
@@ -273,7 +273,7 @@ def test_an_upload_is_offered_where_it_was_used(page, files):
 def test_mistakes_are_said_on_the_page(page, tmp_path):
     page.set("tv_weight", "much")
     page.page.click("#paint")
-    page.until("() => document.querySelector('#line').classList.contains('wrong')")
+    page.until("() => document.querySelector('#line').classList.contains('error')")
     assert "tv-weight must be a number" in page.page.inner_text("#line")
     (tmp_path / "text.png").write_text("no picture")
     page.page.set_input_files("#choose-styles", tmp_path / "text.png")

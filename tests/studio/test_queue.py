@@ -2,7 +2,6 @@
 
 import pytest
 
-import neural_style
 from brushwork.studio import queue
 from brushwork.studio.storage import Storage, examples
 
@@ -10,7 +9,7 @@ from brushwork.studio.storage import Storage, examples
 class Workers(list):
     """Stands in for the class Worker: the workers that were made."""
 
-    def __call__(self, program, receive, *, stays=False):
+    def __call__(self, receive, *, stays=False):
         worker = _Worker(receive)
         self.append(worker)
         return worker
@@ -20,7 +19,7 @@ class _Worker:
     def __init__(self, receive):
         self.receive, self.is_alive = receive, True
 
-    def paint(self, argv, copies=()):
+    def carry_out(self, argv, copies=()):
         pass
 
 
@@ -35,14 +34,27 @@ def test_a_late_message_is_not_the_next_pictures(workers, tmp_path):
     storage = Storage(tmp_path / "storage")
     content, style = (storage.add(str(path), path.stem, keep=True) for path in examples()[:2])
     asked = {"content": content.number, "styles": [{"picture": style.number}]}
-    made = queue.PictureQueue(storage, None, neural_style.make_parser)
-    first, second = made.paint(asked), made.paint(asked)
+    made = queue.PictureQueue(storage)
+    first, second = made.add(asked), made.add(asked)
     painter = workers[-1]
     painter.receive(painter, "ended", 1)
     assert (made.pictures[first].status, made.current.number) == ("failed", second)
-    painter.receive(painter, "said", "too late")
+    painter.receive(painter, "message", ("info", "too late"))
     painter.receive(painter, "ended", 1)
     assert made.current.number == second
-    assert made.current.said == []
-    workers[-1].receive(workers[-1], "said", "in time")
-    assert made.current.said == ["in time"]
+    assert made.current.messages == []
+    workers[-1].receive(workers[-1], "message", ("info", "in time"))
+    assert made.current.messages == [{"level": "info", "text": "in time"}]
+
+
+def test_records_of_earlier_versions_are_read(workers, tmp_path):
+    storage = Storage(tmp_path / "storage")
+    record = {"number": "0007", "stem": "0007-x", "title": "x", "asked": {}, "command": [], "status": "failed"}
+    storage.write_record(record | {"said": ["computing in float32", "error: out of memory"], "losses": []})
+    (picture,) = queue.PictureQueue(storage).pictures.values()
+    assert picture.messages == [
+        {"level": "info", "text": "computing in float32"},
+        {"level": "error", "text": "out of memory"},
+    ]
+    storage.write_record(picture.record())
+    assert queue.PictureQueue(storage).pictures == {"0007": picture}

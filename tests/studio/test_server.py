@@ -107,7 +107,7 @@ def test_a_queue(studio, asked):
     assert studio.until(second, "waiting", "painting", "done")["status"] == "waiting"
     assert studio.ask("DELETE", f"/api/pictures/{first}") == (422, {"error": "stop it first"})
     studio.ask("POST", f"/api/pictures/{third}/stop")
-    assert studio.until(third, "failed")["said"] == ["taken out of the queue"]
+    assert studio.until(third, "failed")["messages"] == [{"level": "info", "text": "removed from the queue"}]
     studio.ask("POST", f"/api/pictures/{first}/stop")
     studio.until(first, "stopped")
     studio.until(second, "done")
@@ -117,11 +117,11 @@ def test_a_run_that_fails_says_why(studio, asked):
     asked["settings"] |= {"learning_rate": "1e30", "optimizer": "adam", "iterations": "50"}
     details = studio.until(studio.paint(asked), "done", "failed")
     assert details["status"] == "failed"
-    assert any("the loss is not finite" in said for said in details["said"])
+    assert any(each["level"] == "error" and "the loss is not finite" in each["text"] for each in details["messages"])
 
 
 def test_an_instant_picture(studio, asked):
-    status, picture = studio.ask("POST", "/api/instant", asked)
+    status, picture = studio.ask("POST", "/api/preview", asked)
     assert status == 200
     assert Image.open(io.BytesIO(picture)).size == (96, 64)
 
@@ -176,10 +176,10 @@ def test_events_bring_the_newest_and_never_a_backlog(studio, asked):
         ("POST", "/api/pictures", b"null", 400),
         ("POST", "/api/pictures", b'{"content": "x", "styles": [{"picture": 3}]}', 400),
         ("POST", "/api/pictures", b'{"content": "/etc/passwd", "styles": [{"picture": "x"}]}', 404),
-        ("POST", "/api/instant", b'{"content": "x", "styles": []}', 400),
-        ("POST", "/api/instant", b'{"content": "x", "styles": [{"picture": "x", "weight": NaN}]}', 400),
-        ("POST", "/api/instant", b'{"content": "x", "styles": [{"picture": "x", "weight": {}}]}', 400),
-        ("POST", "/api/instant", b'{"content": "x", "styles": [{"picture": "x"}], "settings": {"colors": []}}', 400),
+        ("POST", "/api/preview", b'{"content": "x", "styles": []}', 400),
+        ("POST", "/api/preview", b'{"content": "x", "styles": [{"picture": "x", "weight": NaN}]}', 400),
+        ("POST", "/api/preview", b'{"content": "x", "styles": [{"picture": "x", "weight": {}}]}', 400),
+        ("POST", "/api/preview", b'{"content": "x", "styles": [{"picture": "x"}], "settings": {"colors": []}}', 400),
         ("POST", "/api/pictures", b'{"content": "x", "styles": [{"picture": "x"}], "preset": []}', 400),
         ("POST", "/api/pictures", b"[" * 100_000, 400),
         ("POST", "/api/pictures", b" " * 300_000, 413),
@@ -282,8 +282,8 @@ def second_studio(tmp_path_factory, tiny_file):
     for name, text in (("0009", "{}"), ("0010", "["), ("0011", "7"), ("0012", '{"number": "0012"}')):
         (records / f"{name}.json").write_text(text)
     (folder / "0040-photo-painting.png").write_bytes(b"somebody's")
-    (folder / "brushwork/studio").mkdir(parents=True)
-    for name in ("__init__", "studio/__init__", "studio/preload"):
+    (folder / "brushwork/run").mkdir(parents=True)
+    for name in ("__init__", "run/__init__", "run/preload"):
         (folder / f"brushwork/{name}.py").write_text("raise SystemError('another program')\n")
     studio = Studio(folder, network=tiny_file, directory=folder)
     yield studio

@@ -14,7 +14,7 @@ import tempfile
 import time
 
 import neural_style
-from brushwork.studio.worker import Worker
+from brushwork.run import worker as workers
 from tools.measure.machine import machine, table
 
 
@@ -43,15 +43,16 @@ def main(arguments=None):
 
 
 def unwatched(argv, *, watch):
-    """The program, without what `watch` does."""
+    """The command, without what `watch` does."""
     return neural_style.main(argv)
 
 
-def seconds_of(program, argv, copies=()):
+def seconds_of(command, argv, copies=()):
     """(seconds of a process of the studio, the number of pictures that it sent)"""
     heard, start, shown = queue.SimpleQueue(), time.perf_counter(), 0
-    worker = Worker(program, lambda worker, *message: heard.put(message))
-    worker.paint(argv, copies)
+    workers.COMMAND = f"{command.__module__}:{command.__name__}"
+    worker = workers.Worker(lambda worker, *message: heard.put(message))
+    worker.carry_out(argv, copies)
     while (message := heard.get())[0] != "ended":
         shown += message[0] == "shown"
     if message[1]:

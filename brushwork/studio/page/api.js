@@ -1,4 +1,4 @@
-// What the page asks of the server. Every failure becomes an Error with a sentence for the person.
+// Requests to the server. Every failure becomes an Error whose message is a sentence for the user.
 
 export async function ask(path, options = {}) {
   let response;
@@ -25,8 +25,8 @@ export const post = (path, body) =>
 
 export const upload = (file, name) => json(`api/uploads?name=${encodeURIComponent(name)}`, { method: "POST", body: file });
 
-// Calls heard(news) with each event, for as long as the page is open; lost(true or false) when the connection changes.
-// A hidden tab listens no more: a browser has only six connections to a server.
+// Calls heard(news) with each event while the page is open, and lost(true or false) when the connection changes. A hidden
+// tab closes its connection, as a browser opens only six to a server.
 export function listen(heard, lost) {
   if (document.hidden) {
     document.addEventListener("visibilitychange", () => listen(heard, lost), { once: true });

@@ -1,4 +1,4 @@
-// The settings: five dials in plain sight, and all others made from the flags of the command.
+// The settings: six dials that are always shown, and all other settings under More settings.
 
 import { $, make } from "./dom.js";
 
@@ -8,11 +8,11 @@ const SIZES = [256, 384, 512, 768, 1024, 1536, 2048, 3072, 3840];  // px
 const FIRST_SIZE = 512;
 
 export class Dials {
-  // form: what the server says; changed(instantToo): called when a person changes something.
+  // form: the settings, from the server. changed(changesPreview): called after every change by the user.
   constructor(form, changed) {
     this.form = form;
     this.changed = changed;
-    this.touched = new Map();  // field -> value, of what differs from the preset under "More settings"
+    this.touched = new Map();  // field -> value, of the fields filled in under "More settings"
     this.build();
   }
 
@@ -86,7 +86,7 @@ export class Dials {
     return make("div", { class: "dial" }, label, input, help);
   }
 
-  // What the preset sets stands in the empty fields.
+  // Show the values of the preset in the empty fields.
   showDefaults() {
     const { values, purpose } = this.form.presets[$("preset").value];
     $("purpose").textContent = purpose;
@@ -99,7 +99,7 @@ export class Dials {
     }
   }
 
-  // The part of a request that the dials decide.
+  // The part of a request with the settings.
   asked() {
     const settings = Object.fromEntries(this.touched);
     const strength = HALF_POWERS(Number($("strength").value)), strokes = HALF_POWERS(Number($("strokes").value));
@@ -112,7 +112,7 @@ export class Dials {
     return { preset: $("preset").value, quality: this.form.qualities[$("quality").value], network: $("network")?.value || undefined, settings };
   }
 
-  // Set the dials as a request says.
+  // Set the dials to the settings of a request.
   use({ preset, quality, network, settings }) {
     const nearest = value => SIZES.reduce((best, size, index) => Math.abs(size - value) < Math.abs(SIZES[best] - value) ? index : best, 0);
     const values = {

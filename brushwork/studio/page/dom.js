@@ -2,9 +2,9 @@
 
 export const $ = id => document.getElementById(id);
 
-// What this browser keeps of a page, as JSON.
+// Values that this browser stores for the page, as JSON.
 export function keep(name, value) {
-  try { localStorage.setItem(name, JSON.stringify(value)); } catch { /* it keeps nothing */ }
+  try { localStorage.setItem(name, JSON.stringify(value)); } catch { /* storage is disabled */ }
 }
 
 export function recall(name) {

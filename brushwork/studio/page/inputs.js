@@ -1,4 +1,4 @@
-// The photograph and the paintings: dropped, chosen, pasted, or taken from what is offered.
+// The photograph and the paintings: dropped, chosen, pasted, or taken from the offered ones.
 
 import { upload } from "./api.js";
 import { $, make, recall, keep } from "./dom.js";
@@ -9,13 +9,13 @@ const MOST_STYLES = 8, MOST_OFFERS = 14;
 const invitation = kind => matchMedia("(pointer: coarse)").matches ? `Choose a ${kind}` : `Drop a ${kind} here, or click to choose one`;
 
 export class Inputs {
-  // say(sentence, wrong): tells the person something. changed(): what is chosen has changed. drawMask(style).
+  // say(sentence, isError): shows a message. changed(): called after every change. drawMask(style): lets the user draw.
   constructor({ say, changed, drawMask }) {
     Object.assign(this, { say, changed, drawMask });
     this.content = null;  // an upload
     this.styles = [];     // {upload, weight, mask}
     this.offers = [];
-    this.roles = recall("roles") ?? {};  // number -> what an upload was used as
+    this.roles = recall("roles") ?? {};  // number of an upload -> the role it was used in
     for (const role of ["content", "styles"]) this.acceptDrops($(role), role);
     window.addEventListener("dragover", event => event.preventDefault());
     window.addEventListener("drop", event => event.preventDefault());
@@ -54,7 +54,7 @@ export class Inputs {
     if (role === "content") {
       if (this.content?.number !== picture.number && this.styles.some(style => style.mask)) {
         for (const style of this.styles) style.mask = null;
-        this.say("What was drawn on the other photograph is gone.");
+        this.say("The masks drawn on the other photograph are removed.");
       }
       this.content = picture;
     } else if (this.styles.length >= MOST_STYLES) {
@@ -88,7 +88,7 @@ export class Inputs {
     return label;
   }
 
-  // What is offered: the examples, and what was uploaded last.
+  // The offered pictures: the examples and the latest uploads.
   offered(role) {
     const used = [this.content?.number, ...this.styles.map(style => style.upload.number)];
     const isPainting = picture => !/^(astronaut|chelsea|hopper)$/.test(picture.name);
@@ -127,7 +127,7 @@ export class Inputs {
     for (const style of this.styles) if (style.share) style.share.textContent = `${Math.round(100 * style.weight / total)} %`;
   }
 
-  // The part of a request that says which pictures.
+  // The part of a request with the pictures.
   asked() {
     const styles = this.styles.map(({ upload, weight, mask }) => ({ picture: upload.number, weight, mask }));
     return { content: this.content?.number, styles };

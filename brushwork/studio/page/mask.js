@@ -1,4 +1,4 @@
-// A mask, drawn with the mouse, a finger or the keyboard over the photograph: white where a painting applies.
+// A mask, drawn over the photograph with the mouse, a finger or the keyboard: white where a painting applies.
 
 import { upload } from "./api.js";
 import { $ } from "./dom.js";
@@ -8,7 +8,7 @@ const dialog = $("masks"), canvas = $("mask"), pen = canvas.getContext("2d", { w
 const MOST_UNDONE = 20;
 let erasing = false, last = null, target = null, done = null, cursor = null, undone = [];
 
-// Let the person draw; calls used(number of the uploaded mask, or null for no mask). others: names of the paintings
+// Let the user draw a mask, then call used(number of the uploaded mask, or null for none). others: names of the paintings
 // that apply to the rest.
 export function drawMask(content, style, others, used) {
   const share = Math.min(1, 1024 / Math.max(content.width, content.height));
@@ -39,7 +39,7 @@ function setErasing(value) {
   $("eraser").setAttribute("aria-pressed", String(erasing));
 }
 
-// What Undo brings back.
+// Keep the mask for Undo.
 function remember() {
   undone.push(pen.getImageData(0, 0, canvas.width, canvas.height));
   undone = undone.slice(-MOST_UNDONE);
@@ -47,7 +47,7 @@ function remember() {
 
 const brush = () => Number($("brush").value) / 100 * Math.max(canvas.width, canvas.height);
 
-// The circle that shows how large the brush is.
+// Show a circle of the brush's size.
 function showRing([x, y]) {
   const share = canvas.getBoundingClientRect().width / canvas.width, ring = $("ring").style;
   [ring.left, ring.top] = [`${x * share}px`, `${y * share}px`];

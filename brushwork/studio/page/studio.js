@@ -1,4 +1,4 @@
-// The page: what is chosen at the left becomes a request; what the server tells is shown at the right and below.
+// The page: sends the choices at the left as requests, and shows pictures and their progress at the right and below.
 
 import { ask, json, listen, post } from "./api.js";
 import { drawCurve } from "./curve.js";
@@ -10,32 +10,33 @@ import { drawMask } from "./mask.js";
 const WORDS = { waiting: "waiting", starting: "starting", painting: "painting", stopping: "stopping, and saving", stopped: "stopped", done: "done", failed: "not painted" };
 const ACTIVE = ["waiting", "starting", "painting", "stopping"];
 let pictures = [], running = null;
-let shown = null;      // the number of the picture that is shown, or null for the instant picture
-let details = null;    // of that picture
-let instant = null;    // {address, content} of the instant picture
+let shown = null;      // the number of the picture that is shown, or null for the preview
+let details = null;    // about that picture
+let preview = null;    // {address, content} of the preview
 let asking = null, loading = null;
 
-function say(sentence, wrong = false) {
+// Show a sentence above the Paint button.
+function say(sentence, isError = false) {
   $("line").textContent = sentence;
-  $("line").classList.toggle("wrong", wrong);
+  $("line").classList.toggle("error", isError);
 }
 
-const tell = error => { if (error.name !== "AbortError") say(error.message, true); };
+const sayError = error => { if (error.name !== "AbortError") say(error.message, true); };
 
 const form = await json("api/form");
-const dials = new Dials(form, instantToo => { remember(); if (instantToo) showInstant(); });
-const inputs = new Inputs({ say, changed: () => { $("paint").disabled = !inputs.complete; remember(); showInstant(); }, drawMask: style =>
+const dials = new Dials(form, changesPreview => { remember(); if (changesPreview) requestPreview(); });
+const inputs = new Inputs({ say, changed: () => { $("paint").disabled = !inputs.complete; remember(); requestPreview(); }, drawMask: style =>
   drawMask(inputs.content, style, others(style), (mask, error) => {
     style.mask = mask;
     if (error) say(error, true);
     inputs.draw();
     remember();
-    showInstant();
+    requestPreview();
   }) });
 inputs.offers = await json("api/uploads");
 inputs.draw();
 
-// The names of the paintings that apply where one that is drawn does not.
+// The names of the paintings that apply outside the mask of `style`.
 function others(style) {
   return inputs.styles.filter(other => other !== style && !other.mask).map(other => other.upload.name);
 }
@@ -46,42 +47,42 @@ function remember() {
 
 const request = () => ({ ...inputs.asked(), ...dials.asked() });
 
-// The instant picture of what is chosen; a newer request drops an older one.
-async function showInstant() {
+// Request the preview of the current choices; a newer request cancels an older one.
+async function requestPreview() {
   asking?.abort();
   if (!inputs.complete) return;
   asking = new AbortController();
   const { signal } = asking, asked = request(), then = shown;
-  if (!running) say("A first impression …");
-  if ($("canvas").classList.contains("empty")) $("caption").textContent = "A first impression is being made …";
+  if (!running) say("Making a preview …");
+  if ($("canvas").classList.contains("empty")) $("caption").textContent = "Making a preview …";
   try {
     const body = JSON.stringify(asked);
-    const response = await ask("api/instant", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal });
+    const response = await ask("api/preview", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal });
     const address = URL.createObjectURL(await response.blob());
-    if (instant) URL.revokeObjectURL(instant.address);
-    instant = { address, content: asked.content };
+    if (preview) URL.revokeObjectURL(preview.address);
+    preview = { address, content: asked.content };
     say("");
-    if (shown === then && (!running || shown === null)) showPicture(null);  // not over what was asked for since
+    if (shown === then && (!running || shown === null)) showPicture(null);  // unless another picture was requested since
   } catch (error) {
-    if (error.status !== 409) tell(error);
-    else if (!signal.aborted) say("");  // another tab asked for one
+    if (error.status !== 409) sayError(error);
+    else if (!signal.aborted) say("");  // another tab requested one
   }
 }
 
-// Show the picture of a number; null: the instant picture.
+// Show the picture with a number; null: the preview.
 async function showPicture(number) {
   if (number !== shown) compare(100);
   shown = number;
   details = null;
   drawHistory();
   if (number === null) {
-    setImage(instant.address, instant.content);
-    $("caption").textContent = `A first impression of the colours. Paint makes the real picture.${pictures.length ? " Finished ones are kept under Pictures." : ""}`;
+    setImage(preview.address, preview.content);
+    $("caption").textContent = `A rough preview. Paint makes the real picture.${pictures.length ? " Finished ones are kept under Pictures." : ""}`;
     for (const id of ["progress", "about", "stop", "continue", "png", "tif", "again", "remove"]) $(id).hidden = true;
     for (const id of ["tools", "jpg"]) $(id).hidden = false;
-    $("jpg").href = instant.address;
-    $("jpg").download = "first-impression.jpg";
-    $("jpg").textContent = "Save this first impression";
+    $("jpg").href = preview.address;
+    $("jpg").download = "preview.jpg";
+    $("jpg").textContent = "Save this preview";
     return;
   }
   try {
@@ -89,10 +90,10 @@ async function showPicture(number) {
     if (shown !== number) return;
     details = found;
     drawDetails();
-  } catch (error) { tell(error); }
+  } catch (error) { sayError(error); }
 }
 
-// Put an image on the easel once it is loaded; while one is loading, only the newest of the others is kept.
+// Show an image once it is loaded. While one is loading, only the newest of those that follow is kept.
 function setImage(address, content) {
   if (loading) { loading.next = [address, content]; return; }
   const image = new Image();
@@ -117,19 +118,19 @@ function setImage(address, content) {
 }
 
 function drawDetails() {
-  const { number, title, status, version, asked, said, command, curve, kinds, resumable } = details;
+  const { number, title, status, version, asked, messages, command, curve, kinds, resumable } = details;
   const active = ACTIVE.includes(status), now = running?.number === number ? running : null;
-  if (now?.iteration !== undefined) setImage(`api/pictures/${number}/preview?${now.version}`, asked.content);
+  if (now?.iteration !== undefined) setImage(`api/pictures/${number}/current?${now.version}`, asked.content);
   else if (kinds.includes(".png")) setImage(`api/pictures/${number}/picture.png?${version}`, asked.content);
-  else setImage(...(instant?.content === asked.content ? [instant.address] : [view(asked.content)]), asked.content);  // until there is one
+  else setImage(...(preview?.content === asked.content ? [preview.address] : [view(asked.content)]), asked.content);  // until there is one
   $("picture").alt = title;
-  const wrong = said.filter(sentence => sentence.startsWith("error: ")).at(-1)?.slice(7);
-  const state = { failed: wrong ?? said.at(-1) ?? WORDS.failed, waiting: "it waits until the picture before it is done" }[status] ?? WORDS[status];
+  const reason = messages.filter(message => message.level === "error").at(-1) ?? messages.at(-1);
+  const state = { failed: reason?.text ?? WORDS.failed, waiting: "waiting until the picture before it is done" }[status] ?? WORDS[status];
   $("caption").textContent = `${title}: ${state}`;
   for (const id of ["tools", "about", "again"]) $(id).hidden = false;
   $("stop").hidden = !active;
   $("stop").disabled = status === "stopping";
-  $("stop").textContent = status === "waiting" ? "Take out of the queue" : status === "stopping" ? "Saving …" : "Stop and keep";
+  $("stop").textContent = status === "waiting" ? "Remove from the queue" : status === "stopping" ? "Saving …" : "Stop and keep";
   $("continue").hidden = active || !resumable;
   $("remove").hidden = active;
   for (const kind of ["png", "jpg", "tif"]) {
@@ -138,7 +139,7 @@ function drawDetails() {
     $(kind).download = "";
     $(kind).textContent = { png: "Save PNG", jpg: "Save JPEG", tif: "Save 16-bit TIFF" }[kind];
   }
-  $("said").replaceChildren(...said.filter(Boolean).map(sentence => make("li", { text: sentence })));
+  $("messages").replaceChildren(...messages.map(({ level, text }) => make("li", { class: level, text: level === "info" ? text : `${level}: ${text}` })));
   $("command").textContent = command;
   $("progress").hidden = !active && curve.length < 2;
   drawProgress(now, curve);
@@ -149,7 +150,8 @@ function drawProgress(now, curve) {
     const [width, height] = now.size;
     $("bar").hidden = false;
     $("bar").value = now.share;
-    const losses = ["content", "style", "tv"].map(name => `${name} ${now.losses[name].toPrecision(3)}`).join(", ");
+    const terms = Object.entries(now.losses).filter(([name]) => name !== "total");
+    const losses = terms.map(([name, loss]) => `${name} ${loss.toPrecision(3)}`).join(", ");
     $("left").textContent = `${Math.floor(100 * now.share)} %${now.seconds_left === null ? "" : `, about ${clock(now.seconds_left)} left`}`;
     $("losses").textContent = `Scale ${now.scale} of ${now.scales} (${width}×${height}), iteration ${now.iteration} of ${now.iterations}; losses: ${losses}`;
   } else {
@@ -165,16 +167,17 @@ const clock = seconds => seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.roun
 function drawHistory() {
   const items = [...pictures].reverse().map(picture => {
     const source = running?.number === picture.number && running.iteration !== undefined
-      ? `api/pictures/${picture.number}/preview?${running.version}`
+      ? `api/pictures/${picture.number}/current?${running.version}`
       : ["done", "stopped"].includes(picture.status) ? `api/pictures/${picture.number}/picture.jpg?${picture.version}` : null;
     const thumb = source ? make("img", { class: "thumb", src: source, alt: "", loading: "lazy" }) : make("span", { class: "thumb" });
     const parts = [thumb, make("span", { text: picture.title }), make("span", { class: `status ${picture.status}`, text: WORDS[picture.status] })];
-    return make("li", {}, make("button", { type: "button", "aria-current": String(picture.number === shown), onclick: () => { showPicture(picture.number); $("easel").scrollIntoView({ behavior: "smooth", block: "start" }); } }, ...parts));
+    return make("li", {}, make("button", { type: "button", "aria-current": String(picture.number === shown), onclick: () => { showPicture(picture.number); $("result").scrollIntoView({ behavior: "smooth", block: "start" }); } }, ...parts));
   });
   $("history").hidden = !items.length;
   $("pictures").replaceChildren(...items);
 }
 
+// Take over the news of an event.
 function hear(news) {
   const before = running;
   running = news.running;
@@ -182,7 +185,7 @@ function hear(news) {
     pictures = news.pictures;
     drawHistory();
     if (shown !== null && pictures.some(picture => picture.number === shown)) showPicture(shown);
-    else if (before === null && running && shown === null && !instant) showPicture(running.number);  // after a reload
+    else if (before === null && running && shown === null && !preview) showPicture(running.number);  // after a reload
   }
   if (running && details?.number === running.number) {
     details.status = running.status;
@@ -194,7 +197,7 @@ async function act(promise) {
   try {
     return await promise;
   } catch (error) {
-    tell(error);
+    sayError(error);
     return null;
   }
 }
@@ -206,14 +209,14 @@ $("paint").addEventListener("click", async () => {
   if (!made) return;
   say("");
   showPicture(made.number);
-  if (matchMedia("(max-width: 800px)").matches) $("easel").scrollIntoView({ behavior: "smooth" });
+  if (matchMedia("(max-width: 800px)").matches) $("result").scrollIntoView({ behavior: "smooth" });
 });
 $("stop").addEventListener("click", () => { $("stop").disabled = true; act(post(`api/pictures/${shown}/stop`)); });
 $("continue").addEventListener("click", () => act(post(`api/pictures/${shown}/continue`)));
 $("remove").addEventListener("click", async () => {
   if (!confirm(`Delete “${details.title}”? The photograph and the paintings stay.`)) return;
   if (await act(ask(`api/pictures/${shown}`, { method: "DELETE" }))) {
-    if (instant) { showPicture(null); return; }
+    if (preview) { showPicture(null); return; }
     shown = details = null;
     for (const id of ["progress", "tools", "about"]) $(id).hidden = true;
     $("canvas").classList.add("empty");
@@ -224,10 +227,10 @@ $("again").addEventListener("click", async () => {
   if (!details) return;
   inputs.offers = await act(json("api/uploads")) ?? inputs.offers;
   const complete = choose(details.asked);
-  say(complete ? "The settings of this picture are set. Change some, and paint." : "Some of its pictures are no longer there.", !complete);
+  say(complete ? "The settings of this picture are chosen. Change some, and paint." : "Some of its pictures are no longer there.", !complete);
 });
 
-// Choose what a request says; returns whether all its pictures are there.
+// Make the choices of a request; returns whether all its pictures are still there.
 function choose(asked) {
   const known = number => inputs.offers.find(offer => offer.number === number);
   dials.use(asked);
@@ -250,7 +253,7 @@ $("copy").addEventListener("click", async () => {
 });
 $("slider").addEventListener("input", () => compare($("slider").value));
 
-// Show the photograph at the right of a place, in percent of the width.
+// Show the photograph at the right of a position, in percent of the width.
 function compare(place) {
   $("slider").value = place;
   $("frame").style.setProperty("--cut", `${place}%`);
@@ -262,10 +265,10 @@ listen(hear, now => {
   if (now !== lost) say(now ? "The connection to the studio is lost; trying again …" : "", now);
   lost = now;
 });
-$("folder").textContent = `They are kept in ${form.folder}`;
+$("folder").textContent = `Pictures are kept in ${form.folder}`;
 const before = recall("request");
 if (before) {
   try { choose(before); } catch { localStorage.removeItem("request"); }  // of another version of the page
-  if (!running) showInstant();
+  if (!running) requestPreview();
 }
 document.body.dataset.ready = "true";

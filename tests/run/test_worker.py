@@ -6,12 +6,13 @@ import threading
 import time
 from types import SimpleNamespace
 
+import pytest
+
 from brushwork.messages import logger
-from brushwork.studio import worker as worker_module
-from brushwork.studio.worker import Worker
+from brushwork.run import worker as workers
 from tests.watch.steps import Clock, iterations, losses_at, run, schedule_of
 
-# Programs that stand in for neural_style.main.
+# Commands that stand in for neural_style.main.
 
 
 def counts(argv, *, watch):
@@ -31,7 +32,7 @@ def waits_for_sigterm(argv, *, watch):
     logger.info("waiting")
     while not stopped.is_set():
         time.sleep(0.01)
-    logger.info("saved")
+    logger.warning("saved")
     return 143
 
 
@@ -49,21 +50,32 @@ class Inbox(list):
             assert self._changed.wait_for(lambda: message in self, 60), self
 
 
-def test_a_command_line_is_carried_out_and_the_process_ends():
+@pytest.fixture
+def start(monkeypatch):
+    """start(command, inbox, stays=False): a Worker that carries out command lines with a function of this module."""
+
+    def start(command, inbox, *, stays=False):
+        monkeypatch.setattr(workers, "COMMAND", f"{__name__}:{command.__name__}")
+        return workers.Worker(inbox.receive, stays=stays)
+
+    return start
+
+
+def test_a_command_line_is_carried_out_and_the_process_ends(start):
     inbox = Inbox()
-    worker = Worker(counts, inbox.receive)
-    worker.paint(["a", "b"])
+    worker = start(counts, inbox)
+    worker.carry_out(["a", "b"])
     inbox.until(("ended", 2))
     worker.wait(20)
-    assert inbox == [("said", "a"), ("said", "b"), ("ended", 2)]
+    assert inbox == [("message", ("info", "a")), ("message", ("info", "b")), ("ended", 2)]
     assert not worker.is_alive
 
 
-def test_one_that_stays_takes_the_next():
+def test_one_that_stays_takes_the_next(start):
     inbox = Inbox()
-    worker = Worker(counts, inbox.receive, stays=True)
+    worker = start(counts, inbox, stays=True)
     for words in (["a"], ["b", "c"]):
-        worker.paint(words)
+        worker.carry_out(words)
         inbox.until(("ended", len(words)))
     assert worker.is_alive
     worker.stop()
@@ -71,51 +83,51 @@ def test_one_that_stays_takes_the_next():
     assert not worker.is_alive
 
 
-def test_stopping_is_a_signal_so_that_the_picture_is_saved():
+def test_stopping_is_a_signal_so_that_the_picture_is_saved(start):
     inbox = Inbox()
-    worker = Worker(waits_for_sigterm, inbox.receive)
-    worker.paint([])
-    inbox.until(("said", "waiting"))
+    worker = start(waits_for_sigterm, inbox)
+    worker.carry_out([])
+    inbox.until(("message", ("info", "waiting")))
     worker.stop()
     inbox.until(("ended", 143))
-    assert inbox[1] == ("said", "saved")
+    assert inbox[1] == ("message", ("warning", "saved"))
 
 
-def test_a_program_that_fails_ends_the_worker(tmp_path):
+def test_a_program_that_fails_ends_the_worker(start, tmp_path):
     inbox, log = Inbox(), tmp_path / "stderr"
-    worker = Worker(fails, inbox.receive)
-    worker.paint([str(log)])
+    worker = start(fails, inbox)
+    worker.carry_out([str(log)])
     inbox.until(("ended", 1))
     worker.wait(20)
     assert "RuntimeError: our own mistake" in log.read_text()
 
 
-def test_a_worker_that_is_stopped_before_it_begins_just_ends():
+def test_a_worker_that_is_stopped_before_it_begins_just_ends(start):
     inbox = Inbox()
-    worker = Worker(counts, inbox.receive)
+    worker = start(counts, inbox)
     worker.stop()
     inbox.until(("ended", 0))
     worker.wait(20)
     assert inbox == [("ended", 0)]
 
 
-def test_what_is_stopped_before_it_begins_is_not_painted():
+def test_what_is_stopped_before_it_begins_is_not_painted(start):
     inbox = Inbox()
-    worker = Worker(counts, inbox.receive)
-    worker.paint(["a"])
+    worker = start(counts, inbox)
+    worker.carry_out(["a"])
     worker.stop()
     inbox.until(("ended", 143))
     worker.wait(20)
     assert inbox == [("ended", 143)]
 
 
-def test_a_worker_that_cannot_start_has_ended(monkeypatch):
+def test_a_worker_that_cannot_start_has_ended(start, monkeypatch):
     def fail(process):
         raise EOFError
 
-    monkeypatch.setattr(worker_module, "_start", fail)
+    monkeypatch.setattr(workers, "_start", fail)
     inbox = Inbox()
-    worker = Worker(counts, inbox.receive)
+    worker = start(counts, inbox)
     inbox.until(("ended", 1))
     worker.wait(20)
     assert not worker.is_alive
@@ -124,11 +136,17 @@ def test_a_worker_that_cannot_start_has_ended(monkeypatch):
 def test_progress_is_the_share_of_the_work_and_the_time_left(monkeypatch):
     # Two iterations at cost 1, a second each, and two at cost 3, of which the first includes targets.
     clock, sent = Clock(), []
-    monkeypatch.setattr(worker_module, "time", clock.time)
-    window = worker_module._Window(lambda kind, progress: sent.append(progress), copies=())
-    monkeypatch.setattr(window, "_save", lambda plan, step: None)
+    monkeypatch.setattr(workers, "time", clock.time)
+    reporter = workers._Reporter(lambda kind, progress: sent.append(progress), copies=())
+    monkeypatch.setattr(reporter, "_save_copies", lambda plan, step: None)
     plan = SimpleNamespace(schedule=schedule_of(2, 4, costs=(1, 3)))
-    assert iterations(window.show(run(ends=(2, 4), clock=clock, durations=[9, 1, 1, 6, 3]), plan)) == [0, 1, 2, 3, 4]
+    assert iterations(reporter.report(run(ends=(2, 4), clock=clock, durations=[9, 1, 1, 6, 3]), plan)) == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
     assert [(each.iteration, each.iterations) for each in sent] == [(number, 4) for number in range(5)]
     assert [(each.scale, each.scales, each.size) for each in sent[1:4]] == [(1, 2, (20, 15))] * 2 + [(2, 2, (40, 30))]
     assert [each.share for each in sent] == [0, 1 / 8, 2 / 8, 5 / 8, 1]

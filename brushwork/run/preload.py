@@ -1,0 +1,10 @@
+"""Imports TensorFlow when it is imported itself: for the process from which workers are forked."""
+
+import os
+from contextlib import suppress
+
+from brushwork.engine.session import import_tensorflow
+
+with suppress(OSError):
+    os.setsid()  # Ctrl-C in the terminal is for the process that starts workers; this one ends with it
+import_tensorflow()

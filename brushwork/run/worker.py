@@ -1,0 +1,278 @@
+"""A worker: a process that carries out command lines of the program and sends messages about what happens.
+
+    worker = Worker(receive)     # starts the process
+    worker.carry_out([...])      # a command line; when it has ended: receive(worker, "ended", status)
+    worker.stop()                # what has been computed so far is saved, and the process ends
+
+Messages: ("message", (level, text)), ("shown", Progress), ("ended", exit status). After the last one the process ends,
+or waits for the next command line if it `stays`.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import multiprocessing
+import os
+import pkgutil
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from brushwork.errors import COULD_NOT, PictureError
+from brushwork.messages import logger
+from brushwork.pictures import metadata, write
+from brushwork.schedule import Pace
+
+COMMAND = "neural_style:main"  # command(argv, watch=...) -> exit status; imported in the process
+PREVIEW = 1024  # px: the longer side of the picture in a Progress
+SHARE = 0.01  # of the time of a run that may be spent on showing it
+DEPTHS = {".jpg": 8, ".tif": 16}  # bits of a channel in the copies of a picture
+# Importing TensorFlow takes seconds. On Linux one process does it, and all workers are forked from it; elsewhere a
+# process that has loaded the system's libraries cannot be forked safely.
+PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+if sys.platform == "linux":
+    PROCESSES.set_forkserver_preload(["brushwork.run.preload"])
+_environment_lock = threading.Lock()  # the environment is changed while the fork server starts
+
+
+class Progress(NamedTuple):
+    """Where an optimisation stands after a step."""
+
+    iteration: int
+    iterations: int
+    scale: int  # the first is 1
+    scales: int
+    size: tuple[int, int]  # width and height at this scale
+    losses: dict[str, float]  # of the terms, and their total
+    share: float  # of the work that is done, 0..1
+    seconds_left: float | None
+    picture: bytes  # a JPEG file, at most PREVIEW px long
+
+
+class Worker:
+    """The process, as seen from the one that started it."""
+
+    def __init__(self, receive: Callable[..., None], *, stays: bool = False):
+        """receive(worker, kind, content): called in a thread with each message."""
+        self._connection, other = PROCESSES.Pipe()
+        self._process = PROCESSES.Process(target=_work, args=(COMMAND, other, stays), daemon=True)
+        self._receive, self._stays = receive, stays
+        self._started, self._gone = threading.Event(), threading.Event()
+        threading.Thread(target=self._listen, args=(other,), daemon=True).start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended. It may not have started yet."""
+        return not self._gone.is_set()
+
+    def carry_out(self, argv: Sequence[str], copies: Sequence[str] = ()) -> None:
+        """Carry out a command line. copies: further paths for the picture of an optimisation; see DEPTHS."""
+        self._send((list(argv), list(copies)))
+
+    def stop(self) -> None:
+        """Save the picture that is being made, if there is one, and end the process."""
+        self._send(None)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the process has ended, and kill it after so many seconds. One that has not started will end."""
+        if self._started.is_set() and not self._gone.wait(seconds):
+            self._process.kill()
+            self._gone.wait()
+
+    def _send(self, message):
+        with suppress(OSError):  # the process has just ended, which _listen notices
+            self._connection.send(message)
+
+    def _listen(self, other):
+        try:
+            _start(self._process)  # in this thread, as the first process waits for the import of TensorFlow
+        except (EOFError, OSError):  # the fork server has died, and has written why to standard error
+            self._gone.set()
+            self._receive(self, "ended", COULD_NOT)
+            return
+        finally:
+            other.close()
+        self._started.set()
+        ended = False
+        while True:
+            try:
+                message = self._connection.recv()
+            except (EOFError, OSError):
+                break
+            ended = message[0] == "ended"
+            self._receive(self, *message)
+        self._process.join()  # only this thread may
+        self._gone.set()
+        if self._stays or not ended:
+            self._receive(self, "ended", self._process.exitcode)
+
+
+def _start(process):
+    """Start a process. The fork server must import this program, and no other of its name in the current directory."""
+    if PROCESSES.get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        changes = {"PYTHONSAFEPATH": "1"}
+        if not os.path.basename(root).endswith("-packages"):  # the program is not installed
+            changes["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        with _environment_lock:
+            before = {name: os.environ.get(name) for name in changes}
+            os.environ.update(changes)
+            try:
+                forkserver.ensure_running()
+            finally:
+                for name in changes:
+                    del os.environ[name]
+                os.environ.update({name: value for name, value in before.items() if value is not None})
+    process.start()
+
+
+def _work(command, connection, stays):
+    """The main function of the process. command: see COMMAND."""
+    with suppress(AttributeError, OSError):
+        os.setsid()  # Ctrl-C in the terminal is for the process that started this one, which then stops it
+    inbox, send_lock, stop = queue.SimpleQueue(), threading.Lock(), _Stop()
+    threading.Thread(target=_obey, args=(connection, inbox, stop), daemon=True).start()
+
+    def send(kind, content):
+        with send_lock, suppress(OSError):
+            connection.send((kind, content))
+
+    from brushwork.engine.session import import_tensorflow
+
+    import_tensorflow()
+    logger.addHandler(_MessageHandler(send))
+    logger.setLevel(logging.INFO)
+    main = pkgutil.resolve_name(command)
+    while (task := inbox.get()) is not None:
+        argv, copies = task
+        stop.begin()
+        try:
+            status = main(argv, watch=_Reporter(send, copies).report)
+        except SystemExit as error:  # as --help does
+            status = error.code
+        except BaseException:
+            send("ended", COULD_NOT)
+            raise
+        stop.end()
+        send("ended", status)
+        if not stays:
+            return
+
+
+def _obey(connection, inbox, stop):
+    """Pass the command lines that arrive on; None, or the end of the connection, stops the one that is carried out."""
+    tasks = []
+    while None not in tasks:
+        tasks = []
+        try:
+            tasks.append(connection.recv())
+            while connection.poll():  # a command line that is stopped before it begins must not begin
+                tasks.append(connection.recv())
+        except (EOFError, OSError):
+            tasks.append(None)
+        if None in tasks:
+            stop.request()
+        for task in tasks:
+            inbox.put(task)
+
+
+class _MessageHandler(logging.Handler):
+    """Sends what is logged."""
+
+    def __init__(self, send):
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._send("message", (record.levelname.lower(), record.getMessage()))
+
+
+class _Stop:
+    """Stops a command line as SIGTERM does, or before it begins."""
+
+    def __init__(self):
+        self._lock, self._requested, self._busy = threading.Lock(), False, False
+
+    def begin(self):
+        with self._lock:
+            if self._requested:
+                sys.exit(128 + signal.SIGTERM)
+            self._busy = True
+
+    def end(self):
+        with self._lock:
+            self._busy = False
+
+    def request(self):
+        with self._lock:
+            self._requested = True
+            if self._busy:
+                signal.raise_signal(signal.SIGTERM)
+
+
+class _Reporter:
+    """Sends the progress of a run, in at most SHARE of its time."""
+
+    def __init__(self, send, copies):
+        self._send, self._copies = send, copies
+        self._next = 0.0  # when the next picture is due, by time.monotonic
+
+    def report(self, steps, plan):
+        """Passes the steps of a plan on; when they end, however that is, the copies of the last picture are written."""
+        last, schedule, pace = None, plan.schedule, Pace(plan.schedule, time.monotonic())
+        try:
+            with closing(steps):
+                for step in steps:
+                    last, now = step, time.monotonic()
+                    pace.show(step.iteration, step.scale, now)
+                    if now >= self._next:
+                        self._send_progress(step, schedule, pace)
+                    yield step
+        finally:
+            if last:
+                self._save_copies(plan, last)
+
+    def _send_progress(self, step, schedule, pace):
+        began, scale = time.monotonic(), schedule.scales[step.scale]
+        progress = Progress(
+            iteration=step.iteration,
+            iterations=schedule.iterations,
+            scale=step.scale + 1,
+            scales=len(schedule.scales),
+            size=(scale.width, scale.height),
+            losses=step.term_losses,
+            share=schedule.share_done(step.iteration, step.scale),
+            seconds_left=pace.seconds_left,
+            picture=_thumbnail(step.picture()),
+        )
+        self._send("shown", progress)
+        now = time.monotonic()
+        self._next = now + (now - began) / SHARE
+
+    def _save_copies(self, plan, step):
+        """Write copies of the picture that the command is about to write."""
+        about = metadata.about(plan.settings, plan.digests["network"], step)
+        for path in self._copies:
+            try:
+                write.save(path, step.picture(), metadata=about, depth=DEPTHS[os.path.splitext(path)[1]])
+            except PictureError as error:
+                logger.error(str(error))
+
+
+def _thumbnail(image: Any) -> bytes:
+    """An image [H, W, 3], RGB, 0..255, as a JPEG file of at most PREVIEW px."""
+    picture = Image.fromarray(write.quantize(image))
+    picture.thumbnail((PREVIEW, PREVIEW))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=90)
+    return file.getvalue()
