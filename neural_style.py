@@ -1,7 +1,11 @@
-"""The command: flags -> plan -> stylize -> picture and exit status."""
+"""The command: flags -> plan -> run -> exit status."""
+
+from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from brushwork import messages
 from brushwork.errors import COULD_NOT, INTERRUPTED, UserError
@@ -11,14 +15,17 @@ from brushwork.presets import PRESETS
 from brushwork.run import arguments
 from brushwork.run.arguments import NUMBER, WHOLE
 
-# Imports that take long are made in the functions that need them: --help and errors of usage come at once.
+if TYPE_CHECKING:
+    from brushwork.run.pipeline import Show
+
+# Slow imports are made in the functions that need them, so that --help and errors of usage are shown at once.
 
 
-def main(argv=None, *, watch=None):
+def main(argv: Sequence[str] | None = None, *, watch: Show | None = None) -> int:
     """Carry out the command line `argv` and return the exit status.
 
     watch(steps, plan): passes the steps of an optimisation on, and shows the progress; by default a bar or lines on
-    standard error.
+    standard error show it.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     with messages.shown():

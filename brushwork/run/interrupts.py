@@ -1,27 +1,31 @@
-"""Interrupts: Ctrl-C and SIGTERM, noticed also while TensorFlow computes."""
+"""Interrupts: Ctrl-C and SIGTERM, noticed while TensorFlow computes too."""
+
+from __future__ import annotations
 
 import os
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 
 
 class Interrupts:
-    """A context manager: the first signal sets `status` to 130 or 143; a second one exits with that status at once.
+    """A context manager: the first signal sets `status` to 130 or 143; a second one ends the process with that status.
 
-    cancel: what the first signal calls, in another thread; it may be set at any time.
+    cancel: the function that the first signal calls, in another thread; it may be replaced at any time.
 
     Python calls a signal handler between two of its own instructions, so only after an evaluation has ended. Therefore
     a thread reads the signals from the wake-up socket, to which Python's C code writes their numbers as they arrive.
     """
 
-    def __init__(self, before_exit=lambda: None):
+    def __init__(self, before_exit: Callable[[], None] = lambda: None):
         """before_exit: called before a second signal ends the process."""
-        self.status, self.cancel = 0, lambda: None
+        self.status = 0
+        self.cancel: Callable[[], None] = lambda: None
         self._before_exit = before_exit
 
-    def __enter__(self):
+    def __enter__(self) -> Interrupts:
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
         self._handlers = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -29,14 +33,14 @@ class Interrupts:
         threading.Thread(target=self._listen, daemon=True).start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         signal.set_wakeup_fd(self._wakeup)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._writer.close()  # ends the thread
 
-    def end_process(self):
-        """End the process at once, with this status."""
+    def end_process(self) -> None:
+        """End the process at once, with `status`."""
         self._before_exit()
         sys.stdout.flush()
         sys.stderr.flush()

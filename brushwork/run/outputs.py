@@ -1,5 +1,8 @@
-"""Outputs: whatever could keep a run from writing its files, found before it starts."""
+"""Outputs: everything that would keep a run from writing its files is found before it starts."""
 
+from __future__ import annotations
+
+import argparse
 import importlib.util
 import os
 import shlex
@@ -8,20 +11,29 @@ import shutil
 import numpy as np
 
 from brushwork import files
-from brushwork.errors import PictureError
+from brushwork.errors import Mistakes, PictureError
 from brushwork.messages import logger
 from brushwork.pictures import write
-from brushwork.run.jobs import those_exist
+from brushwork.run.jobs import Job, those_exist
 from brushwork.run.resuming import default_state
 
 MOST_CHECKPOINTS = 10_000  # whose paths are checked
 
 
-def check_outputs(job, options, *, size, transparent, last, start, mistakes):
-    """Add everything that would keep the files of a jobs.Job from being written to `mistakes`.
+def check_outputs(
+    job: Job,
+    options: argparse.Namespace,
+    *,
+    size: tuple[int, ...],
+    transparent: bool,
+    last: int | None,
+    start: str | None,
+    mistakes: Mistakes,
+) -> None:
+    """Add everything that would keep the files of a job from being written to `mistakes`.
 
     size: (height, width) of the picture, or () if it is unknown. transparent: whether it has an alpha channel.
-    last: the number of the last iteration, or None. start: the path of the initial picture, or None.
+    last: the number of the last iteration, or None if it is unknown. start: the path of the initial picture, or None.
     """
     checkpoints = _checkpoints(job, options.checkpoint_iterations, last, mistakes)
     for path in (job.output, *checkpoints[:1]):
@@ -55,12 +67,12 @@ def _inputs(job, options, start):
 
 
 def _check_existing(job, paths, options, mistakes):
-    """That no output is a directory, or exists without a flag that lets it be replaced."""
+    """Add outputs that are directories, and existing files that no flag allows to replace."""
     existing = [path for path in paths if _exists(path, mistakes)]
     for path in existing:
         if os.path.isdir(path):
             mistakes.add_file(f"cannot write {path}: it is a directory")
-    if job.resume is not None:  # this run goes on with the same state file
+    if job.resume is not None:  # this run continues with the same state file
         existing = [path for path in existing if os.path.realpath(path) != os.path.realpath(job.resume)]
     own = job.resume is not None and (job.keep or options.own_files)  # the outputs of the run that is resumed
     if existing and not options.overwrite and not own:
@@ -71,7 +83,7 @@ def _check_existing(job, paths, options, mistakes):
 
 
 def _check_nested(paths, board, mistakes):
-    """That no file has the name of a directory that other files, or TensorBoard's, are to be in."""
+    """Add files with the name of a directory in which other files, or TensorBoard's, will be."""
     directories = {} if board is None else {os.path.realpath(board): "--tensorboard"}
     for path in paths:
         directory = os.path.dirname(os.path.realpath(path))
@@ -101,9 +113,9 @@ def _checkpoints(job, every, last, mistakes):
 
 
 def _check_directory(directory, needed, mistakes):
-    """That files can be written to a directory, or that it can be created.
+    """Add a directory that cannot be written to or created.
 
-    needed: bytes of the largest file, a picture that cannot be compressed.
+    needed: bytes of the largest file, if the picture cannot be compressed.
     """
     if files.is_address(directory):
         mistakes.add_file(f"cannot write to {directory}: it is an address; give a file on this machine")
@@ -119,8 +131,8 @@ def _check_directory(directory, needed, mistakes):
         mistakes.add_file(f"cannot write to {directory}: {sentence}")
 
 
-def make_directories(job, options):
-    """Create the directories of all files of a Job that do not exist. Raises PictureError."""
+def make_directories(job: Job, options: argparse.Namespace) -> None:
+    """Create the missing directories of the files of a job. Raises PictureError."""
     paths = [job.output, job.state, options.contact_sheet, job.checkpoints and job.checkpoint(1)]
     for directory in dict.fromkeys(os.path.dirname(path) for path in paths if path):
         if directory and not os.path.isdir(directory):

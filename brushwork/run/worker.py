@@ -261,7 +261,7 @@ class _Reporter:
 
     def _save_copies(self, plan, step):
         """Write copies of the picture that the command is about to write."""
-        about = metadata.about(plan.settings, plan.digests["network"], step)
+        about = metadata.about(plan.settings, plan.network.digest, step)
         for path in self._copies:
             try:
                 write.save(path, step.picture(), metadata=about, depth=DEPTHS[os.path.splitext(path)[1]])

@@ -57,4 +57,4 @@ def test_records_of_earlier_versions_are_read(workers, tmp_path):
         {"level": "error", "text": "out of memory"},
     ]
     storage.write_record(picture.record())
-    assert queue.PictureQueue(storage).pictures == {"0007": picture}
+    assert queue.PictureQueue(storage).pictures["0007"].messages == picture.messages
