@@ -18,6 +18,7 @@ from stylize import make_objective, make_terms
 from tests.helpers import documents
 from tests.helpers.command import FAST, ROOT
 from tests.helpers.documents import DOCS, README
+from tests.helpers.tiers import spot_checks
 
 TEXT = "\n".join([README, *DOCS.values()])
 # Those of recipes.md are in test_recipes.
@@ -76,7 +77,7 @@ def test_the_gallery():
         assert neural_style.make_parser().parse_args([*flags.split(), *given])
 
 
-@pytest.mark.parametrize("name", ["README", "python.md"])
+@pytest.mark.parametrize("name", spot_checks(["README", "python.md"], keep=(0,)))
 def test_a_program_in_python(pictures, capsys, name):
     """With a tenth of the iterations, in another directory."""
     text = (DOCS | {"README": README})[name]

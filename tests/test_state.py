@@ -25,6 +25,7 @@ from brushwork.settings import Settings
 from stylize import Masks, stylize
 from tests.helpers.command import FAST
 from tests.helpers.objectives import shared
+from tests.helpers.tiers import spot_checks
 from tests.helpers.tiny_networks import FEW_LAYERS
 
 
@@ -74,7 +75,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", spot_checks(CASES, keep=(0, 5, 6)))
 def test_four_iterations_and_six_equal_ten_bit_for_bit(objectives, tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
     settings, masks = Settings(**FEW_LAYERS, **CASES[case]), masks_of((40, 56)) if "masks" in case else None
@@ -165,7 +166,9 @@ def interrupted(command, at_evaluation):
 
 
 @pytest.mark.parametrize(("optimizer", "evaluation"), [("adam", 5), ("lbfgs", 12)])
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.exhaustive)]
+)
 def test_a_resumed_run_equals_an_uninterrupted_one(command, interrupted, number, status, optimizer, evaluation):
     flags = ["--iterations", 9, "--colors", "luma", "--seed", 4, "--keep", "last", "--optimizer", optimizer]
     assert command(*flags, output="whole.png")[0] == 0

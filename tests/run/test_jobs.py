@@ -20,6 +20,7 @@ from brushwork.settings import Settings
 from stylize import make_objective
 from tests.helpers.command import FAST
 from tests.helpers.objectives import shared
+from tests.helpers.tiers import spot_checks
 
 
 @pytest.fixture
@@ -255,7 +256,7 @@ def whole_batch(batch):
     return whole
 
 
-@pytest.mark.parametrize("flags", [[], ["--skip-existing"], ["--overwrite"]], ids=str)
+@pytest.mark.parametrize("flags", spot_checks([[], ["--skip-existing"], ["--overwrite"]], keep=(0,)), ids=str)
 def test_an_interrupted_batch_goes_on_where_it_was(batch, command, interrupted, flags):
     whole = whole_batch(batch)
     advice = interrupted(*flags).partition("continue with ")[2].splitlines()[0]
