@@ -1,4 +1,4 @@
-"""The method: the loss of Gatys, Ecker and Bethge 2015 as three terms, and the images on the way to its minimum.
+"""The method of Gatys, Ecker and Bethge 2015: the terms of the loss, and the images on the way to its minimum.
 
     with make_objective(network, settings) as objective:
         for step in stylize(objective, content, [style], settings):
@@ -22,6 +22,7 @@ import tensorflow.compat.v1 as tf
 
 import vgg
 from brushwork import checks
+from brushwork.engine.evaluator import TileMap, map_here
 from brushwork.engine.objective import Objective
 from brushwork.engine.sums import Moments, Total, count_of, neighbour_differences, squared_error
 from brushwork.engine.term import Constant, Field, Measure, Pixels, Term
@@ -113,9 +114,11 @@ class Gram(StyleTerm):
         return Constant((self.target_count, channels, channels))
 
     def target(self, style: Moments) -> np.ndarray:
+        """A = F'F / (n C) of K styles: [K, C, C]."""
         return style.second / style.second.shape[-1]
 
     def distances(self, sums: Mapping[str, Moments], targets: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """{layer: mean((G - A)^2) in this normalisation, [K]} for targets A [K, C, C]."""
         distances = {}
         for layer, target in targets.items():
             channels = int(target.shape[-1])
@@ -125,12 +128,15 @@ class Gram(StyleTerm):
         return distances
 
     def blend_variance(self, styles: Moments, blend: Moments, shares: np.ndarray) -> float:
-        """The sum of b_i mean((G - A_i)^2) is mean((G - A)^2) for the blend A of all A_i, plus this constant."""
+        """sum_i b_i mean((A_i - A)^2) for the blend A = sum_i b_i A_i.
+
+        It does not depend on the image: sum_i b_i mean((G - A_i)^2) = mean((G - A)^2) + this constant.
+        """
         differences = self.target(styles) - self.target(blend)
         return self._scale(differences.shape[-1]) * float(np.dot(shares, np.square(differences).mean(axis=(1, 2))))
 
     def _scale(self, channels: int) -> float:
-        """The loss in this normalisation over the classic one."""
+        """The factor from the classic loss to the loss in this normalisation."""
         return {"classic": 1, "positions": channels**2, "sums": channels**2 / 4}[self.normalization]
 
 
@@ -188,10 +194,11 @@ def make_objective(
     *,
     precision: str | None = None,
     terms: Sequence[Term] | None = None,
+    map_tiles: TileMap = map_here,
 ) -> Objective:
     """The Objective of the settings' loss, or of `terms`; a context manager. See Objective for the arguments."""
     terms = make_terms(settings, masks) if terms is None else terms
-    return Objective(network, settings, terms, masks, precision=precision)
+    return Objective(network, settings, terms, masks, precision=precision, map_tiles=map_tiles)
 
 
 def _mean(array: np.ndarray) -> float:
@@ -207,9 +214,10 @@ class Step(NamedTuple):
     losses: dict[str, float]  # "content", "style", "tv" and "total", their sum; and those of the layers
     kept: np.ndarray  # the image of lowest total so far, or this one, as settings.keep says
     lowest: float  # the total of `kept`
-    state: Callable[[], State]  # what a run can go on from; to be called before the next step is asked for
+    # `state` and `picture` are valid until the next step, also after an evaluation that was interrupted.
+    state: Callable[[], State]  # what a run can be resumed from
     picture: Callable[[], np.ndarray]  # what would be saved: [H, W, 3] of the content's size, in the colours asked for
-    end_scale: Callable[[], None]  # make this the last step of its scale; to be called before the next is asked for
+    end_scale: Callable[[], None]  # makes this the last step of its scale
 
     @property
     def term_losses(self) -> dict[str, float]:
@@ -258,7 +266,7 @@ def stylize(
             state = State(scale, 0, image, image, np.inf, {})
         elif state.scale < scale:
             state = upscale(state, size, moments=settings.optimizer == "adam")
-        begins = state is resume or scale == 0  # the start of a further scale is the last picture once more
+        begins = state is resume or scale == 0  # a later scale starts with a picture that was yielded already
         state = yield from _at_scale(objective, content, settings, state, begins)
 
 
@@ -314,7 +322,9 @@ def start_image(
 ) -> np.ndarray:
     """The first image: a share r of noise around the mean pixel, and 1 - r of `initial`, or else of the content.
 
-    r is settings.initial_noiseblend; by default 1 for a start from noise and 0 for any other.
+    r is settings.initial_noiseblend; by default 1 for a start from noise and 0 for any other. content, initial:
+    [H, W, 3], RGB, 0..255, of one size; mean_pixel: [3]. Returns [H, W, 3] of the content's type, which may exceed
+    0..255 unless settings.box.
     """
     share = settings.initial_noiseblend
     if share is None:

@@ -2,7 +2,7 @@
 
 In tiles it takes two passes, by the chain rule through the sums over positions. The first adds up the sums of all
 tiles; the losses of these sums are those of the whole picture, and so are the gradients of the total with respect to
-the sums. The second adds up the gradients of each tile's sums times these sum gradients.
+the sums. The second computes the gradient of each tile's sums, weighted by these, and adds up the results.
 """
 
 import functools
@@ -23,21 +23,27 @@ from brushwork.settings import TILE_GRID
 
 SMALLEST_TILE = 64  # px; smaller ones would be little more than margin
 
-# (outputs of TileGraph.run, the feeds of each tile) -> the results of the tiles, in their order
-TileMap = Callable[[Any, Iterable[dict[str, np.ndarray]]], Iterable]
+# (graph, outputs, the feeds of each tile) -> the results of graph.run(outputs, feeds) for the tiles, in their order.
+# It may send the feeds, dictionaries of arrays, to other processes that have built the same TileGraph.
+TileMap = Callable[[TileGraph, Any, Iterable[dict[str, np.ndarray]]], Iterable]
+
+
+def map_here(graph: TileGraph, outputs: Any, feeds: Iterable[dict[str, np.ndarray]]) -> Iterable:
+    """The TileMap that computes one tile after the other in this process."""
+    return (graph.run(outputs, each) for each in feeds)
 
 
 def _in_smaller_tiles_if_needed(method: Callable) -> Callable:
-    """A method of a picture that starts again with tiles of half the size for as long as memory runs out."""
+    """A method of a picture that is repeated with tiles of half the size for as long as memory runs out."""
 
-    def patient(self, picture, *others):
+    def with_retries(self, picture, *others):
         while True:
             try:
                 return method(self, picture, *others)
             except (MemoryError, tf.errors.ResourceExhaustedError) as error:
                 self._halve_tiles(max(picture.shape[:2]), error)
 
-    return functools.update_wrapper(patient, method)
+    return functools.update_wrapper(with_retries, method)
 
 
 class Evaluator:
@@ -46,10 +52,8 @@ class Evaluator:
     Where tiles are computed is decided by the function that maps work over them.
     """
 
-    def __init__(self, graph: TileGraph, map_tiles: TileMap | None = None):
-        """map_tiles: by default one tile after the other is computed by `graph`, in this process."""
-        self._graph = graph
-        self._map_tiles = map_tiles or (lambda outputs, feeds: (graph.run(outputs, each) for each in feeds))
+    def __init__(self, graph: TileGraph, map_tiles: TileMap = map_here):
+        self._graph, self._map_tiles = graph, map_tiles
         self._tile_size, self._largest = None, np.inf
 
     @property
@@ -88,7 +92,10 @@ class Evaluator:
 
     @_in_smaller_tiles_if_needed
     def total(self, picture: np.ndarray, output: str, fields: Mapping[str, np.ndarray]) -> Any:
-        """An output of the graph added up over the tiles of a picture: float64 arrays, nested as it is."""
+        """The sums of an output over all tiles of a picture [H, W, 3]: float64 arrays, nested as the output.
+
+        fields: {input: [h, w, channels] of the whole picture}.
+        """
         return _added(self._run(output, picture, self._padded(picture), fields))
 
     @_in_smaller_tiles_if_needed
@@ -106,7 +113,8 @@ class Evaluator:
 
     def _run(self, outputs, picture, padded, inputs) -> Iterable:
         """The outputs for each tile of a picture, in the order of the tiles."""
-        return self._map_tiles(outputs, (self._feeds(tile, padded, inputs) for tile in self._cut(picture)))
+        feeds = (self._feeds(tile, padded, inputs) for tile in self._cut(picture))
+        return self._map_tiles(self._graph, outputs, feeds)
 
     def _feeds(self, tile: tiles.Tile, padded: np.ndarray, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the graph is fed for a tile: its pixels, its part of the Fields, and the Constants."""
@@ -139,7 +147,7 @@ def _added(parts: Iterable) -> Any:
 
 
 def _folded(gradient: np.ndarray, padding: int) -> np.ndarray:
-    """The gradient with respect to a picture, from the one with respect to the picture padded by its border."""
+    """The gradient [H, W, 3] with respect to a picture, from the one [H + 2 p, W + 2 p, 3] for the padded picture."""
     for axis in (0, 1) if padding else ():
         gradient = np.moveaxis(gradient, axis, 0)
         gradient[padding] += gradient[:padding].sum(axis=0)

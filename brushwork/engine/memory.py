@@ -20,7 +20,7 @@ from brushwork.schedule import make_schedule, margin
 from brushwork.settings import Settings
 
 PROCESS = 720e6  # bytes of the program with TensorFlow and its graph, without the network
-EVALUATION = 1.75  # peak of an evaluation, divided by the bytes of all layers that its gradient needs
+EVALUATION = 1.75  # peak memory of an evaluation / bytes of the layers that its gradient needs
 TILE_SIZES = (2048, 1536, 1024, 768, 512, 384, 256, 128)  # px
 SHARE = 0.85  # of the free memory that a run may plan to use
 PIXEL = 12  # bytes: three float32

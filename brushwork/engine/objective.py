@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 import vgg
 from brushwork.digest import digest_of
 from brushwork.engine import memory
-from brushwork.engine.evaluator import Evaluator, TileMap
+from brushwork.engine.evaluator import Evaluator, TileMap, map_here
 from brushwork.engine.session import chosen_precision
 from brushwork.engine.term import Term, named_leaves
 from brushwork.engine.tile_graph import TileGraph
@@ -35,12 +35,12 @@ class Objective:
         masks: Masks = NO_MASKS,
         *,
         precision: str | None = None,
-        map_tiles: TileMap | None = None,
+        map_tiles: TileMap = map_here,
     ):
         """terms: of the loss; stylize.make_terms makes those of the settings.
 
         masks: which of them are given, and how many; `set_targets` takes them in their sizes. precision: "float32" or
-        "bfloat16", of the network; by default what settings.precision chooses. map_tiles: as for Evaluator.
+        "bfloat16", of the network; by default what settings.precision chooses. map_tiles: where tiles are computed.
         Raises KeyError if the network lacks a layer of the terms, and ValueError if two terms have the same name.
         """
         names = [term.name for term in terms]
@@ -127,7 +127,7 @@ class StyleSums:
         return known
 
     def clear(self) -> None:
-        """Forget all sums."""
+        """Forget all sums, as if the objective were new."""
         self._known.clear()
 
 

@@ -67,7 +67,10 @@ def squared_error(features: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
 
 
 def neighbour_differences(pixels: Pixels) -> dict[str, tf.Tensor]:
-    """x[i + 1] - x[i] of vertical ("down") and horizontal ("across") neighbours, each pair in exactly one tile."""
+    """x[i + 1] - x[i] of vertical and horizontal neighbours; each pair is in exactly one tile.
+
+    Of a core [h, w, 3], "down" is [h or h - 1, w, 3] and "across" [h, w or w - 1, 3], on the scale 0..255.
+    """
     height, width = tf.unstack(tf.shape(pixels.core)[:2])
     return {"down": _difference(pixels.extended[:, :width], 0), "across": _difference(pixels.extended[:height], 1)}
 

@@ -9,7 +9,11 @@ from brushwork.pictures.masks import Masks
 
 
 class Field(NamedTuple):
-    """An input with a value for each cell of a layer, or for each pixel. It is cut into tiles as the picture is."""
+    """An input with a value for each pixel, or for each position of a layer; it is cut into tiles as the picture is.
+
+    Its array is [H, W, channels], or [ceil(H / stride), ceil(W / stride), channels] for a layer. `Term.sums` is given
+    the part of a tile's core, [h, w, channels].
+    """
 
     channels: int
     layer: str | None = None  # None: the pixels
@@ -17,7 +21,7 @@ class Field(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """An input with one value for the whole picture, such as the target of a sum over all positions."""
+    """An input with one value for the whole picture, such as the target of a sum; constant while a target is."""
 
     shape: tuple[int | None, ...] = ()
 
@@ -66,9 +70,9 @@ class Term:
         return {}
 
     def sums(self, pixels: Pixels, features: Mapping, inputs: Mapping) -> Any:
-        """Nested tensors, each a sum over the positions of a tile: those of a picture are those of its tiles, added up.
+        """Nested tensors, each a sum over the positions of a tile. The sums of all tiles are added up.
 
-        features: {layer: [h, w, C]}, the cells of the tile's core. inputs: as `inputs`, with tensors for its leaves.
+        features: {layer: [h, w, C]}, of the tile's core. inputs: as `inputs`, with tensors for its leaves.
         """
         raise NotImplementedError
 

@@ -1,14 +1,17 @@
 """The graph of one tile: arrays in and arrays out, by name.
 
-Inputs: "image" [H, W, 3], the tile with its margin, RGB, 0..255; "place", Tile.place; the inputs of the terms, as
-"style/target/relu1_1"; for some outputs also "sums/..." and "sum_gradients/...".
+Inputs:
+    "image"                [H, W, 3], RGB, 0..255: the tile with its margin
+    "place"                int32 [8]: Tile.place
+    "style/target/relu1_1" and others: the inputs of the terms
+    "sums/...", "sum_gradients/...": see "losses" and "gradient"
 
 Outputs:
     "untiled"              (losses, gradient) of a picture in one piece
     "sums"                 the sums of the terms over the core of a tile, as far as the total depends on them
     "losses"               (losses, sum gradients) of the picture with the given sums
-    "gradient"             the gradient of a tile's sums times the given sum gradients
-    "features/LAYER"       the cells of a layer in the core
+    "gradient"             of the sum of g s over the sums s of a tile and their given gradients g: [H, W, 3]
+    "features/LAYER"       [h, w, C], the positions of a layer in the core
     "style_sums/TERM"      Term.style_sums over the core
 """
 
@@ -78,7 +81,7 @@ class TileGraph:
         return self._session.has_ended(seconds)
 
     def feature_type(self) -> np.dtype:
-        """The type of the features' arrays."""
+        """bfloat16, or the type of the image."""
         return tf.as_dtype(self._network_dtype).as_numpy_dtype
 
     def channels(self, layer: str) -> int:
@@ -86,7 +89,7 @@ class TileGraph:
         return int(self._features[layer].shape[-1])
 
     def _placeholder(self, name: str, dtype, shape):
-        """The input of this name."""
+        """The placeholder of this name; the first call makes it."""
         if name not in self._placeholders:
             self._placeholders[name] = tf.placeholder(dtype, shape, name=name)
         return self._placeholders[name]
@@ -136,7 +139,7 @@ class TileGraph:
         return losses, {name: gradient for name, gradient in gradients.items() if gradient is not None}
 
     def _build_gradient(self):
-        """The gradient of a tile's sums times their gradients, with respect to the tile."""
+        """The gradient of the sum of g s over the sums s of a tile and their gradients g, with respect to the tile."""
         sums = self._output("sums")
         given = [self._placeholder(f"sum_gradients/{name}", each.dtype, each.shape) for name, each in sums.items()]
         return tf.gradients(list(sums.values()), self._image, given)[0]

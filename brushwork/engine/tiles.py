@@ -18,11 +18,11 @@ class Tile(NamedTuple):
     columns: slice
     core: tuple[int, int, int, int]  # top, left, height, width, in the tile
     corner: tuple[int, int]  # top, left of the core in the picture without padding
-    more: tuple[int, int]  # 1 if the picture goes on below the core, 1 if it goes on to the right
+    more: tuple[int, int]  # (below, right): 1 if the picture continues there beyond the core, else 0
 
     @property
     def place(self) -> tuple[int, ...]:
-        """The core; the top and left of the tile in the padded picture; and `more`."""
+        """Eight integers: the core, the tile's top and left in the padded picture, and `more`."""
         return *self.core, self.rows.start, self.columns.start, *self.more
 
     def cells(self, stride: int) -> tuple[slice, slice]:

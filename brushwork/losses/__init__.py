@@ -1,1 +1,1 @@
-"""Terms of the loss beyond the classic ones."""
+"""Style losses: their base class, and those beyond the classic Gram loss of stylize.py."""

@@ -34,6 +34,8 @@ def _padded(matrices, most):
 
 
 def _trace_sqrt(matrices, least):
+    """`trace_sqrt` of matrices [N, r, r] in float64: [N]."""
+
     @tf.custom_gradient
     def trace(matrices):
         values, vectors = tf.linalg.eigh(matrices)

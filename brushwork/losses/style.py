@@ -41,15 +41,21 @@ class StyleTerm(Term):
         raise NotImplementedError
 
     def target(self, style: Moments) -> Any:
-        """The values of `target_inputs` for the moments of a style's layer, divided by their counts: float64 arrays."""
+        """The values of `target_inputs`, float64 arrays, for a layer of K styles.
+
+        style: means, not sums: `first` [K, C] is the mean of F, `second` [K, C, C] that of F F'.
+        """
         raise NotImplementedError
 
     def distances(self, sums: Mapping[str, Moments], targets: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-        """{layer: distances [target_count]} of the image's sums from the targets."""
+        """{layer: distances [target_count]} of the image, whose sums are not divided by counts, from the targets."""
         raise NotImplementedError
 
     def blend_variance(self, styles: Moments, blend: Moments, shares: np.ndarray) -> float:
-        """What the mean distance from all styles exceeds the distance from their blend by, if that is a constant."""
+        """The mean distance from all styles minus that from their blend, if it does not depend on the image; else 0.
+
+        styles: means of N styles, `second` [N, C, C]; blend: the same of one. shares: [N], which sum to 1.
+        """
         return 0.0
 
     @property

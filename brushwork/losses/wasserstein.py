@@ -56,7 +56,7 @@ class Wasserstein(StyleTerm):
         return Normal(np.sqrt(square), mean, variances.sum(axis=1), root)
 
     def distances(self, sums: Mapping[str, Moments], targets: Mapping[str, Normal]) -> dict[str, tf.Tensor]:
-        """|m - t|^2 + tr(S + T - 2 (L' S L)^(1/2)), divided by the number of channels.
+        """{layer: |m - t|^2 + tr(S + T - 2 (L' S L)^(1/2)), divided by the number of channels, [K]}.
 
         m and S are the mean and the covariance of the image's features, t and T = L L' those of the style, all in the
         units of the style's Normal. VARIANCE is added to S as to T.

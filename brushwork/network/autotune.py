@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import tensorflow.compat.v1 as tf
 
 ROUNDS = 4
-MARGIN = 1.4  # how many times as fast the other way has to be, so that a near tie does not fall now so, now so
+MARGIN = 1.4  # the other way must be so many times as fast; near ties would be decided differently in each run
 
 
 def is_faster(

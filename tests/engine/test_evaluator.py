@@ -84,10 +84,10 @@ def test_tiles_stay_small_once_memory_has_run_out(caplog):
         assert patient.tile_size == kept
 
 
-def scarce(graph, rows):
-    """A map over tiles that runs out of memory when a picture or a tile has more than so many rows."""
+def scarce(rows):
+    """A TileMap that runs out of memory when a picture or a tile has more than so many rows."""
 
-    def run(outputs, feeds):
+    def run(graph, outputs, feeds):
         for each in feeds:
             if each["image"].shape[0] > rows:
                 raise MemoryError
@@ -112,7 +112,7 @@ def test_an_evaluation_out_of_memory_goes_on_in_smaller_tiles(random):
     with make_objective(tiny_networks.tiny_network(np.float64), settings) as objective:
         objective.set_targets(content, [content])
         whole, gradient = objective.evaluate(image)
-        objective._evaluator._map_tiles = scarce(objective._tile_graph, 150)
+        objective._evaluator._map_tiles = scarce(150)
         losses, slope = objective.evaluate(image)
     assert objective._evaluator.tile_size == 96
     # Sums of float64 in another order: 4000 terms of about one size.
@@ -126,17 +126,13 @@ def test_tiles_may_be_computed_anywhere_and_in_any_order(random):
     mask = random.uniform(0, 1, (60, 40)).astype(np.float32)
     settings, masks, results = Settings(**FEW_LAYERS), Masks((mask,)), []
 
-    def elsewhere(graph):
-        def run(outputs, feeds):
-            sent = [pickle.loads(pickle.dumps(each)) for each in feeds]
-            backwards = [graph.run(outputs, each) for each in reversed(sent)]
-            return [pickle.loads(pickle.dumps(each)) for each in reversed(backwards)]
+    def elsewhere(graph, outputs, feeds):
+        sent = [pickle.loads(pickle.dumps(each)) for each in feeds]
+        backwards = [graph.run(outputs, each) for each in reversed(sent)]
+        return [pickle.loads(pickle.dumps(each)) for each in reversed(backwards)]
 
-        return run
-
-    with make_objective(tiny_networks.tiny_network(), settings, masks) as objective:
-        for map_tiles in (objective._evaluator._map_tiles, elsewhere(objective._tile_graph)):
-            objective._evaluator._map_tiles = map_tiles
+    for map_tiles in (evaluator.map_here, elsewhere):
+        with make_objective(tiny_networks.tiny_network(), settings, masks, map_tiles=map_tiles) as objective:
             objective.set_targets(content, [style], masks, tile_size=16)
             results.append(objective.evaluate(image))
     assert results[0][0] == results[1][0]
