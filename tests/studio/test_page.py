@@ -60,7 +60,7 @@ class Page:
         raise AssertionError(f"never: {condition}; {self.page.inner_text('main')}")
 
     def shown(self):
-        """The address of the picture on the queue."""
+        """The address of the picture that is shown."""
         return self.page.evaluate("() => document.querySelector('#picture').src")
 
     def until_caption(self, text):
@@ -105,7 +105,7 @@ def forever(page):
     page.set("optimizer", "adam")
 
 
-def test_the_instant_picture_comes_with_the_second_picture(page):
+def test_the_preview_comes_with_the_second_picture(page):
     page.until("() => document.querySelector('#picture').src.startsWith('blob:')")
     page.until_caption("Paint makes the real picture")
     first = page.shown()
@@ -114,7 +114,7 @@ def test_the_instant_picture_comes_with_the_second_picture(page):
     page.until("first => document.querySelector('#picture').src !== first", first)
 
 
-def test_the_instant_picture_is_saved_with_its_settings(page):
+def test_the_preview_is_saved_with_its_settings(page):
     page.until_caption("Paint makes the real picture")
     assert page.page.is_visible("#jpg")
     assert not any(page.page.is_visible(f"#{name}") for name in ("png", "tif", "stop", "again", "remove"))
@@ -147,7 +147,7 @@ def test_watch_stop_reload_continue(page):
     first = int(page.until(numbers))
     before = page.shown()
     page.until("before => document.querySelector('#picture').src !== before", before)
-    assert "preview" in page.shown()
+    assert "/current?" in page.shown()
     page.open()  # a reload: the run goes on, and is found
     page.until_caption(": painting")
     assert int(page.until(numbers)) > first

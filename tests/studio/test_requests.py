@@ -126,7 +126,7 @@ def test_the_command_line_to_copy_is_one_for_a_shell(storage):
     assert copied == ["neural-style", *argv[:-1], "0001-x.png"]
 
 
-def test_an_instant_picture_has_the_colours_and_weights(storage):
+def test_a_preview_has_the_colours_and_weights(storage):
     asked = {"content": storage.named["c"], "styles": [{"picture": storage.named["a"]}]}
     settings = {"colors": "luma", "color_strength": 0.5, "tv_weight": 3}
     options = settings_of(requests.preview_command_line(asked | {"settings": settings}, storage, output="i.jpg"))

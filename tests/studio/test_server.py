@@ -120,7 +120,7 @@ def test_a_run_that_fails_says_why(studio, asked):
     assert any(each["level"] == "error" and "the loss is not finite" in each["text"] for each in details["messages"])
 
 
-def test_an_instant_picture(studio, asked):
+def test_a_preview(studio, asked):
     status, picture = studio.ask("POST", "/api/preview", asked)
     assert status == 200
     assert Image.open(io.BytesIO(picture)).size == (96, 64)
