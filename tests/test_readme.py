@@ -19,6 +19,7 @@ from tests.helpers import documents
 from tests.helpers.command import FAST, ROOT
 from tests.helpers.documents import DOCS, README
 from tests.helpers.tiers import spot_checks
+from tests.reference.layers import numpy_layers
 
 TEXT = "\n".join([README, *DOCS.values()])
 # Those of recipes.md are in test_recipes.
@@ -104,6 +105,22 @@ def test_the_term_of_your_own(tiny, random):
     assert losses["total"] == pytest.approx(
         sum(losses[name] for name in ("content", "style", "tv", "likeness")), rel=1e-5
     )
+
+
+def test_the_style_loss_of_your_own(tiny, random):
+    blocks = re.findall(r"```python\n(.*?)```", DOCS["python.md"], re.S)
+    made, used = (next(text for text in blocks if part in text) for part in ("(StyleTerm)", "Means(settings"))
+    settings = Settings(content_weight=0, tv_weight=0, style_layers=("relu1_1",), style_weight=3)
+    names = {"settings": settings, "network": tiny, "make_terms": make_terms, "make_objective": make_objective}
+    exec(made + used, names)
+    content, image = random.uniform(0, 255, (2, 20, 30, 3)).astype(np.float32)
+    styles = random.uniform(0, 255, (2, 24, 16, 3)).astype(np.float32)
+    means = [numpy_layers(picture, tiny, "max")["relu1_1"].mean(axis=(0, 1)) for picture in (image, *styles)]
+    with names["objective"] as objective:
+        objective.set_targets(content, styles)
+        losses, _ = objective.evaluate(image)
+    expected = 3 * np.mean((means[0] - (means[1] + means[2]) / 2) ** 2)
+    assert losses["total"] == losses["style"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_all_commands_of_readme_are_those_of_its_environment():
