@@ -116,6 +116,7 @@ class Apart:
     def close(self):
         """End the process; returns GB of memory at its peak."""
         self._process.stdin.close()
+        self._process.stdout.close()
         _, self._process.returncode, usage = os.wait4(self._process.pid, 0)
         return usage.ru_maxrss * 1024 / 1e9
 

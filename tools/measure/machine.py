@@ -53,8 +53,9 @@ def command_for(options, network, size, directory):
 def peak(arguments):
     """(GB of memory at the peak of a Python process, the lines that it printed, each with its moment)."""
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out = [(line, time.perf_counter()) for line in process.stdout]
-    err = process.stderr.read()
+    with process.stdout, process.stderr:
+        out = [(line, time.perf_counter()) for line in process.stdout]
+        err = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = status
     if status:

@@ -96,6 +96,7 @@ def race(network, content, style, options):
             if runner.course:
                 how_far = f"{len(runner.course)} in {runner.seconds:.0f} s, loss {runner.course[-1][1]:.4g}"
                 print(f"{runner.label}: {how_far}", file=sys.stderr, flush=True)
+    loop.close()
     objective = stylize.make_objective(network, Settings())
     objective.set_targets(content, [style])
 

@@ -111,6 +111,7 @@ def outside_the_session(network, content, style, count=20):
         start, inside = time.perf_counter(), 0.0
         list(islice(steps, count))
         seconds = time.perf_counter() - start
+        objective._tile_graph._session = session
     return seconds / count, 1 - inside / seconds
 
 
