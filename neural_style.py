@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 # Slow imports are made in the functions that need them, so that --help and errors of usage are shown at once.
 
 
-def main(argv: Sequence[str] | None = None, *, watch: Show | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, show: Show | None = None) -> int:
     """Carry out the command line `argv` and return the exit status.
 
-    watch(steps, plan): passes the steps of an optimisation on, and shows the progress; by default a bar or lines on
+    show(steps, plan): passes the steps of an optimisation on, and shows the progress; by default a bar or lines on
     standard error show it.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None, *, watch: Show | None = None) -> int
                 logger.setLevel("ERROR")
             from brushwork.run import runner
 
-            return runner.run(options, watch)
+            return runner.run(options, show)
         except UserError as error:
             for sentence in dict.fromkeys(error.sentences):
                 logger.error(sentence)

@@ -109,7 +109,7 @@ def read_number(text: str) -> float:
 
 AT_LEAST_ZERO = Rule(lambda value: value >= 0, "a number not below 0")
 ABOVE_ZERO = Rule(lambda value: value > 0, "a number above 0")
-SHARE = Rule(lambda value: 0 <= value <= 1, "between 0 and 1")
+ZERO_TO_ONE = Rule(lambda value: 0 <= value <= 1, "between 0 and 1")
 DECAY = Rule(lambda value: 0 <= value < 1, "at least 0 and below 1")
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from brushwork.facts import SHARE, Setting, facts_of, with_facts
+from brushwork.facts import ZERO_TO_ONE, Setting, facts_of, with_facts
 from brushwork.settings import SETTINGS, blend_of, mistakes_in
 
 
@@ -21,7 +21,7 @@ class PreviewSettings:
     colors: str = SETTINGS["colors"]
     color_strength: float = SETTINGS["color_strength"]
     instant_strength: float = Setting(  # share of the styles in the style vector; the rest is the content's own vector
-        1.0, "how much of the style an instant picture has, 0 to 1", "SHARE", float, SHARE
+        1.0, "how much of the style an instant picture has, 0 to 1", "SHARE", float, ZERO_TO_ONE
     )
 
     def __post_init__(self) -> None:

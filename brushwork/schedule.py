@@ -188,8 +188,8 @@ class Pace:
         self._timed = deque(maxlen=WINDOW)  # (seconds, cost) of each iteration
         self._recent = deque(maxlen=RECENT)  # seconds of the last steps at this scale
 
-    def show(self, iteration: int, scale: int, now: float) -> None:
-        """Take note of a step, each in turn: its iteration, counted over all scales, its scale and its time."""
+    def record(self, iteration: int, scale: int, now: float) -> None:
+        """Record a step. Call it for every step, in order. iteration: counted over all scales. now: as for the Pace."""
         seconds, self._now = now - self._now, now
         if self._first is None:
             self._first = iteration, scale
@@ -217,7 +217,7 @@ class Pace:
 
     @property
     def seconds_in_all(self) -> float | None:
-        """Seconds from the first step that was shown to the end of the run; None before the pace is known."""
+        """Seconds from the first recorded step to the end of the run; None before the pace is known."""
         return self._seconds(self._schedule.cost_left(*self._first)) if self._timed else None
 
     def longest_step(self, scale: int) -> float:

@@ -14,7 +14,7 @@ from brushwork.facts import (
     AT_LEAST_ZERO,
     DECAY,
     PIXELS,
-    SHARE,
+    ZERO_TO_ONE,
     Setting,
     at_least,
     between,
@@ -84,10 +84,10 @@ class Settings:
     )
     # see pictures.saliency
     content_detail: float = Setting(
-        0.0, "how much less the content counts where it is smooth, 0 to 1", "SHARE", float, SHARE
+        0.0, "how much less the content counts where it is smooth, 0 to 1", "SHARE", float, ZERO_TO_ONE
     )
     content_weight_blend: float = Setting(
-        1.0, "weight of relu4_2 in the content loss; the rest is relu5_2", "SHARE", float, SHARE
+        1.0, "weight of relu4_2 in the content loss; the rest is relu5_2", "SHARE", float, ZERO_TO_ONE
     )
     strength: float = Setting(
         1.0, "how much of the style: a factor on the weight of the style loss", "X", float, ABOVE_ZERO, dial=True
@@ -122,7 +122,13 @@ class Settings:
         "zero", "beyond the border: zeros, or the border's pixels repeated", choices=("zero", "replicate")
     )
     initial_noiseblend: float | None = Setting(
-        None, "share of noise in the first image", "SHARE", float, SHARE, shown="1 from noise, else 0", affects="run"
+        None,
+        "share of noise in the first image",
+        "SHARE",
+        float,
+        ZERO_TO_ONE,
+        shown="1 from noise, else 0",
+        affects="run",
     )
     box: bool = Setting(
         False, "clip the image to 0..255 after every step", kind=bool, shown="no: only the output", affects="run"
@@ -137,7 +143,7 @@ class Settings:
     )
     # 0: the colours of "style"; 1: those of `colors`
     color_strength: float = Setting(
-        1.0, "how much --colors does, 0 to 1", "SHARE", float, SHARE, affects="run", dial=True
+        1.0, "how much --colors does, 0 to 1", "SHARE", float, ZERO_TO_ONE, affects="run", dial=True
     )
     iterations: int = Setting(
         1000, "optimisation steps, at the first scale", "N", int, AT_LEAST_ZERO, affects="run", resumable=True

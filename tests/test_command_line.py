@@ -163,7 +163,7 @@ def mistakes(*files, usage=()):
     ids=str,
 )
 def test_the_status_and_the_sentences_of_an_error(monkeypatch, capsys, error, status, lines):
-    def fail(options, watch):
+    def fail(options, show):
         raise error
 
     monkeypatch.setattr(runner, "run", fail)
@@ -176,7 +176,7 @@ def test_the_status_and_the_sentences_of_an_error(monkeypatch, capsys, error, st
 
 
 def test_quiet_says_errors_only(monkeypatch, capsys):
-    def run(options, watch):
+    def run(options, show):
         logger.info("a note")
         logger.warning("a warning")
         logger.error("a mistake")
@@ -233,7 +233,7 @@ def test_a_batch_is_counted(tmp_path, monkeypatch, logged, statuses, bad, existi
         return job.content
 
     monkeypatch.setattr(plan, "make_plan", make_plan)
-    batch = [jobs.Job(name, ["s"], f"{name}.png", None, None, None, None, keep=True) for name in "abc"]
+    batch = [jobs.Job(name, ["s"], f"{name}.png", None, None, None, None, skip_existing=True) for name in "abc"]
     options, interrupts = argparse.Namespace(skip_existing=True), SimpleNamespace(status=0)
     fake = FakeRunner(statuses, interrupts)
     assert runner.run_batch(batch, options, None, fake, interrupts) == status

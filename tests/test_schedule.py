@@ -132,7 +132,7 @@ def pace_of(*steps, run=TWO):
     """The Pace of a run that begins at 0 after steps (iteration, scale, time)."""
     pace = Pace(run, 0.0)
     for step in steps:
-        pace.show(*step)
+        pace.record(*step)
     return pace
 
 
@@ -182,5 +182,5 @@ def test_the_next_step_is_expected_to_take_as_long_as_the_longest_of_five():
 def test_the_first_step_of_the_next_scale_is_expected_to_take_three_times_its_cost():
     pace = pace_of((3, 0, 9.0), (4, 0, 11.0))
     assert pace.longest_step(1) == 9 * 3 * 4
-    pace.show(5, 1, 16.0)
+    pace.record(5, 1, 16.0)
     assert pace.longest_step(1) == 5  # steps of the scale before are forgotten

@@ -6,8 +6,8 @@ from scipy import fft
 _COSINE = {"axes": (0, 1), "norm": "ortho", "workers": -1}  # arguments of SciPy's discrete cosine transforms
 
 
-class Pixels:
-    """The pixel values themselves."""
+class Identity:
+    """The pixel values themselves are the coordinates."""
 
     def gradient(self, values: np.ndarray) -> np.ndarray:
         """Return the argument: pixels are the coordinates."""

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from brushwork.optimizers import BOX, Evaluate
-from brushwork.optimizers.coordinates import Pixels, Spectral
+from brushwork.optimizers.coordinates import Identity, Spectral
 from brushwork.optimizers.line_search import line_search
 
 CHUNK = 16384  # columns processed at once: with 20 rows they fit into the cache of a processor
@@ -29,13 +29,13 @@ class LBFGS:
         image: np.ndarray,
         *,
         pairs: int,
-        coordinates: Pixels | Spectral | None = None,
+        coordinates: Identity | Spectral | None = None,
         box: bool = False,
         first_change: float = 2.0,
         resume: dict[str, np.ndarray] | None = None,
     ):
         self._evaluate, self._image, self._losses, self._gradient = evaluate, image, None, None
-        self._coordinates, self._box, self._first_change = coordinates or Pixels(), BOX if box else None, first_change
+        self._coordinates, self._box, self._first_change = coordinates or Identity(), BOX if box else None, first_change
         self._history = History(pairs, image.shape, image.dtype)
         if resume:
             self._history.restore(resume)

@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf
 from brushwork.preview.layers import CONTRACT, EXPAND, NORMALIZED, RESIDUAL, STRIDE
 
 EPSILON = 1e-5  # added to variances, as in the published network
-BLOCKS = STRIDE  # neighbours in both directions that the last convolution computes at once; see `block_kernel`
+BLOCK_SIDE = STRIDE  # neighbours in both directions that the last convolution computes at once; see `block_kernel`
 BAND = 1 << 24  # numbers that a convolution reads at once; 1024x768 pixels are one band
 
 
@@ -74,8 +74,8 @@ class Transformer:
         height, width = (-(-side // stage.stride) for side in grown)
         result = np.empty((height, width, step.channels), np.float32)
         columns = _sources(0, width, stage, grown[1])
-        unit = BLOCKS * net.shape[2] * grown[1] * stage.stride
-        edges = [*range(0, height, BLOCKS * max(1, self._band // unit)), height]
+        unit = BLOCK_SIDE * net.shape[2] * grown[1] * stage.stride
+        edges = [*range(0, height, BLOCK_SIDE * max(1, self._band // unit)), height]
         parts = []
         for top, bottom in itertools.pairwise(edges):
             rows = _sources(top, bottom, stage, grown[0])
@@ -94,7 +94,7 @@ class _Step:
     def __init__(self, stage, kernel, bias, *, normalized):
         """normalized: whether the input is scaled and shifted by `affine` and passes a ReLU first."""
         before, self.channels = kernel.shape[2:]
-        blocks = BLOCKS if stage is EXPAND[-1] else 1
+        blocks = BLOCK_SIDE if stage is EXPAND[-1] else 1
         self.net = tf.placeholder(tf.float32, [None, None, before])
         self.rows, self.columns = (tf.placeholder(tf.int32, [None]) for _ in range(2))
         self.affine = tuple(tf.placeholder(tf.float32, [before]) for _ in range(2)) if normalized else ()

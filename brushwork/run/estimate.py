@@ -56,7 +56,7 @@ def describe(plan: Plan, objective: "Objective") -> Iterator[str]:
         yield f"suggestion: --scales {suggested} lets the brush strokes grow with the picture"
 
 
-def describe_instant(plan: PreviewPlan) -> Iterator[str]:
+def describe_preview(plan: PreviewPlan) -> Iterator[str]:
     """Yields the lines of a dry run of an instant picture."""
     height, width = plan.content.shape[:2]
     needed = preview_memory.estimate((height, width), len(plan.masks.styles))

@@ -13,16 +13,15 @@ from collections.abc import Callable
 class Interrupts:
     """A context manager: the first signal sets `status` to 130 or 143; a second one ends the process with that status.
 
-    cancel: the function that the first signal calls, in another thread; it may be replaced at any time.
-
-    Python calls a signal handler between two of its own instructions, so only after an evaluation has ended. Therefore
-    a thread reads the signals from the wake-up socket, to which Python's C code writes their numbers as they arrive.
+    Python runs signal handlers between bytecode instructions of the main thread, so not while TensorFlow computes
+    there. Therefore a thread reads the signals from the wake-up socket, to which Python's C code writes their numbers
+    as they arrive.
     """
 
     def __init__(self, before_exit: Callable[[], None] = lambda: None):
         """before_exit: called before a second signal ends the process."""
         self.status = 0
-        self.cancel: Callable[[], None] = lambda: None
+        self._react: Callable[[], None] = lambda: None
         self._before_exit = before_exit
 
     def __enter__(self) -> Interrupts:
@@ -39,6 +38,10 @@ class Interrupts:
             signal.signal(number, handler)
         self._writer.close()  # ends the thread
 
+    def on_signal(self, function: Callable[[], None]) -> None:
+        """Set the function that the first signal calls, in another thread. Runner sets it to Objective.cancel."""
+        self._react = function
+
     def end_process(self) -> None:
         """End the process at once, with `status`."""
         self._before_exit()
@@ -54,4 +57,4 @@ class Interrupts:
                 if self.status:
                     self.end_process()
                 self.status = 128 + number[0]
-                self.cancel()
+                self._react()

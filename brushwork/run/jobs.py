@@ -34,7 +34,7 @@ class Job(NamedTuple):
     state: str | None
     resume: str | None = None  # the state that the run continues from
     number: str = "1"  # its place in the batch, padded with zeros: 01 of 12
-    keep: bool = False  # whether a picture that exists is skipped, or continued if it is not finished
+    skip_existing: bool = False  # whether a finished picture is left as it is, and an unfinished one continued
 
     @property
     def names(self) -> dict[str, str]:

@@ -74,7 +74,7 @@ def _check_existing(job, paths, options, mistakes):
             mistakes.add_file(f"cannot write {path}: it is a directory")
     if job.resume is not None:  # this run continues with the same state file
         existing = [path for path in existing if os.path.realpath(path) != os.path.realpath(job.resume)]
-    own = job.resume is not None and (job.keep or options.own_files)  # the outputs of the run that is resumed
+    own = job.resume is not None and (job.skip_existing or options.own_files)  # the outputs of the run that is resumed
     if existing and not options.overwrite and not own:
         beside = default_state(job.output)
         state = f", or continue it with --resume {shlex.quote(beside)}" if os.path.isfile(beside) else ""

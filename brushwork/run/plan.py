@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import vgg
 from brushwork import state
 from brushwork.digest import digest_of
 from brushwork.engine import memory
@@ -29,8 +30,7 @@ from brushwork.run.unused_flags import refused, without_effect
 from brushwork.schedule import Schedule, make_schedule
 from brushwork.settings import SETTINGS, Settings
 
-if TYPE_CHECKING:  # vgg imports TensorFlow
-    import vgg
+if TYPE_CHECKING:
     from brushwork.preview.store import SavedModel
     from brushwork.preview.weights import PreviewWeights
 
@@ -87,8 +87,8 @@ class Plan:
         return make_schedule(self.settings, *self.content.shape[:2], self.tile_sizes)
 
     @property
-    def unsized_settings(self) -> Settings:
-        """The settings for the method, whose pictures have their sizes already."""
+    def settings_for_stylize(self) -> Settings:
+        """The settings without sizes, as the pictures are resized already, and `stylize` would refuse them."""
         defaults = {name: each.default for name, each in SETTINGS.items() if each.affects == "size"}
         return replace(self.settings, **defaults)
 

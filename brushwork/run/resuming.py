@@ -51,7 +51,7 @@ def command(saved: Saved, facts: Mapping[str, Flag]) -> list[str]:
 def choose_job(jobs: list[Job], options: argparse.Namespace) -> list[Job]:
     """The Jobs of a command line, of which one continues from the state of --resume. Raises Mistakes."""
     if options.resume is None:
-        return [job._replace(keep=options.skip_existing) for job in jobs]
+        return [job._replace(skip_existing=options.skip_existing) for job in jobs]
     saved, resume = options.saved, options.resume
     resumed = next((job for job in jobs if len(jobs) == 1 or _belongs_to(saved, resume, job)), None)
     if resumed is None:
@@ -60,14 +60,14 @@ def choose_job(jobs: list[Job], options: argparse.Namespace) -> list[Job]:
         logger.info(f"the paths in {resume} are relative to {origin(saved)}, where its run began")
     before = jobs[: jobs.index(resumed)]
     # With --overwrite, a picture after the resumed one may be older than the run.
-    kept = [job._replace(keep=options.skip_existing or job in before or not options.overwrite) for job in jobs]
+    kept = [job._replace(skip_existing=options.skip_existing or job in before or not options.overwrite) for job in jobs]
     kept[len(before)] = resumed._replace(resume=resume, state=resumed.state or resume)
     return kept
 
 
 def resume_or_skip(job: Job) -> Job | None:
     """A Job that continues from the state of its unfinished run, if there is one; None if its picture is skipped."""
-    if job.resume or not (job.keep and os.path.exists(job.output)):
+    if job.resume or not (job.skip_existing and os.path.exists(job.output)):
         return job
     path = job.state or default_state(job.output)
     if not _is_unfinished(path, job):

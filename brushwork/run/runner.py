@@ -22,10 +22,10 @@ from brushwork.run.plan import Plan, PreviewPlan
 GRACE = 0.5  # s: an interrupted evaluation that takes longer to end is abandoned with the process
 
 
-def run(options: argparse.Namespace, watch: Show | None = None) -> int:
+def run(options: argparse.Namespace, show: Show | None = None) -> int:
     """Make the pictures that parsed options ask for, and return the exit status. Raises UserError.
 
-    watch: shows the progress of optimisations; by default a bar or lines on standard error do.
+    show: shows the progress of optimisations; by default a bar or lines on standard error do.
     """
     with messages.without_repeats():
         batch = resuming.choose_job(jobs.make_jobs(options), options)
@@ -35,8 +35,8 @@ def run(options: argparse.Namespace, watch: Show | None = None) -> int:
                 return DONE
             only = plan.make_plan(job, options, network_for)  # before TensorFlow is imported
         session.import_tensorflow()
-        noticed = Interrupts(files.remove_unfinished)
-        with noticed as interrupts, Runner(options, interrupts, pictures=len(batch), watch=watch) as runner:
+        interrupts = Interrupts(files.remove_unfinished)
+        with interrupts, Runner(options, interrupts, pictures=len(batch), show=show) as runner:
             status = runner.run(only) if only else run_batch(batch, options, network_for, runner, interrupts)
             if interrupts.status and not runner.has_ended(GRACE):
                 interrupts.end_process()
@@ -80,10 +80,10 @@ class Runner:
     """Makes the pictures of plans with the same settings in one graph and one session. A context manager."""
 
     def __init__(
-        self, options: argparse.Namespace, interrupts: Interrupts, *, pictures: int = 1, watch: Show | None = None
+        self, options: argparse.Namespace, interrupts: Interrupts, *, pictures: int = 1, show: Show | None = None
     ):
-        """pictures: how many will be made, for the estimate of their duration. watch: as for `run`."""
-        self._options, self._interrupts, self._pictures, self._watch = options, interrupts, pictures, watch
+        """pictures: how many will be made, for the estimate of their duration. show: as for `run`."""
+        self._options, self._interrupts, self._pictures, self._show = options, interrupts, pictures, show
         self._objective = self._preview = None
         self._sessions = ExitStack()
 
@@ -147,7 +147,7 @@ class Runner:
         if self._objective is None:
             objective = make_objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
             self._objective = self._sessions.enter_context(objective)
-            self._interrupts.cancel = objective.cancel
+            self._interrupts.on_signal(objective.cancel)
         if self._options.dry_run:
             print(*estimate.describe(plan, self._objective), sep="\n")
             return _no_steps()
@@ -156,7 +156,7 @@ class Runner:
             self._objective,
             plan.content,
             plan.styles,
-            plan.unsized_settings,
+            plan.settings_for_stylize,
             initial=plan.initial,
             masks=plan.masks,
             resume=plan.resume,
@@ -164,7 +164,7 @@ class Runner:
         )
         pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
         graph = self._objective.graph
-        return pipeline.watch(steps, plan, graph=graph, shots=shots, pictures=pictures, show=self._watch)
+        return pipeline.watch(steps, plan, graph=graph, shots=shots, pictures=pictures, show=self._show)
 
     def _preview_steps(self, plan):
         """The steps of a preview: None until there is a picture, and then the picture."""
@@ -172,7 +172,7 @@ class Runner:
 
         memory.check(plan.content.shape[:2], len(plan.masks.styles))
         if self._options.dry_run:
-            print(*estimate.describe_instant(plan), sep="\n")
+            print(*estimate.describe_preview(plan), sep="\n")
             return _no_steps()
         if self._preview is None:
             self._preview = self._sessions.enter_context(network.open_network(plan.network))

@@ -31,9 +31,9 @@ from brushwork.messages import logger
 from brushwork.pictures import metadata, write
 from brushwork.schedule import Pace
 
-COMMAND = "neural_style:main"  # command(argv, watch=...) -> exit status; imported in the process
-PREVIEW = 1024  # px: the longer side of the picture in a Progress
-SHARE = 0.01  # of the time of a run that may be spent on showing it
+COMMAND = "neural_style:main"  # command(argv, show=...) -> exit status; imported in the process
+THUMBNAIL_SIDE = 1024  # px: the longer side of the picture in a Progress
+SHOWING_SHARE = 0.01  # of the time of a run that may be spent on showing it
 DEPTHS = {".jpg": 8, ".tif": 16}  # bits of a channel in the copies of a picture
 # Importing TensorFlow takes seconds. On Linux one process does it, and all workers are forked from it; elsewhere a
 # process that has loaded the system's libraries cannot be forked safely.
@@ -54,7 +54,7 @@ class Progress(NamedTuple):
     losses: dict[str, float]  # of the terms, and their total
     share: float  # of the work that is done, 0..1
     seconds_left: float | None
-    picture: bytes  # a JPEG file, at most PREVIEW px long
+    picture: bytes  # a JPEG file, at most THUMBNAIL_SIDE px long
 
 
 class Worker:
@@ -157,7 +157,7 @@ def _work(command, connection, stays):
         argv, copies = task
         stop.begin()
         try:
-            status = main(argv, watch=_Reporter(send, copies).report)
+            status = main(argv, show=_Reporter(send, copies).report)
         except SystemExit as error:  # as --help does
             status = error.code
         except BaseException:
@@ -221,7 +221,7 @@ class _Stop:
 
 
 class _Reporter:
-    """Sends the progress of a run, in at most SHARE of its time."""
+    """Sends the progress of a run, in at most SHOWING_SHARE of its time."""
 
     def __init__(self, send, copies):
         self._send, self._copies = send, copies
@@ -234,7 +234,7 @@ class _Reporter:
             with closing(steps):
                 for step in steps:
                     last, now = step, time.monotonic()
-                    pace.show(step.iteration, step.scale, now)
+                    pace.record(step.iteration, step.scale, now)
                     if now >= self._next:
                         self._send_progress(step, schedule, pace)
                     yield step
@@ -257,7 +257,7 @@ class _Reporter:
         )
         self._send("shown", progress)
         now = time.monotonic()
-        self._next = now + (now - began) / SHARE
+        self._next = now + (now - began) / SHOWING_SHARE
 
     def _save_copies(self, plan, step):
         """Write copies of the picture that the command is about to write."""
@@ -270,9 +270,9 @@ class _Reporter:
 
 
 def _thumbnail(image: Any) -> bytes:
-    """An image [H, W, 3], RGB, 0..255, as a JPEG file of at most PREVIEW px."""
+    """An image [H, W, 3], RGB, 0..255, as a JPEG file of at most THUMBNAIL_SIDE px."""
     picture = Image.fromarray(write.quantize(image))
-    picture.thumbnail((PREVIEW, PREVIEW))
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=90)
     return file.getvalue()

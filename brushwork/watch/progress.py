@@ -40,7 +40,7 @@ def _with_bar(steps, schedule, verbose):
     bar = tqdm(**options, file=sys.stderr, **_size())
     with closing(steps), bar:
         for step in steps:
-            pace.show(step.iteration, step.scale, time.monotonic())
+            pace.record(step.iteration, step.scale, time.monotonic())
             where = f"scale {step.scale + 1}/{scales}, " if scales > 1 else ""
             bar.bar_format = f"{layout}{_times(pace)}, {where}{_losses(step, verbose)}"
             bar.update(step.iteration - bar.n)
@@ -71,7 +71,7 @@ def _with_lines(steps, schedule, verbose):
     with closing(steps):
         for step in steps:
             now = time.monotonic()
-            pace.show(step.iteration, step.scale, now)
+            pace.record(step.iteration, step.scale, now)
             if pace.seconds_left is None:
                 shown = now
             elif now - shown >= every:

@@ -31,7 +31,7 @@ def end_in_time(steps: Steps, schedule: Schedule, deadline: float) -> Steps:
             now = time.monotonic()
             if step.scale > scale:
                 until = before + schedule.share_of_rest(step.scale) * (deadline - before)
-            pace.show(step.iteration, step.scale, now)
+            pace.record(step.iteration, step.scale, now)
             before, scale = now, step.scale
             is_over = step.iteration == schedule.scales[scale].last or now + pace.longest_step(scale) > until
             ends = is_over and scale + 1 < len(schedule.scales)
@@ -46,7 +46,7 @@ def estimate_duration(steps: Steps, schedule: Schedule, tell: Callable[[float], 
     pace, told = Pace(schedule, time.monotonic()), False
     with closing(steps):
         for step in steps:
-            pace.show(step.iteration, step.scale, time.monotonic())
+            pace.record(step.iteration, step.scale, time.monotonic())
             count, seconds = pace.timed
             if not told and (count >= TIMED_STEPS or seconds >= TIMED_SECONDS):
                 told = True

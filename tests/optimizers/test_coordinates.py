@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from brushwork.optimizers.coordinates import Pixels, Spectral
+from brushwork.optimizers.coordinates import Identity, Spectral
 from brushwork.optimizers.lbfgs import LBFGS
 
 ROUNDED = 2.0**-22  # relative error: a product has at most two units, rounded to float32; the rest is float64
@@ -44,7 +44,7 @@ def test_units_of_a_picture_higher_than_wide():
 @pytest.mark.parametrize("shape", [(12, 17, 3), (17, 12, 3)])
 @pytest.mark.parametrize("exponent", [None, 0.35, 0.7])
 def test_maps_there_and_back(random, shape, exponent):
-    coordinates = Pixels() if exponent is None else Spectral(shape, exponent)
+    coordinates = Identity() if exponent is None else Spectral(shape, exponent)
     one, other = random.normal(0, 1, (2, *shape))
     copy = one.copy()
     np.testing.assert_allclose(coordinates.from_pixels(coordinates.to_pixels(one)), one, atol=1e-13)

@@ -35,7 +35,9 @@ def test_the_first_signal_only_sets_the_status(number, status):
 def test_the_first_signal_cancels_what_is_computed():
     cancelled = threading.Event()
     with Interrupts(pytest.fail) as interrupts:
-        interrupts.cancel = lambda: cancelled.set() or interrupts.status == 130 or pytest.fail("the status comes first")
+        interrupts.on_signal(
+            lambda: cancelled.set() or interrupts.status == 130 or pytest.fail("the status comes first")
+        )
         signal.raise_signal(signal.SIGINT)
         assert cancelled.wait(20)
 

@@ -156,12 +156,12 @@ def test_the_steps_are_those_of_the_plan(command, plans, monkeypatch, logged):
     monkeypatch.undo()
     monkeypatch.setattr(stylize, "make_objective", FakeObjective)
     monkeypatch.setattr(stylize, "stylize", steps)
-    options, interrupts = plan.options, SimpleNamespace(status=0)
+    options, interrupts = plan.options, SimpleNamespace(status=0, on_signal=lambda function: None)
     with runner.Runner(options, interrupts) as made_by:
         assert made_by.run(plan) == 0
         assert made_by.run(plan) == 0
     assert logged[0] == ("info", "computing in bfloat16, in tiles of 16 pixels")
-    assert given["settings"] == plan.unsized_settings
+    assert given["settings"] == plan.settings_for_stylize
     for name in ("content", "styles", "initial", "masks"):
         assert given[name] is getattr(plan, name), name
     assert (given["resume"], given["tile_sizes"], given["objective"].precision) == (None, (16, 16), "bfloat16")

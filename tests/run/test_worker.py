@@ -15,18 +15,18 @@ from tests.watch.steps import Clock, iterations, losses_at, run, schedule_of
 # Commands that stand in for neural_style.main.
 
 
-def counts(argv, *, watch):
+def counts(argv, *, show):
     for word in argv:
         logger.info(word)
     return len(argv)
 
 
-def fails(argv, *, watch):
+def fails(argv, *, show):
     os.dup2(os.open(argv[0], os.O_WRONLY | os.O_CREAT), 2)
     raise RuntimeError("our own mistake")
 
 
-def waits_for_sigterm(argv, *, watch):
+def waits_for_sigterm(argv, *, show):
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     logger.info("waiting")

@@ -42,7 +42,7 @@ def main(arguments=None):
     return 0
 
 
-def unwatched(argv, *, watch):
+def unwatched(argv, *, show):
     """The command, without what `watch` does."""
     return neural_style.main(argv)
 
