@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None, *, show: Show | None = None) -> int:
         except ImportError as error:
             logger.error(arguments.missing(error))
             return COULD_NOT
-        except KeyboardInterrupt:  # there is no picture yet
+        except KeyboardInterrupt:  # before `Interrupts` is active (run/interrupts.py) there is nothing to save
             logger.info("interrupted")
             return INTERRUPTED
 
@@ -78,7 +78,7 @@ def make_parser() -> arguments.Parser:
 
 
 # The flags. Those passed to `settings` set the field of their name, where the default, the rule and the help text are:
-# see brushwork/settings.py.
+# see brushwork/settings.py, and preview_settings.py for those of --instant alone.
 
 
 def _add_picture_flags(group):
@@ -108,7 +108,7 @@ def _add_look_flags(group):
     flag("--preset NAME", text, choices=PRESETS, type=str.lower)
     text = "begin with the settings of a picture made before (default: a preset)"
     flag("--settings-from PICTURE", text, Flag(is_path=True, for_preview=True))
-    text = "paint in a second with a trained network, as a preview (default: no: optimise)"
+    text = "paint in seconds with a trained network, as a preview (default: no: optimise)"
     flag("--instant", text, Flag(for_preview=True), action=argparse.BooleanOptionalAction, default=False)
     settings("--instant-strength")
     networks = Flag(is_path=True, words=("lite", "hub"), for_preview=True)
@@ -133,7 +133,7 @@ def _add_look_flags(group):
 def _add_optimisation_flags(group):
     flag, settings = group.flag, group.settings
     settings("--iterations", "--scales", "--scale-factor", "--smallest-scale", "--scale-iterations")
-    text = "stop in time, with what there is by then (default: no limit)"
+    text = "stop after S seconds and save the picture so far (default: no limit)"
     flag("--max-seconds S", text, Flag(for_optimisation=True), type=NUMBER)
     settings("--optimizer", "--learning-rate", "--beta1", "--beta2", "--eps", "--lbfgs-memory", "--precision")
     settings("--tile-size", "--seed", "--keep")
@@ -152,19 +152,19 @@ def _add_output_flags(group):
     flag("--progress-plot", "plot of the losses to progress.png there (default: no)", one, action="store_true")
     text = "bits of a channel: 8, or 16 in PNG and TIFF (default: 8)"
     flag("--depth BITS", text, anyhow, type=WHOLE, choices=(8, 16), default=8)
-    text = "transparent where the content is (default: paint over white)"
+    text = "keep the content's transparency (default: paint over white)"
     flag("--keep-alpha", text, anyhow, action="store_true")
     text = "content, styles, stages and the result in one picture (default: none)"
     flag("--contact-sheet PICTURE", text, Flag(is_path=True, for_one_picture=True, for_preview=True))
     flag("--tensorboard DIRECTORY", "losses, picture and graph for TensorBoard (default: none)", path_of_one)
-    flag("--quiet", "say nothing but errors (default: progress)", anyhow, action="store_true")
-    flag("--verbose", "say all losses after every iteration (default: the total)", action="store_true")
-    flag("--state FILE", "write the run's state at the end (default: OUTPUT.state if interrupted)", path_of_one)
+    flag("--quiet", "show nothing but errors (default: progress)", anyhow, action="store_true")
+    flag("--verbose", "show all losses after every iteration (default: the total)", action="store_true")
+    flag("--state FILE", "write the run's state at the end (default: if interrupted, to out.state)", path_of_one)
     text = "write the state every N iterations too (default: only at the end)"
     flag("--state-iterations N", text, one, type=WHOLE)
     text = "go on from a state, with its flags; given flags override them (default: begin)"
     flag("--resume FILE", text, Flag(is_path=True, for_optimisation=True))
-    text = "say sizes, tiles, memory and time of the run, and exit (default: run)"
+    text = "show sizes, tiles, memory and time of the run, and exit (default: run)"
     flag("--dry-run", text, anyhow, action="store_true")
     flag("--overwrite", "replace files that exist (default: refuse)", anyhow, action="store_true")
     text = "show the version, and those of Python and TensorFlow"

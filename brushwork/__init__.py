@@ -1,6 +1,6 @@
-"""What carries the three classic files: settings, errors, files and states, and a room for each kind of work.
+"""The package behind neural_style.py, stylize.py and vgg.py.
 
-Importing it sets options of NumPy and TensorFlow, which they read when they are imported. A user's own values stay.
+Importing it sets environment variables that NumPy and TensorFlow read on import, unless they are set already.
 """
 
 import os

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-# Exit statuses.
 DONE = 0
 COULD_NOT = 1  # because of a file, the network, the disk or a loss that is not finite; in a batch, for any picture
 BAD_USAGE = 2  # nothing was written
@@ -50,7 +49,10 @@ class Interrupted(Exception):
 
 
 class Mistakes(UserError):
-    """All errors in a command line, one sentence each. The status is that of the gravest."""
+    """All errors in a command line, one sentence each.
+
+    The status is BAD_USAGE if any is an error in the usage, else COULD_NOT.
+    """
 
     sentences = ()
 

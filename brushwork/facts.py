@@ -1,4 +1,4 @@
-"""The facts about settings and flags, each in one place: help text, rule, and what it affects."""
+"""The facts about settings and flags: help text, rule, what each affects, and who uses it."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ class Setting:
     shown: str = ""  # the default as --help shows it, if not the value itself
     affects: str = "loss"  # "loss"; "run": how the loss is minimised; "size": the pictures, before the run
     resumable: bool = False  # may change when a run is resumed
-    dial: bool = False  # the page shows it beside the pictures
+    dial: bool = False  # the page has a dial for it; all others are under "More settings"
     spelling: str = ""  # of the flag, if not the field's name
     name: str = ""
 

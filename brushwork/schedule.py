@@ -28,7 +28,7 @@ class Scale(NamedTuple):
     width: int  # px
     iterations: int
     before: int  # iterations at all coarser scales
-    pixels: float  # of an untiled picture that takes as long to evaluate
+    pixels: float  # cost of an evaluation: the pixels of an untiled picture that takes as long
 
     @property
     def size(self) -> tuple[int, int]:

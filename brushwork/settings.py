@@ -1,7 +1,7 @@
 """The settings of a run: every number that shapes the picture, its default and the facts about it.
 
-This is the only home of defaults: the flags, the page, the presets, state files and the metadata of pictures read them
-here.
+The flags, the page, the presets, state files and the metadata of pictures read the defaults here. Those of a preview
+are in preview_settings.py.
 """
 
 import math
@@ -64,7 +64,7 @@ class Settings:
     # "content": as wide as the content; "original"; or px of the longer side
     style_size: int | str = Setting(
         "content",
-        "long side of the styles; or content (its width), original",
+        "longer side of a style, original or content (output's width)",
         "PX",
         int,
         PIXELS,
@@ -72,7 +72,7 @@ class Settings:
         affects="size",
     )
     style_margin: float = Setting(
-        0.0, "share of a style's sides that is left out: its frame", "SHARE", float, between(0, 0.4)
+        0.0, "share of a style's sides to crop at each end, for its frame", "SHARE", float, between(0, 0.4)
     )
     style_scales: tuple[float, ...] = Setting(
         (), "factor on the size of each style", "X", float, ABOVE_ZERO, shown="1 for each", affects="size", dial=True
@@ -80,7 +80,7 @@ class Settings:
     content_weight: float = Setting(5.0, "weight of the content loss", "W", float, AT_LEAST_ZERO)
     # NAME or NAME:WEIGHT, with weight 1 by default; (): see content_weight_blend
     content_layers: tuple[str, ...] = Setting(
-        (), "layers, as relu4_2 or relu4_2:0.7 with a weight", "LAYER", str, shown="relu4_2"
+        (), "layers of the content loss, as relu4_2 or relu4_2:0.7", "LAYER", str, shown="relu4_2"
     )
     # see pictures.saliency
     content_detail: float = Setting(
@@ -99,7 +99,7 @@ class Settings:
     )
     # NAME or NAME:WEIGHT, with equal weights by default; (): relu1_1 ... relu5_1
     style_layers: tuple[str, ...] = Setting(
-        (), "the same for the style, with equal weights", "LAYER", str, shown="relu1_1 to relu5_1"
+        (), "layers of the style loss, as relu3_1 relu4_1:0.5", "LAYER", str, shown="relu1_1 to relu5_1"
     )
     style_layer_weight_exp: float = Setting(
         1.0, "weight of each style layer over that of the finer one before", "X", float, between(0, 1000000)
@@ -109,14 +109,18 @@ class Settings:
     # "positions" (Keras, TensorFlow): G = F'F / n, otherwise the same;
     # "sums" (Gatys et al. 2015, equations 1 and 4): sum((F'F - A)^2) / (4 C^2 n^2), sum((F - P)^2) / 2.
     normalization: str = Setting(
-        "classic", "of the losses; Keras has positions, Gatys et al. sums", choices=("classic", "positions", "sums")
+        "classic",
+        "scale of the losses: classic, positions (Keras), sums (paper)",
+        choices=("classic", "positions", "sums"),
     )
     style_blend_weights: tuple[float, ...] = Setting(
         (), "weight of each style; divided by their sum", "W", float, AT_LEAST_ZERO, shown="equal"
     )
     tv_weight: float = Setting(100.0, "weight of the variation loss; larger is smoother", "W", float, AT_LEAST_ZERO)
     # mean of squared differences; "absolute": sum of absolute ones on a scale of 0..1
-    tv_norm: str = Setting("squares", "of the differences in the variation loss", choices=("squares", "absolute"))
+    tv_norm: str = Setting(
+        "squares", "variation loss of squared or absolute differences", choices=("squares", "absolute")
+    )
     pooling: str = Setting("max", "pooling of the network", choices=("max", "avg"))
     padding: str = Setting(
         "zero", "beyond the border: zeros, or the border's pixels repeated", choices=("zero", "replicate")
@@ -143,14 +147,20 @@ class Settings:
     )
     # 0: the colours of "style"; 1: those of `colors`
     color_strength: float = Setting(
-        1.0, "how much --colors does, 0 to 1", "SHARE", float, ZERO_TO_ONE, affects="run", dial=True
+        1.0, "strength of what --colors changes, 0 to 1", "SHARE", float, ZERO_TO_ONE, affects="run", dial=True
     )
     iterations: int = Setting(
-        1000, "optimisation steps, at the first scale", "N", int, AT_LEAST_ZERO, affects="run", resumable=True
+        1000,
+        "optimisation steps; with several scales, of the first",
+        "N",
+        int,
+        AT_LEAST_ZERO,
+        affects="run",
+        resumable=True,
     )
     scales: tuple[int, ...] = Setting(
         (1,),
-        "number of scales from coarse to fine, or widths before the last",
+        "number of scales, or the widths of all but the last",
         "N",
         int,
         at_least(1, "scales, or of pixels"),
@@ -163,7 +173,7 @@ class Settings:
     )
     smallest_scale: int | None = Setting(
         None,
-        "as many scales as have at least this longer side",
+        "least longer side of a scale, which sets their number",
         "PX",
         int,
         at_least(16, "pixels"),
@@ -174,11 +184,11 @@ class Settings:
     # (): those of the first scale, divided by the growth of the picture's width since then.
     scale_iterations: tuple[int, ...] = Setting(
         (),
-        "steps at each scale, or at the last ones",
+        "steps at each scale; if too few, the first repeats",
         "N",
         int,
         at_least(0, "iterations"),
-        shown="divided by the factor",
+        shown="from --iterations",
         affects="run",
         resumable=True,
     )
@@ -193,7 +203,7 @@ class Settings:
     lbfgs_memory: int = Setting(10, "pairs of vectors that L-BFGS keeps", "N", int, between(1, 1000), affects="run")
     # of convolutions and Gram products; "auto": bfloat16 where that is faster
     precision: str = Setting(
-        "float32", "of the network; auto: the faster one on this machine", choices=("auto", "float32", "bfloat16")
+        "float32", "number type of the network; auto: the faster one here", choices=("auto", "float32", "bfloat16")
     )
     # larger pictures are evaluated in tiles of this side; "none": untiled
     tile_size: int | str = Setting(
@@ -209,7 +219,6 @@ class Settings:
     seed: int = Setting(
         0, "seed of the noise: equal seeds give equal pictures", "N", int, between(0, 4294967295), affects="run"
     )
-    # the image of lowest loss, or the last
     keep: str = Setting("best", "keep the picture of lowest loss or the last", choices=("best", "last"), affects="run")
 
     def __post_init__(self) -> None:

@@ -85,6 +85,7 @@ def compared_max_pool(features: tf.Tensor) -> tf.Tensor:
 
 
 def _shared_among_maxima(upstream, features, maxima):
+    """The gradient of features [N, H, W, C] from that of their maxima, [N, ceil(H / 2), ceil(W / 2), C]."""
     sides, channels = tf.shape(features)[1:3], features.shape[-1]
     down, across = (sides[0] + 1) // 2, (sides[1] + 1) // 2
     odd = [[0, 0], [0, 2 * down - sides[0]], [0, 2 * across - sides[1]], [0, 0]]

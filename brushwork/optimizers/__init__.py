@@ -1,4 +1,7 @@
-"""Optimisers: evaluate(image) -> (losses, gradient) becomes a sequence of images. They know nothing of the network."""
+"""Optimisers: iterators over (image, losses) that minimise a function evaluate(image) -> (losses, gradient).
+
+They do not depend on the network.
+"""
 
 from collections.abc import Callable
 

@@ -60,7 +60,9 @@ class Adam:
         return self._image, losses
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Return the moments and the powers of the betas at the last item: name -> array. Works after `close` too.
+        """Return the moments, [H, W, 3], and the powers of the betas, scalars, at the last item: name -> array.
+
+        It works after `close` too.
 
         If the evaluation of the next item fails, the snapshot is still that of the last item.
         """

@@ -10,7 +10,7 @@ class Identity:
     """The pixel values themselves are the coordinates."""
 
     def gradient(self, values: np.ndarray) -> np.ndarray:
-        """Return the argument: pixels are the coordinates."""
+        """Return the argument, [H, W, 3]."""
         return values
 
     to_pixels = from_pixels = gradient

@@ -67,7 +67,7 @@ class LBFGS:
         return self._history.snapshot()
 
     def close(self) -> None:
-        """Do nothing: there is nothing to close."""
+        """Do nothing; `Adam.close` closes a session."""
 
     def _search(self):
         """Search along the quasi-Newton direction. Returns (direction in the coordinates, the Point found or None)."""
@@ -128,7 +128,8 @@ class History:
     def append(self, direction: np.ndarray, length: float, before: np.ndarray, after: np.ndarray) -> None:
         """Store the step length * direction and the change of the gradient, after - before, if s'y is positive.
 
-        If there is no room, the oldest pair is dropped, even if the new one is not stored.
+        direction, before, after: [H, W, 3]; direction and gradients in the coordinates. If there is no room, the oldest
+        pair is dropped, even if the new one is not stored.
         """
         unused = [row for row in range(self._arrays.shape[1]) if row not in self._order]
         row = (unused or self._order)[0]
@@ -145,7 +146,7 @@ class History:
             self._order.remove(row)
 
     def newton_step(self, gradient: np.ndarray) -> np.ndarray:
-        """Return minus the inverse Hessian times the gradient, in the shape of the gradient.
+        """Return minus the inverse Hessian times the gradient, [H, W, 3], both in the coordinates.
 
         The initial inverse Hessian is the identity times s'y / y'y of the last pair. There must be a pair.
         """

@@ -46,7 +46,7 @@ def _sqrt(covariance):
 def match_histograms(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Give each channel of `image` the histogram of the same channel of `reference`. Equal values stay equal.
 
-    image: [H, W, 3]; reference: [h, w, 3]. Returns float32 [H, W, 3], within the range of `reference`.
+    image: [H, W, 3], reference: [h, w, 3], RGB, 0..255. Returns float32 [H, W, 3], within the range of `reference`.
     """
     result = np.empty(image.shape, np.float32)
     for channel in range(3):

@@ -30,7 +30,10 @@ GREY = 0.01  # a mask that is this close to 0 or 1 everywhere is black or white:
 
 
 def resize(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize a mask, antialiased: float32 [height, width], 0..1. In its own size, returns the mask itself."""
+    """Resize a mask, antialiased. In its own size, returns the mask itself.
+
+    mask: float32 [H, W], 0..1. Returns float32 [height, width], 0..1.
+    """
     if mask.shape == (height, width):
         return mask
     return np.clip(sizes.resample(mask[:, :, np.newaxis], height, width)[:, :, 0], 0, 1)  # Lanczos overshoots

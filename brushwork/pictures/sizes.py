@@ -52,7 +52,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def resize_to_width(image: np.ndarray, width: int) -> np.ndarray:
-    """Resize an image to `width` px and keep its aspect ratio. See `resize`."""
+    """Resize an image [H, W, 3], 0..255, to `width` px, in its aspect ratio: float32 [h, width, 3]. See `resize`."""
     return resize(image, pixels(image.shape[0], width / image.shape[1]), width)
 
 

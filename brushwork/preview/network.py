@@ -119,7 +119,10 @@ def steps(
     settings: PreviewSettings,
     masks: Masks = NO_MASKS,
 ) -> Iterator[Preview | None]:
-    """Make a preview as `make_preview` does; yields None between parts of the work, and the Preview at the end."""
+    """Make a preview as `make_preview` does, with the same arguments.
+
+    Yields None between parts of the work, and the Preview at the end.
+    """
     check_pictures(content, styles)
     checks.check_blend(settings, styles)
     styles = [colors.recolor(style, content, settings) for style in styles]

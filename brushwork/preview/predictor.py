@@ -8,8 +8,8 @@ from brushwork.preview.layers import BLOCKS
 def predict(picture: tf.Tensor, layers: dict[str, tuple[tf.Tensor, tf.Tensor | None]]) -> tf.Tensor:
     """The style vector [1, 100] of a picture [1, 256, 256, 3], RGB, 0..1.
 
-    layers: name -> (kernel, bias or None), of any channel counts that fit. This is MobileNetV2 with the batch
-    normalisation folded into kernels and biases, and zero padding (SAME) as in the published network.
+    layers: name -> (kernel [k, k, in, out], bias [out] or None), of any channel counts that fit. This is MobileNetV2
+    with the batch normalisation folded into kernels and biases, and zero padding (SAME) as in the published network.
     """
     net = _convolution(picture, layers["first"], stride=2, clip=True)
     for block in BLOCKS:

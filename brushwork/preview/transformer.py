@@ -23,7 +23,7 @@ class Transformer:
     """The stages in the default graph; `run` makes a picture in a session."""
 
     def __init__(self, layers: dict[str, tuple[np.ndarray, np.ndarray | None]], *, band: int = BAND):
-        """layers: name -> (kernel, bias or None), of any channel counts that fit.
+        """layers: name -> (kernel [k, k, in, out], bias [out] or None), of any channel counts that fit.
 
         band: the numbers that a convolution reads at once.
         """
@@ -56,9 +56,10 @@ class Transformer:
         return _sigmoid(net[:height, :width], *affine)
 
     def _affine(self, stage, moments, vector):
-        """(scale, shift), each [C], that replace these moments of the features by those of the style.
+        """(scale, shift), each [C]: scale * features + shift has the mean and variance of the style.
 
         Conditional instance normalisation, Dumoulin et al. 2017, arXiv:1610.07629, equation 5.
+        moments: (mean, variance) of the features, [C] each. vector: [100].
         """
         scale, shift = (_linear(self._layers[f"{stage.name}_{part}"], vector) for part in ("scale", "shift"))
         mean, variance = moments
@@ -68,7 +69,7 @@ class Transformer:
     def _convolve(self, session, stage, net, affine):
         """Compute a stage: (features, (mean, variance) of each channel over the picture). Yields after each band.
 
-        affine: (scale, shift) applied to its input before a ReLU; None: the input is used as it is.
+        net: [h, w, C]. affine: (scale, shift), [C] each, applied to it before a ReLU; None: it is used as it is.
         """
         step, grown = self._steps[stage], [stage.growth * side for side in net.shape[:2]]
         height, width = (-(-side // stage.stride) for side in grown)

@@ -89,7 +89,7 @@ class _Reader:
         return opened.image, opened.opacity if keep_alpha else None
 
     def image(self, path):
-        """The image in a file, or None."""
+        """The image in a file, float32 [H, W, 3], RGB, 0..255, or None."""
         opened = self._opened(path)
         return None if opened is None else opened.image
 
@@ -101,14 +101,14 @@ class _Reader:
         return None if path is None else self.image(path)
 
     def sized_content(self, content, settings, path):
-        """The content in the size of the output, or None."""
+        """The content in the size of the output, float32 [height, width, 3], 0..255, or None."""
         height, width = sizes.output_size(settings, *content.shape[:2])
         if width > content.shape[1]:
             self._warnings.append(f"{path} is enlarged from a width of {content.shape[1]} to {width} pixels")
         return self._resized(content, height, width, "--height" if settings.height else "--width")
 
     def sized_styles(self, styles, content, settings, paths) -> Iterator[np.ndarray | None]:
-        """Yield the style pictures in the sizes in which they are used."""
+        """Yield the style pictures in the sizes in which they are used, float32 [h, w, 3], 0..255, or None."""
         scales = settings.style_scales or (1.0,) * len(styles)
         for style, scale, path in zip(styles, scales, paths, strict=False):
             if style is None:

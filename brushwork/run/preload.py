@@ -6,5 +6,5 @@ from contextlib import suppress
 from brushwork.engine.session import import_tensorflow
 
 with suppress(OSError):
-    os.setsid()  # Ctrl-C in the terminal is for the process that starts workers; this one ends with it
+    os.setsid()  # Ctrl-C in the terminal must not reach this process, which ends when the server does
 import_tensorflow()

@@ -1,4 +1,4 @@
-"""Saving: what is saved of a run, however it ends, and where if its own place cannot be written."""
+"""Saving: writes the picture and the state at the end of a run, or elsewhere if their own place cannot be written."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from brushwork.run.jobs import Job
 from brushwork.schedule import grows_by_a_factor, is_tiled, make_schedule
 from brushwork.settings import Settings, option
 
-LEAST_SCALE = 16  # px: of a smaller longer side, the coarsest layer has one position
+LEAST_SCALE = 16  # px: if the longer side is smaller, the coarsest layer has a single position
 ADAM = ("learning_rate", "beta1", "beta2", "epsilon")
 
 

@@ -67,7 +67,7 @@ def _size():
 
 def _with_lines(steps, schedule, verbose):
     every, pace = 0.0 if verbose else SECONDS_BETWEEN_LINES, Pace(schedule, time.monotonic())
-    shown = None  # when the last line was; the first is due so long after the first step
+    shown = None  # time of the last line; the first comes `every` seconds after the first step
     with closing(steps):
         for step in steps:
             now = time.monotonic()

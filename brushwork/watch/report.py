@@ -19,7 +19,7 @@ def due(iteration: int, every: int, last: int | None) -> bool:
 
 
 def end_in_time(steps: Steps, schedule: Schedule, deadline: float) -> Steps:
-    """Ends the run where one more step would probably end after the deadline, a time of time.monotonic.
+    """Ends the run before a step that would probably exceed the deadline, in seconds of time.monotonic.
 
     A scale before the last ends where it has used up its share of the time, and the next begins.
     """
