@@ -4,8 +4,8 @@
     worker.carry_out([...])      # a command line; when it has ended: receive(worker, "ended", status)
     worker.stop()                # what has been computed so far is saved, and the process ends
 
-Messages: ("message", (level, text)), ("shown", Progress), ("ended", exit status). After the last one the process ends,
-or waits for the next command line if it `stays`.
+Messages: ("logged", (level, text)), ("progress", Progress), ("ended", exit status). After the last one the process
+ends, or waits for the next command line if it `stays`.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class _MessageHandler(logging.Handler):
         self._send = send
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._send("message", (record.levelname.lower(), record.getMessage()))
+        self._send("logged", (record.levelname.lower(), record.getMessage()))
 
 
 class _Stop:
@@ -255,7 +255,7 @@ class _Reporter:
             seconds_left=pace.seconds_left,
             picture=_thumbnail(step.picture()),
         )
-        self._send("shown", progress)
+        self._send("progress", progress)
         now = time.monotonic()
         self._next = now + (now - began) / SHOWING_SHARE
 

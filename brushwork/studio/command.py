@@ -70,12 +70,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         epilog="exit status: 0 ended by Ctrl-C, 1 could not, 2 bad usage",
         allow_abbrev=False,
     )
-    parser.add_argument("--port", type=int, default=8000, metavar="N", help="0: any that is free (default: 8000)")
+    parser.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="port; 0 chooses a free one (default: 8000)"
+    )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     text = f"where pictures and uploads are kept (default: {FOLDER})"
     parser.add_argument("--folder", default=FOLDER, metavar="DIRECTORY", help=text)
     parser.add_argument("--network", metavar="NAME", help="pocket, vgg19 or a file, as for a picture")
-    text = "serve other machines too, at this address of this one; needs --token (default: only this machine)"
+    text = "also serve other machines, at this address of this machine; needs --token (default: only this one)"
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help=text)
     parser.add_argument("--token", metavar="TEXT", help="a secret that the page's address has to contain")
     options = parser.parse_args(argv)
@@ -112,7 +114,7 @@ def _storage(folder, storages):
         storage = storages.Storage(folder)
         storage.lock()
         for path in storages.examples():
-            storage.add(path, path.name, is_example=True, keep=True)
+            storage.add(path, path.name, is_example=True, in_place=True)
         return storage
     except BlockingIOError as error:
         raise UserError(f"another studio uses {folder}; give --folder another directory") from error

@@ -25,7 +25,7 @@ MOST_MESSAGES = 40  # of a run that are kept
 ACTIVE = "waiting", "starting", "painting", "stopping"
 
 
-def message(level: str, text: str) -> dict[str, str]:
+def message_record(level: str, text: str) -> dict[str, str]:
     """A message as the page and the records have it. level: "info", "warning" or "error"."""
     return {"level": level, "text": text}
 
@@ -72,7 +72,7 @@ class QueuedPicture:
 
     def add_message(self, level: str, text: str) -> None:
         """Add a message; the oldest is dropped if there are too many."""
-        self.messages = [*self.messages, message(level, text)][-MOST_MESSAGES:]
+        self.messages = [*self.messages, message_record(level, text)][-MOST_MESSAGES:]
 
 
 class PictureQueue:
@@ -191,9 +191,9 @@ class PictureQueue:
             picture = self.current
             if picture is None or worker is not self._worker:
                 return
-            if kind == "message":
+            if kind == "logged":
                 picture.add_message(*content)
-            elif kind == "shown":
+            elif kind == "progress":
                 self.structure += picture.progress is None  # its status changes
                 picture.update(content)
             else:
@@ -265,7 +265,7 @@ class _Previews:
     def _receive(self, worker, kind, content):
         if worker is not self._worker:
             return
-        if kind == "message" and content[0] == "error":
+        if kind == "logged" and content[0] == "error":
             self._errors.append(content[1])
         elif kind == "ended":
             self._status = content
@@ -288,4 +288,4 @@ def _restored(record: Any, storage: Storage) -> QueuedPicture | None:
 
 def _message_of(text):
     is_error = text.startswith("error: ")
-    return message("error" if is_error else "info", text.removeprefix("error: "))
+    return message_record("error" if is_error else "info", text.removeprefix("error: "))

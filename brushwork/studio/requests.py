@@ -18,20 +18,23 @@ PREVIEW_SIDE = 512  # px: the longer side of a preview
 
 
 def description(network: str | None) -> dict[str, Any]:
-    """What the page makes its dials from, ready for JSON. network: the value of the studio's --network, or None."""
+    """What the page makes its dials and fields from, ready for JSON.
+
+    network: the value of the studio's --network, or None.
+    """
     presets = {name: {"purpose": PURPOSES[name], "values": _plain(DEFAULTS | PRESETS[name])} for name in PURPOSES}
     more = [setting for name, setting in SETTINGS.items() if not setting.dial and name not in OF_PICTURES]
     return {
         "preset": PRESET,
         "presets": presets,
-        "more": [_dial(setting) for setting in more],
+        "more": [_form_field(setting) for setting in more],
         "qualities": list(QUALITIES),
         "networks": [] if network else ["pocket", *(["vgg19"] if store.cached() else [])],
     }
 
 
-def _dial(setting):
-    """How the page shows a setting."""
+def _form_field(setting):
+    """What the page makes the field of a setting from, under More settings."""
     choices = setting.choices or (setting.words if setting.is_path else ())  # no path of this machine
     if choices:
         kind = "choice"

@@ -110,7 +110,7 @@ class Studio:
         return Starlette(routes=routes, exception_handlers=errors, middleware=[security], lifespan=life)
 
     async def form(self, request: Request) -> Response:
-        """The settings that the page makes its dials from."""
+        """What the page makes its dials and fields from."""
         return JSONResponse(self._form | {"folder": str(self._storage.folder)})
 
     async def uploads(self, request: Request) -> Response:
@@ -168,7 +168,7 @@ class Studio:
         return JSONResponse({"number": await run_in_threadpool(self._queue.add, asked)}, 201)
 
     async def details(self, request: Request) -> Response:
-        """Everything about a picture."""
+        """The details of a picture, with its messages; see PictureQueue.details."""
         return JSONResponse(self._queue.details(request.path_params["number"]))
 
     async def stop(self, request: Request) -> Response:

@@ -48,7 +48,7 @@ class Upload(NamedTuple):
 
 
 class Storage:
-    """The folder. Its methods may be called from several threads."""
+    """The folder of a studio, with uploads, pictures and records. Its methods may be called from several threads."""
 
     def __init__(self, folder: str | os.PathLike):
         """folder: it is created if it does not exist. Raises OSError."""
@@ -88,14 +88,14 @@ class Storage:
         handle, path = tempfile.mkstemp(".part", dir=self._hidden / "uploads")
         return os.fdopen(handle, "wb"), path
 
-    def add(self, path: str | os.PathLike, name: str, *, is_example: bool = False, keep: bool = False) -> Upload:
-        """The Upload of a picture file, which is moved into the storage; with `keep`, it stays where it is.
+    def add(self, path: str | os.PathLike, name: str, *, is_example: bool = False, in_place: bool = False) -> Upload:
+        """The Upload of a picture file, which is moved into the storage unless it is used `in_place`.
 
         Raises PictureError for a file that cannot be read as a picture, and if there are too many.
         """
         number = _digest(path)
         if number in self._uploads:
-            if not keep:
+            if not in_place:
                 os.unlink(path)
             return self._uploads[number]
         if len(self._uploads) >= MOST_UPLOADS:
@@ -106,10 +106,10 @@ class Storage:
             height, width = image.shape[:2]
             view = str(self._hidden / "uploads" / f"{number}.view.jpg")
             _save_view(image, view)
-        if not keep:
+        if not in_place:
             path = shutil.move(path, self._hidden / "uploads" / f"{number}-{name}{_extension(path)}")
         upload = Upload(number, name, str(path), width, height, view, is_example)
-        moved = upload if keep else upload._replace(path=os.path.basename(path))
+        moved = upload if in_place else upload._replace(path=os.path.basename(path))
         record = moved._replace(view=os.path.basename(view))._asdict()
         self._write(self._hidden / "uploads" / f"{number}.json", record)
         self._uploads[number] = upload

@@ -67,7 +67,7 @@ def test_a_command_line_is_carried_out_and_the_process_ends(start):
     worker.carry_out(["a", "b"])
     inbox.until(("ended", 2))
     worker.wait(20)
-    assert inbox == [("message", ("info", "a")), ("message", ("info", "b")), ("ended", 2)]
+    assert inbox == [("logged", ("info", "a")), ("logged", ("info", "b")), ("ended", 2)]
     assert not worker.is_alive
 
 
@@ -87,10 +87,10 @@ def test_stopping_is_a_signal_so_that_the_picture_is_saved(start):
     inbox = Inbox()
     worker = start(waits_for_sigterm, inbox)
     worker.carry_out([])
-    inbox.until(("message", ("info", "waiting")))
+    inbox.until(("logged", ("info", "waiting")))
     worker.stop()
     inbox.until(("ended", 143))
-    assert inbox[1] == ("message", ("warning", "saved"))
+    assert inbox[1] == ("logged", ("warning", "saved"))
 
 
 def test_a_program_that_fails_ends_the_worker(start, tmp_path):

@@ -32,18 +32,18 @@ def workers(monkeypatch):
 
 def test_a_late_message_is_not_the_next_pictures(workers, tmp_path):
     storage = Storage(tmp_path / "storage")
-    content, style = (storage.add(str(path), path.stem, keep=True) for path in examples()[:2])
+    content, style = (storage.add(str(path), path.stem, in_place=True) for path in examples()[:2])
     asked = {"content": content.number, "styles": [{"picture": style.number}]}
     made = queue.PictureQueue(storage)
     first, second = made.add(asked), made.add(asked)
     painter = workers[-1]
     painter.receive(painter, "ended", 1)
     assert (made.pictures[first].status, made.current.number) == ("failed", second)
-    painter.receive(painter, "message", ("info", "too late"))
+    painter.receive(painter, "logged", ("info", "too late"))
     painter.receive(painter, "ended", 1)
     assert made.current.number == second
     assert made.current.messages == []
-    workers[-1].receive(workers[-1], "message", ("info", "in time"))
+    workers[-1].receive(workers[-1], "logged", ("info", "in time"))
     assert made.current.messages == [{"level": "info", "text": "in time"}]
 
 

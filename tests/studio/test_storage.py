@@ -41,7 +41,7 @@ def test_the_same_picture_is_kept_once_and_an_album_is_found_again(storage, tmp_
     first = storage.add(picture(tmp_path / "a.png"), "a.png")
     assert storage.add(picture(tmp_path / "b.png"), "b.png") == first
     assert not (tmp_path / "b.png").exists()
-    kept = storage.add(picture(tmp_path / "example.png", seed=1), "example", is_example=True, keep=True)
+    kept = storage.add(picture(tmp_path / "example.png", seed=1), "example", is_example=True, in_place=True)
     assert (tmp_path / "example.png").exists()
     assert Storage(storage.folder).uploads() == [kept, first]  # examples first
     Path(first.path).unlink()
@@ -50,7 +50,7 @@ def test_the_same_picture_is_kept_once_and_an_album_is_found_again(storage, tmp_
 
 def test_a_folder_can_be_moved(storage, tmp_path):
     storage.add(picture(tmp_path / "a.png"), "a.png")
-    kept = storage.add(picture(tmp_path / "example.png", seed=1), "example", is_example=True, keep=True)
+    kept = storage.add(picture(tmp_path / "example.png", seed=1), "example", is_example=True, in_place=True)
     found = Storage(storage.folder.rename(tmp_path / "elsewhere"))
     example, upload = found.uploads()
     assert example.path == kept.path

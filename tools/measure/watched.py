@@ -43,7 +43,7 @@ def main(arguments=None):
 
 
 def unwatched(argv, *, show):
-    """The command, without what `watch` does."""
+    """The command, without what `show` does."""
     return neural_style.main(argv)
 
 
@@ -54,7 +54,7 @@ def seconds_of(command, argv, copies=()):
     worker = workers.Worker(lambda worker, *message: heard.put(message))
     worker.carry_out(argv, copies)
     while (message := heard.get())[0] != "ended":
-        shown += message[0] == "shown"
+        shown += message[0] == "progress"
     if message[1]:
         raise SystemExit(f"the run ended with {message[1]}")
     worker.wait(60)
