@@ -57,10 +57,11 @@ class QueuedPicture:
 
     def running(self) -> dict[str, Any]:
         """The fields that the page shows while the picture is painted."""
+        fields = self.summary() | {"messages": self.messages}
         if self.progress is None:
-            return self.summary()
+            return fields
         progress = {name: value for name, value in self.progress._asdict().items() if name != "picture"}
-        return self.summary() | progress | {"curve": self.losses}
+        return fields | progress | {"curve": self.losses}
 
     def update(self, progress: Progress) -> None:
         """Take over the progress of the run."""

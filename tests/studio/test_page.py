@@ -163,6 +163,20 @@ def test_watch_stop_reload_continue(page):
     page.until_caption("Paint makes the real picture")  # of what was chosen before the reload
 
 
+def test_a_message_in_the_middle_of_a_run_is_shown(page):
+    page.set("optimizer", "adam")
+    page.set("scales", "2")
+    page.set("scale_iterations", "1000 100000")
+    page.page.click("#paint")
+    page.until("() => /Scale 1 of 2/.test(document.querySelector('#losses').textContent)")
+    shows = "() => document.querySelector('#messages').textContent.includes('scale 2 of 2')"
+    assert not page.page.evaluate(shows)
+    page.until(shows)
+    assert ": painting" in page.page.inner_text("#caption")
+    page.page.click("#stop")
+    page.until_caption(": stopped")
+
+
 def test_a_second_tab_sees_the_same_run(browser, page, studio):
     forever(page)
     page.page.click("#paint")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from brushwork.run.worker import Progress
 from brushwork.studio import queue
 from brushwork.studio.storage import Storage, examples
 
@@ -45,6 +46,19 @@ def test_a_late_message_is_not_the_next_pictures(workers, tmp_path):
     assert made.current.messages == []
     workers[-1].receive(workers[-1], "logged", ("info", "in time"))
     assert made.current.messages == [{"level": "info", "text": "in time"}]
+
+
+def test_a_message_in_the_middle_of_a_run_is_among_the_news(workers, tmp_path):
+    storage, changes = Storage(tmp_path / "storage"), []
+    content, style = (storage.add(str(path), path.stem, in_place=True) for path in examples()[:2])
+    made = queue.PictureQueue(storage, changed=lambda: changes.append(made.current.running()))
+    made.add({"content": content.number, "styles": [{"picture": style.number}]})
+    painter, progress = workers[-1], Progress(1, 9, 1, 1, (40, 30), {"total": 5.0}, 0.1, None, b"JPEG")
+    warning = {"level": "warning", "text": "out of memory; continuing in tiles of 64 pixels"}
+    painter.receive(painter, "progress", progress)
+    assert (changes[-1]["iteration"], changes[-1]["messages"]) == (1, [])
+    painter.receive(painter, "logged", (warning["level"], warning["text"]))
+    assert (changes[-1]["iteration"], changes[-1]["messages"]) == (1, [warning])
 
 
 def test_records_of_earlier_versions_are_read(workers, tmp_path):

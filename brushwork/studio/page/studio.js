@@ -189,6 +189,7 @@ function hear(news) {
   }
   if (running && details?.number === running.number) {
     details.status = running.status;
+    details.messages = running.messages;
     drawDetails();
   }
 }
