@@ -74,6 +74,7 @@ async function showPicture(number) {
   if (number !== shown) compare(100);
   shown = number;
   details = null;
+  $("again").disabled = true;  // until they are there
   drawHistory();
   if (number === null) {
     setImage(preview.address, preview.content);
@@ -128,6 +129,7 @@ function drawDetails() {
   const state = { failed: reason?.text ?? WORDS.failed, waiting: "waiting until the picture before it is done" }[status] ?? WORDS[status];
   $("caption").textContent = `${title}: ${state}`;
   for (const id of ["tools", "about", "again"]) $(id).hidden = false;
+  $("again").disabled = false;
   $("stop").hidden = !active;
   $("stop").disabled = status === "stopping";
   $("stop").textContent = status === "waiting" ? "Remove from the queue" : status === "stopping" ? "Saving …" : "Stop and keep";
