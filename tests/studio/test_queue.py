@@ -1,4 +1,6 @@
-"""The queue: whose messages it takes."""
+"""The queue: whose messages it takes, what it keeps of a run, and how runs end."""
+
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +20,15 @@ class Workers(list):
 
 class _Worker:
     def __init__(self, receive):
-        self.receive, self.is_alive = receive, True
+        self.receive, self.is_alive, self.tasks, self.stopped = receive, True, [], 0
 
     def carry_out(self, argv, copies=()):
+        self.tasks.append(argv)
+
+    def stop(self):
+        self.stopped += 1
+
+    def wait(self, seconds):
         pass
 
 
@@ -31,11 +39,27 @@ def workers(monkeypatch):
     return workers
 
 
-def test_a_late_message_is_not_the_next_pictures(workers, tmp_path):
+@pytest.fixture
+def storage(tmp_path):
+    """An empty storage, but for the uploads of `asked`."""
     storage = Storage(tmp_path / "storage")
     content, style = (storage.add(str(path), path.stem, in_place=True) for path in examples()[:2])
-    asked = {"content": content.number, "styles": [{"picture": style.number}]}
-    made = queue.PictureQueue(storage)
+    storage.asked = {"content": content.number, "styles": [{"picture": style.number}]}
+    return storage
+
+
+def write_files(storage, stem, kinds):
+    """Files of a picture, as a run leaves them; kinds: their extensions."""
+    for kind in kinds:
+        Path(storage.path(stem, kind)).write_bytes(b"x")
+
+
+def progress_at(iteration):
+    return Progress(iteration, 1000, 1, 1, (40, 30), {"total": 2.0 * iteration}, 0.0, None, b"")
+
+
+def test_a_late_message_is_not_the_next_pictures(workers, storage):
+    asked, made = storage.asked, queue.PictureQueue(storage)
     first, second = made.add(asked), made.add(asked)
     painter = workers[-1]
     painter.receive(painter, "ended", 1)
@@ -48,11 +72,10 @@ def test_a_late_message_is_not_the_next_pictures(workers, tmp_path):
     assert made.current.messages == [{"level": "info", "text": "in time"}]
 
 
-def test_a_message_in_the_middle_of_a_run_is_among_the_news(workers, tmp_path):
-    storage, changes = Storage(tmp_path / "storage"), []
-    content, style = (storage.add(str(path), path.stem, in_place=True) for path in examples()[:2])
+def test_a_message_in_the_middle_of_a_run_is_among_the_news(workers, storage):
+    changes = []
     made = queue.PictureQueue(storage, changed=lambda: changes.append(made.current.running()))
-    made.add({"content": content.number, "styles": [{"picture": style.number}]})
+    made.add(storage.asked)
     painter, progress = workers[-1], Progress(1, 9, 1, 1, (40, 30), {"total": 5.0}, 0.1, None, b"JPEG")
     warning = {"level": "warning", "text": "out of memory; continuing in tiles of 64 pixels"}
     painter.receive(painter, "progress", progress)
@@ -72,3 +95,200 @@ def test_records_of_earlier_versions_are_read(workers, tmp_path):
     ]
     storage.write_record(picture.record())
     assert queue.PictureQueue(storage).pictures["0007"].messages == picture.messages
+
+
+def test_the_curve_is_thinned_to_every_second_point():
+    picture = queue.QueuedPicture("0001", "0001-x", "x", {}, [])
+    version = picture.version
+    for iteration in range(queue.CURVE_POINTS):
+        picture.update(progress_at(iteration))
+    assert picture.losses == [[iteration, 2 * iteration] for iteration in range(400)]
+    picture.update(progress_at(400))
+    assert picture.losses == [[iteration, 2 * iteration] for iteration in range(0, 401, 2)]
+    assert picture.version == version + 401
+
+
+def test_of_many_messages_the_latest_are_kept():
+    picture = queue.QueuedPicture("0001", "0001-x", "x", {}, [])
+    for number in range(41):
+        picture.add_message("info", str(number))
+    assert [each["text"] for each in picture.messages] == [str(number) for number in range(1, 41)]
+
+
+def test_a_run_that_is_stopping_does_not_paint_again(workers, storage):
+    made = queue.PictureQueue(storage)
+    number, structure = made.add(storage.asked), made.structure
+    painter = workers[-1]
+    painter.receive(painter, "progress", progress_at(0))
+    assert (made.current.status, made.structure) == ("painting", structure + 1)
+    painter.receive(painter, "progress", progress_at(1))
+    assert made.structure == structure + 1
+    for _ in range(2):
+        made.stop(number)
+    painter.receive(painter, "progress", progress_at(2))
+    assert (made.current.status, painter.stopped) == ("stopping", 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "kinds", "stopping", "ended"),
+    [
+        (0, (".png",), False, "done"),
+        (0, (".png", ".state"), True, "done"),
+        (143, (".png", ".state"), True, "stopped"),
+        (143, (".png",), True, "stopped"),
+        (1, (".png", ".state"), False, "stopped"),
+        (1, (".png",), False, "failed"),
+        (143, (".state",), True, "failed"),
+        (143, (), True, "failed"),
+    ],
+)
+def test_how_a_run_ended(workers, storage, status, kinds, stopping, ended):
+    made = queue.PictureQueue(storage)
+    picture = made.pictures[made.add(storage.asked)]
+    painter, version = workers[-1], picture.version
+    write_files(storage, picture.stem, kinds)
+    if stopping:
+        made.stop(picture.number)
+    painter.receive(painter, "logged", ("info", "working"))
+    painter.receive(painter, "ended", status)
+    assert (picture.status, picture.version, made.current) == (ended, version + 1, None)
+    said = [each["text"] for each in picture.messages if each["level"] == "error"]
+    assert said == (["it ended before there was a picture"] if ended == "failed" else [])
+    details = made.details(picture.number)
+    assert details["resumable"] == (".state" in kinds and ended != "done")
+    assert details["kinds"] == [kind for kind in kinds if kind == ".png"]
+    assert storage.records()[0]["status"] == ended
+
+
+def test_an_error_of_the_run_says_why_it_failed(workers, storage):
+    made = queue.PictureQueue(storage)
+    picture, painter = made.pictures[made.add(storage.asked)], workers[-1]
+    painter.receive(painter, "logged", ("error", "out of memory"))
+    painter.receive(painter, "ended", 1)
+    assert picture.messages == [{"level": "error", "text": "out of memory"}]
+
+
+def test_a_stopped_run_continues_from_its_state(workers, storage):
+    made = queue.PictureQueue(storage)
+    picture = made.pictures[made.add(storage.asked)]
+    write_files(storage, picture.stem, (".png", ".state"))
+    with pytest.raises(ValueError, match="there is no stopped run to continue"):
+        made.resume(picture.number)
+    workers[-1].receive(workers[-1], "logged", ("info", "before"))
+    workers[-1].receive(workers[-1], "ended", 143)
+    made.resume(picture.number)
+    assert workers[-1].tasks == [["--resume", storage.path(picture.stem, ".state")]]
+    assert (picture.status, picture.messages) == ("starting", [])
+    with pytest.raises(ValueError, match="stop it first"):
+        made.remove(picture.number)
+    workers[-1].receive(workers[-1], "ended", 0)
+    assert (picture.status, picture.resume) == ("done", False)
+    with pytest.raises(ValueError, match="there is no stopped run to continue"):
+        made.resume(picture.number)
+
+
+def test_one_that_waits_to_continue_stays_stopped_when_it_is_removed_from_the_queue(workers, storage):
+    made = queue.PictureQueue(storage)
+    stopped = made.pictures[made.add(storage.asked)]
+    write_files(storage, stopped.stem, (".png", ".state"))
+    workers[-1].receive(workers[-1], "ended", 143)
+    made.add(storage.asked)
+    waiting = made.pictures[made.add(storage.asked)]
+    made.resume(stopped.number)
+    for picture, status in ((stopped, "stopped"), (waiting, "failed")):
+        assert picture.status == "waiting"
+        made.stop(picture.number)
+        assert (picture.status, picture.messages) == (status, [queue.message_record("info", "removed from the queue")])
+
+
+def test_a_server_finds_what_an_earlier_one_left(workers, storage):
+    record = {"stem": "x", "title": "x", "asked": {}, "command": ["a"], "messages": [], "losses": []}
+    for number, status in (("0001", "painting"), ("0002", "stopping"), ("0003", "waiting"), ("0004", "done")):
+        storage.write_record(record | {"number": number, "stem": f"{number}-x", "status": status})
+    write_files(storage, "0002-x", (".png", ".state"))
+    made = queue.PictureQueue(storage)
+    found = {number: (picture.status, picture.resume) for number, picture in made.pictures.items()}
+    assert found == {
+        "0001": ("failed", False),
+        "0002": ("stopped", True),
+        "0003": ("starting", False),
+        "0004": ("done", False),
+    }
+    assert workers[-1].tasks == [["a"]]
+
+
+def test_a_record_that_cannot_be_written_is_told_and_the_next_picture_is_painted(workers, storage, monkeypatch):
+    made = queue.PictureQueue(storage)
+    first, second = (made.pictures[made.add(storage.asked)] for _ in range(2))
+
+    def full(record):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(storage, "write_record", full)
+    write_files(storage, first.stem, (".png",))
+    workers[-1].receive(workers[-1], "ended", 0)
+    assert first.messages == [
+        {"level": "error", "text": "cannot write the record of this picture: No space left on device"}
+    ]
+    assert made.current is second
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_at_the_end_the_picture_that_is_painted_is_saved(workers, storage, saved):
+    made = queue.PictureQueue(storage)
+    picture = made.pictures[made.add(storage.asked)]
+    painter, count = workers[-1], len(workers)
+    made.add(storage.asked)
+    if saved:
+        write_files(storage, picture.stem, (".png",))
+    assert made.close() == (storage.path(picture.stem, ".png") if saved else None)
+    painter.receive(painter, "ended", 143)
+    assert picture.status == ("stopped" if saved else "failed")
+    assert (made.current, painter.stopped, len(workers)) == (None, 1, count)  # nothing else is begun
+
+
+class _Previewer(_Worker):
+    """Makes previews at once, or fails with two errors."""
+
+    def __init__(self, receive, stays):
+        super().__init__(receive)
+        self.stays, self.status = stays, 0
+
+    def carry_out(self, argv, copies=()):
+        Path(argv[argv.index("--output") + 1]).write_bytes(b"preview")
+        for error in ("a first error", "the last error") if self.status else ():
+            self.receive(self, "logged", ("error", error))
+        self.receive(self, "logged", ("info", "a note"))
+        self.receive(self, "ended", self.status)
+
+
+def test_a_preview_is_made_by_a_process_that_stays(monkeypatch, storage):
+    made = []
+    monkeypatch.setattr(queue, "Worker", lambda receive, stays: made.append(_Previewer(receive, stays)) or made[-1])
+    previews = queue._Previews(storage)
+    assert previews.make(storage.asked) == b"preview"
+    made[0].status = 1
+    with pytest.raises(ValueError, match="the last error"):
+        previews.make(storage.asked)
+    made[0].is_alive = False
+    assert previews.make(storage.asked) == b"preview"
+    assert [each.stays for each in made] == [True, True]
+
+
+def test_of_previews_that_wait_only_the_latest_is_made(monkeypatch, storage):
+    monkeypatch.setattr(queue, "Worker", _Previewer)
+    previews = queue._Previews(storage)
+
+    class Turn:
+        """A lock that another request for a preview takes first."""
+
+        def __enter__(self):
+            previews._latest += 1
+
+        def __exit__(self, *exception):
+            pass
+
+    previews._turn = Turn()
+    with pytest.raises(queue.Superseded):
+        previews.make(storage.asked)
+    assert not Path(storage.path("preview", ".jpg")).exists()
