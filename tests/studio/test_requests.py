@@ -26,7 +26,7 @@ def storage(tmp_path, random):
 
 
 def line(storage, styles=("a",), output="out.png", network=None, **asked):
-    asked["content"] = storage.named["c"]
+    asked |= {"content": storage.named["c"], "network": asked.pop("network_asked", None)}
     chosen = [style if isinstance(style, dict) else {"picture": storage.named[style]} for style in styles]
     return requests.command_line(asked | {"styles": chosen}, storage, network, output=output)
 
@@ -86,6 +86,33 @@ def test_quality_is_a_factor_on_the_iterations(storage, preset, quality, expecte
     assert (given["iterations"], given.get("scale_iterations")) == (7, None)
 
 
+@pytest.mark.parametrize(
+    ("studio", "asked", "chosen"),
+    [
+        (None, None, None),
+        (None, "pocket", "pocket"),
+        (None, "vgg19", "vgg19"),
+        (None, "/etc/passwd", None),  # a page names no file
+        ("net.mat", None, "net.mat"),
+        ("net.mat", "pocket", "net.mat"),
+    ],
+)
+def test_the_network_is_the_studio_s_or_one_of_two_names(storage, studio, asked, chosen):
+    assert settings_of(line(storage, network=studio, network_asked=asked))["network"] == chosen
+
+
+def test_the_page_offers_the_networks_that_are_there(monkeypatch):
+    for cached, offered in ((False, ["pocket"]), (True, ["pocket", "vgg19"])):
+        monkeypatch.setattr(requests.store, "cached", lambda cached=cached: cached)
+        assert requests.description(None)["networks"] == offered
+        assert requests.description("net.mat")["networks"] == []
+
+
+def test_a_picture_without_a_painting_is_refused(storage):
+    with pytest.raises(ValueError, match="choose a painting"):
+        line(storage, styles=())
+
+
 def test_a_style_without_a_mask_applies_where_no_mask_is_white(storage, tmp_path):
     mask = np.zeros((30, 40), np.uint8)
     mask[:, :10] = 255
@@ -131,6 +158,7 @@ def test_a_preview_has_the_colours_and_weights(storage):
     settings = {"colors": "luma", "color_strength": 0.5, "tv_weight": 3}
     options = settings_of(requests.preview_command_line(asked | {"settings": settings}, storage, output="i.jpg"))
     assert (options["instant"], options["colors"], options["color_strength"]) == (True, "luma", 0.5)
+    assert options["long_side"] == 512
     assert "tv_weight" not in options
     plain = settings_of(
         requests.preview_command_line(asked | {"settings": {"color_strength": 0.5}}, storage, output="i.jpg")
