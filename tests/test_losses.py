@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,6 +95,26 @@ def test_content_loss_by_hand(normalization, expected):
     assert run(loss, features, target) == pytest.approx(10 * expected)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value", "expected"),
+    [(np.float32, 0.0, 1.0), (np.float32, 3.0, 9.0), (tf.bfloat16.as_numpy_dtype, 1 + 2**-7, (1 + 2**-7) ** 2)],
+    ids=["zero", "three", "bfloat16"],
+)
+def test_the_mean_square_of_the_content_by_hand(dtype, value, expected):
+    """Of features that are all zero it is 1, by which can be divided; those in bfloat16 are squared in float32."""
+    measure = SimpleNamespace(features=lambda picture: {"relu4_2": np.full((2, 3, 4), value, dtype)})
+    content = np.zeros((16, 24, 3), np.float32)
+    targets = Content({"relu4_2": 1.0}, "relative").targets(content, [], Masks(), measure)
+    assert targets["mean_square"] == {"relu4_2": expected}
+
+
+def test_the_count_under_a_mask_is_exact():
+    # 2^24 + 1 is no number of float32: added up in any order, one of these loses the 1.
+    large = 2.0**24
+    masks = np.array([[[large, 1, large], [1, large, -large], [-large, -large, 1]]], np.float32)
+    assert run(sums_of.moments, np.zeros((1, 3, 2), np.float32), masks)[0].tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize("count", [None, 1, 2])
 def test_the_gradient_of_moments_is_that_of_automatic_differentiation(random, count):
     features, upstream = random.normal(0, 1, (3, 4, 5)), random.normal(0, 1, (count or 1, 5, 5))
@@ -127,6 +148,25 @@ def test_sums_of_bfloat16_features_are_float32(random):
         value = run(lambda tensor, function=function: function(tf.cast(tensor, tf.bfloat16)), features)
         assert value.dtype == np.float32
         np.testing.assert_allclose(value, run(function, features), rtol=3 / 2**8)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_counts_and_means_beside_bfloat16_are_exact(masked):
+    # 257 has nine bits; numbers of bfloat16 have eight.
+    def sums(features, *masks):
+        return sums_of.moments(tf.cast(features, tf.bfloat16), *masks)[:2]
+
+    count, first = run(sums, np.ones((1, 257, 2)), *([np.ones((1, 257, 1), np.float32)] if masked else []))
+    assert (count.tolist(), first.tolist()) == ([257], [[257, 257]])
+
+
+def test_errors_in_bfloat16_are_exact():
+    # 1 + 2^-7 - 2^-9 has ten bits, and its square twenty.
+    def error(*pair):
+        return sums_of.squared_error(*(tf.cast(each, tf.bfloat16) for each in pair)).sum
+
+    found = run(error, np.full((1, 1, 1), 1 + 2**-7), np.full((1, 1, 1), 2**-9))
+    assert found == (1 + 2**-7 - 2**-9) ** 2
 
 
 def variation(image, norm, more=(0, 0)):

@@ -85,6 +85,25 @@ def test_the_measuring_tool_by_hand():
     assert style_distance(style, style) == pytest.approx(0, abs=1e-12)
 
 
+def test_the_components_of_a_target_by_hand():
+    # The mean square of each style is 1. Of the first the components have the variances 1 and 1; of the second 2 and
+    # 0, so that rounding may leave -0.001: both are kept, as one of the first is. Each is raised by 1e-4.
+    second = np.array([np.diag([1.0, 1.0]), np.diag([2.001, -0.001])])
+    term = wasserstein.Wasserstein({"": 1.0}, blend=lambda count: (1 / count,) * count, mask_count=2)
+    target = term.target(Moments(np.ones(2), np.zeros((2, 2)), second))
+    np.testing.assert_allclose(target.scale, [1, 1], rtol=1e-12)
+    np.testing.assert_allclose(target.trace, [2.0002, 2.0012], rtol=1e-12)
+    covariances = [np.diag([1.0001, 1.0001]), np.diag([2.0011, 0.0001])]
+    np.testing.assert_allclose(target.root @ target.root.transpose(0, 2, 1), covariances, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(("variance", "kept"), [(1e-6, 1), (9e-6, 1), (1.1e-5, 2), (1e-4, 2)])
+def test_components_of_less_variance_than_rounding_leaves_are_noise(variance, kept):
+    term = wasserstein.Wasserstein({"": 1.0}, blend=lambda count: (1 / count,) * count)
+    target = term.target(Moments(np.ones(1), np.zeros((1, 2)), np.diag([variance, 2 - variance])[np.newaxis]))
+    assert target.root.shape == (1, 2, kept)
+
+
 @pytest.mark.parametrize(("positions", "others"), [(40, 50), (40, 4), (3, 50), (1, 50), (40, 1)], ids=str)
 def test_the_distance_is_that_of_an_oracle(random, positions, others):
     mixed = random.normal(size=(5, 5))
@@ -163,6 +182,16 @@ def test_eigenvalues_below_a_bound_count_as_the_bound():
     np.testing.assert_allclose(found[0], [2 + 0.1 + 0.1], rtol=1e-12)
     np.testing.assert_allclose(gradients[0][0], np.diag([1 / 4, 5, 5]), rtol=1e-12)
     np.testing.assert_allclose(negative[0], [0.1], rtol=1e-12)
+
+
+def test_an_eigenvalue_of_zero_counts_as_the_rounding_of_the_largest():
+    # The unit of float64 is 2^-52: of 4 and 0 the roots are 2 and 2^-25, and the derivatives half of 1 over these.
+    with tf.Graph().as_default(), tf.Session() as session:
+        matrices = tf.constant(np.diag([4.0, 0.0])[np.newaxis])
+        traces = trace_sqrt([matrices])
+        found, gradients = session.run([traces, tf.gradients(traces, matrices)])
+    np.testing.assert_allclose(found[0], [2 + 2**-25], rtol=1e-14)
+    np.testing.assert_allclose(gradients[0][0], np.diag([1 / 4, 2**24]), rtol=1e-12)
 
 
 @pytest.mark.parametrize("level", spot_checks([0, 99], keep=(0,)))
