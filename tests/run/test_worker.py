@@ -1,15 +1,21 @@
 """A worker: what its process sends, and how it ends."""
 
+import io
 import os
 import signal
+import sys
 import threading
 import time
+from multiprocessing import forkserver
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from brushwork.messages import logger
 from brushwork.run import worker as workers
+from tests.helpers.command import ROOT
 from tests.watch.steps import Clock, iterations, losses_at, run, schedule_of
 
 # Commands that stand in for neural_style.main.
@@ -34,6 +40,15 @@ def waits_for_sigterm(argv, *, show):
         time.sleep(0.01)
     logger.warning("saved")
     return 143
+
+
+def exits(argv, *, show):
+    raise SystemExit(2)
+
+
+def sleeps(argv, *, show):
+    logger.info("asleep")
+    time.sleep(600)
 
 
 class Inbox(list):
@@ -121,6 +136,39 @@ def test_what_is_stopped_before_it_begins_is_not_painted(start):
     assert inbox == [("ended", 143)]
 
 
+def test_a_command_that_exits_has_its_status(start):
+    inbox = Inbox()
+    worker = start(exits, inbox)
+    worker.carry_out([])
+    inbox.until(("ended", 2))
+    worker.wait(20)
+    assert inbox == [("ended", 2)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_one_that_does_not_end_in_time_is_killed(start):
+    inbox = Inbox()
+    worker = start(sleeps, inbox)
+    worker.carry_out([])
+    inbox.until(("logged", ("info", "asleep")))
+    threading.Timer(0.05, lambda: worker.wait(0.05)).start()
+    inbox.until(("ended", -signal.SIGKILL))
+    assert not worker.is_alive
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no fork server")
+def test_the_environment_of_the_fork_server_is_its_own(monkeypatch):
+    seen = []
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    before = dict(os.environ)
+    monkeypatch.setattr(forkserver, "ensure_running", lambda: seen.append(dict(os.environ)))
+    workers._start(SimpleNamespace(start=lambda: seen.append(dict(os.environ))))
+    own = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), "mine"])}
+    assert seen == [before | own, before]
+    assert dict(os.environ) == before
+
+
 def test_a_worker_that_cannot_start_has_ended(start, monkeypatch):
     def fail(process):
         raise EOFError
@@ -152,3 +200,25 @@ def test_progress_is_the_share_of_the_work_and_the_time_left(monkeypatch):
     assert [each.share for each in sent] == [0, 1 / 8, 2 / 8, 5 / 8, 1]
     assert [each.seconds_left for each in sent] == [None, 7, 6, 3, 0]
     assert sent[1].losses == losses_at(1)
+
+
+def test_showing_takes_a_hundredth_of_the_time(monkeypatch):
+    # A picture takes half a second: the next is due 50 s after it was sent.
+    clock, sent = Clock(), []
+    monkeypatch.setattr(workers, "time", clock.time)
+    reporter = workers._Reporter(lambda kind, progress: sent.append((progress.iteration, clock.now)), copies=())
+
+    def thumbnail(image):
+        clock.now += 0.5
+        return b""
+
+    monkeypatch.setattr(workers, "_thumbnail", thumbnail)
+    monkeypatch.setattr(reporter, "_save_copies", lambda plan, step: None)
+    plan = SimpleNamespace(schedule=schedule_of(60))
+    assert len(list(reporter.report(run(ends=(60,), clock=clock, durations=[1]), plan))) == 61
+    assert sent == [(0, 1.5), (50, 52)]
+
+
+def test_the_picture_that_is_shown_is_small():
+    shown = Image.open(io.BytesIO(workers._thumbnail(np.full((600, 2048, 3), 300, np.float32))))
+    assert (shown.format, shown.size) == ("JPEG", (1024, 300))
