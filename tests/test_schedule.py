@@ -26,6 +26,11 @@ def test_sizes_and_iterations_of_scales():
     widths = Settings(scales=(60, 150), scale_iterations=(4, 0, 2))
     assert sizes(widths, 400, 300) == [(80, 60), (200, 150), (400, 300)]
     assert counts(widths, 400, 300) == [4, 0, 2]
+    assert counts(Settings(scales=(60, 150), iterations=8, scale_factor=3), 400, 300) == [
+        8,
+        4,
+        2,
+    ]  # halved all the same
     assert sizes(Settings(scales=(13,)), 200, 100) == [(26, 13), (200, 100)]  # a width: more than 12 scales are none
     assert sizes(Settings(scales=(12,)), 1, 2)[0] == (1, 1)
 

@@ -105,6 +105,7 @@ def test_a_run_that_is_cancelled_is_not_waited_for():
     cancellable.close()
     assert not closed
     released.set()
+    cancellable.cancel()  # as a second signal does
     with pytest.raises(Interrupted):
         cancellable.run("more outputs", {})
     assert cancellable.has_ended(20)

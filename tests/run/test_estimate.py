@@ -167,6 +167,12 @@ def plan_of(size=(3000, 4000), deadline=np.inf, resume=None, options=None, **set
         ),
         (plan_of(resume=1), 111_600, 1, "this picture takes about 31 h"),
         (plan_of(deadline=9.0), 111_600, 1, "this picture would take about 31 h; --max-seconds ends it in time"),
+        (
+            plan_of((300, 400)),  # 16,740 s, of which 600 s would be a width of 75 px; at 256 px they are 6857 s
+            111_600,
+            1,
+            "this picture takes about 31 h; with --preset fast --width 256 it takes about 1 h 54 min",
+        ),
         (plan_of((60, 80)), 111_600, 1, "this picture takes about 31 h; with --preset fast it takes about 4 h 39 min"),
     ],
 )

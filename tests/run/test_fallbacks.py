@@ -120,6 +120,22 @@ def test_a_state_does_not_replace_a_file_of_the_user_s(place, logged, monkeypatc
     assert complaints == ["cannot write b.state: no space; it could not be written elsewhere either"]
 
 
+def test_a_state_that_cannot_be_written_goes_elsewhere_as_a_state(place, logged, monkeypatch):
+    write_state = state.write
+
+    def failing(path, saved):
+        if path == "out.state":
+            raise OSError(28, "no space")
+        write_state(path, saved)
+
+    monkeypatch.setattr(state, "write", failing)
+    said, complaints = results(logged, plan_with(), None, True)
+    (found,) = Path("temporary").glob("neural_style-*.state")
+    assert said == [f"wrote out.png; continue with --resume {found.resolve()}"]
+    assert complaints == [f"cannot write out.state: no space; wrote {found.resolve()} instead"]
+    assert state.read(found).state.index == 2
+
+
 def test_interim_files_that_cannot_be_written_do_not_end_the_run(place, logged):
     plan = plan_with(path="no/a.state", writable=())
     plan.job = plan.job._replace(checkpoints="c{}.png")

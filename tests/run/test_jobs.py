@@ -191,6 +191,7 @@ def test_checkpoints_of_many_pictures(batch):
         (["--output", "out/{style}.png"], "out/a-b.png would be written twice; write --output as in out/{content}"),
         (["--pairs", "all", "--output", "out/{content}.png"], "out/one.png would be written twice"),
         (["--pairs", "zip", "--styles", "a.png"], "--pairs zip takes one style for each content: 2, not 1"),
+        (["--pairs", "zip", "--styles", "a.png", "b.png", "one.png"], "one style for each content: 2, not 3"),
         (["--pairs", "some"], "--pairs must be one of all, zip, not some"),
         (["--state", "x.state"], "--state is for a run that makes one picture, not 2"),
         (["--contact-sheet", "sheet.png"], "--contact-sheet is for a run that makes one picture, not 2"),

@@ -107,6 +107,22 @@ def test_progress_is_shown_unless_quiet(watch, monkeypatch):
     assert watch("--quiet", clock=clock, durations=[6.0])["said"] == []
 
 
+def test_another_way_to_show_the_progress_replaces_the_messages(watch, plans, logged, monkeypatch):
+    clock, shown = Clock(), []
+    monkeypatch.setattr(progress, "time", clock.time)
+    watch()
+
+    def show(steps, plan):
+        assert plan is plans[-1]
+        for step in steps:
+            shown.append(step.iteration)
+            yield step
+
+    steps = run(ends=(7,), clock=clock, durations=[20])
+    assert len(list(pipeline.watch(steps, plans[-1], graph=None, shots=[], show=show))) == 8
+    assert (shown, logged) == ([*range(8)], [])
+
+
 def test_the_table_of_a_resumed_run_goes_on_from_its_state(watch, command, plans):
     from brushwork import state
 

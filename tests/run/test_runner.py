@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import stylize
-from brushwork.engine import session
+from brushwork.engine import memory, session
 from brushwork.errors import Diverged, DoesNotFit
 from brushwork.run import runner, saving
 from tests.helpers.command import words
@@ -165,6 +165,10 @@ def test_the_steps_are_those_of_the_plan(command, plans, monkeypatch, logged):
     for name in ("content", "styles", "initial", "masks"):
         assert given[name] is getattr(plan, name), name
     assert (given["resume"], given["tile_sizes"], given["objective"].precision) == (None, (16, 16), "bfloat16")
+    monkeypatch.setattr(memory, "tile_sizes", lambda workload: [None, 32])  # the coarser scale needs none
+    with runner.Runner(options, interrupts) as made_by:
+        assert made_by.run(plan) == 0
+    assert logged[-1] == ("info", "computing in bfloat16, in tiles of 32 pixels")
 
 
 def test_the_faster_precision_is_hinted_at_once(paint, monkeypatch):

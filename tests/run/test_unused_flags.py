@@ -1,7 +1,10 @@
 """Flags that change nothing are named, and only those that were typed."""
 
+import numpy as np
 import pytest
 
+from brushwork import state
+from brushwork.run import saving
 from tests.helpers.command import words
 
 NAMED = [
@@ -18,6 +21,7 @@ NAMED = [
     ("--style-blend-weights 2", ["--style-blend-weights"]),
     ("--tv-weight 0 --tv-norm absolute", ["--tv-norm"]),
     ("--initial content --seed 3", ["--seed"]),
+    ("--initial-noiseblend 0 --seed 3", ["--seed"]),
     ("--width 20 --long-side 30", ["--long-side"]),
     ("--height 20 --long-side 30", ["--long-side"]),
     ("--scales 2 --scale-iterations 3 4 --iterations 9", ["--iterations"]),
@@ -45,6 +49,7 @@ NAMED = [
         ["--scale-iterations has 3 numbers, more than there are"],
     ),
     ("--scales 4", ["--scales begins at 5 pixels"]),
+    ("--scales 15", ["--scales begins at 15 pixels"]),
     ("--content-layers relu4_2:0", ["all layers of the content loss have weight 0"]),
     ("--style-layers relu1_1:0 relu2_1:0", ["all layers of the style loss have weight 0"]),
     ("--style-scales 0.1", ["style.png is reduced to 4x3 pixels"]),
@@ -65,6 +70,8 @@ SILENT = [
     "--preset painterly --smallest-scale 28 --scale-iterations 4 3",
     "--tile-size 32",
     "--scales 2",
+    "--scales 16",
+    "--styles style.png style.png --style-blend-weights 1 2",
     "--style-scales 0.8",
     "--tv-weight 0",
     "--style-layers relu1_1 --content-layers relu1_1",
@@ -89,3 +96,12 @@ def test_a_flag_without_effect_is_named(command, plans, flags, expected):
 @pytest.mark.parametrize("flags", SILENT)
 def test_a_flag_with_an_effect_is_not(command, plans, flags):
     assert named(command, flags) == []
+
+
+def test_the_flags_of_a_state_are_not_named_again(command, plans):
+    assert named(command, "--initial content --seed 3") == [
+        "--seed has no effect without noise; the picture starts from content"
+    ]
+    image = np.zeros((30, 40, 3), np.float32)
+    state.write("a.state", saving.saved_run(plans[0], state.State(0, 1, image, image, 5.0, {})))
+    assert command("--resume", "a.state", defaults=False) == (0, "", "")

@@ -69,6 +69,13 @@ def test_pictures_now_and_then(tmp_path, every, last, shown):
             np.testing.assert_array_equal(decoded, np.full((12, 18, 3), iteration))
 
 
+def test_a_picture_can_be_seen_while_the_run_goes_on(tmp_path):
+    for step in written(run(ends=(5,)), tmp_path):
+        if step.iteration % 2 == 0:
+            scalars, pictures, _ = events(tmp_path)
+            assert (max(pictures), len(scalars["loss/total"])) == (step.iteration, step.iteration + 1)
+
+
 def test_a_picture_is_clipped_and_rounded(tmp_path):
     step = make_step(0)
     step.picture = lambda: np.array([[[-20.0, 300.0, 7.6]]], np.float32)
