@@ -58,6 +58,13 @@ def test_repeated_messages_are_dropped_except_errors(logged):
     assert len(logged) == 4
 
 
+def test_only_errors_are_noted(logged):
+    with messages.noting_errors() as errors:
+        for level in ("info", "warning", "error"):
+            getattr(logger, level)(f"this is {level}")
+    assert errors == ["this is error"]
+
+
 def test_errors_are_noted_also_when_only_they_are_shown(logged):
     logger.setLevel("ERROR")
     with messages.noting_errors() as errors:

@@ -78,6 +78,20 @@ def test_a_run_that_stops_has_its_table(tmp_path, monkeypatch):
     assert np.loadtxt("table.txt")[:, 0].tolist() == [0, 1, 2, 3]
 
 
+def test_a_run_without_a_step_leaves_an_earlier_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("table.txt").write_bytes(table.text(ROWS))
+    with pytest.raises(MemoryError):
+        list(record(failing(), 1, 9, Paths("table.txt", "plot.png")))
+    assert Path("table.txt").read_bytes() == table.text(ROWS)
+    assert not Path("plot.png").exists()
+
+
+def failing():
+    yield from ()
+    raise MemoryError
+
+
 def test_rows_of_a_run_that_is_continued(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     list(record(run(ends=(5,)), 1, 5))
