@@ -27,6 +27,7 @@ from brushwork.engine.objective import Objective
 from brushwork.engine.sums import Moments, Total, count_of, neighbour_differences, squared_error
 from brushwork.engine.term import Constant, Field, Measure, Pixels, Term
 from brushwork.errors import Diverged
+from brushwork.losses.nearest import Nearest
 from brushwork.losses.style import StyleTerm
 from brushwork.losses.wasserstein import Wasserstein
 from brushwork.network.layers import stride
@@ -176,15 +177,19 @@ def make_terms(settings: Settings, masks: Masks = NO_MASKS) -> list[Term]:
         detail=settings.content_detail,
         has_mask=masks.content is not None,
     )
-    kinds = {"gram": partial(Gram, normalization=settings.normalization), "wasserstein": Wasserstein}
-    style = kinds[settings.style_loss](
+    losses, count, margin = settings.style_losses, len(masks.styles), settings.style_margin
+    kind = Wasserstein if "wasserstein" in losses else partial(Gram, normalization=settings.normalization)
+    style = kind(
         settings.style_layer_weights,
         blend=settings.blend,
-        mask_count=len(masks.styles),
+        mask_count=count,
         has_sources=bool(masks.sources),
-        margin=settings.style_margin,
+        margin=margin,
     )
-    return [content, style, Variation(settings.tv_weight, settings.tv_norm)]
+    terms = [content, style, Variation(settings.tv_weight, settings.tv_norm)]
+    if "nearest" in losses:
+        terms.insert(2, Nearest(settings.nearest_layer_weights, settings.blend, mask_count=count, margin=margin))
+    return terms
 
 
 def make_objective(

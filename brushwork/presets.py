@@ -19,7 +19,7 @@ PRESETS = {
         "content_layers": ("relu4_2:1", "relu3_1:0.5"),
         "content_detail": 0.75,
         "style_weight": 1.0,
-        "style_loss": "wasserstein",
+        "style_loss": ("wasserstein",),
         "style_margin": 0.05,
         "tv_weight": 2e-5,
         "padding": "replicate",

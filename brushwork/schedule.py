@@ -95,7 +95,7 @@ def make_schedule(settings: Settings, height: int, width: int, tile_sizes: Seque
     sizes = _sizes(settings, height, width)
     counts = _iteration_counts(settings, len(sizes))
     befores = accumulate(counts, initial=0)
-    layers = {*settings.content_layer_weights, *settings.style_layer_weights}
+    layers = settings.layers
     tiles = tile_sizes or (None,) * len(sizes)
     return Schedule(
         tuple(

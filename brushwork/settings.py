@@ -21,11 +21,14 @@ from brushwork.facts import (
     facts_of,
     with_facts,
 )
-from brushwork.network.layers import FEATURES
+from brushwork.weighted import mistakes_in_layers, mistakes_in_losses, weights_of
 
 TILE_GRID = 16  # px: tiles begin at multiples of it, where the pooling windows of all layers begin
 STARTS = ("noise", "content", "style")
 MOST_SCALES = 12  # a single larger number in `scales` is a width
+NEAREST_LAYERS = ("relu2_1", "relu3_1", "relu4_1", "relu4_2")  # of the nearest-feature loss
+NEAREST_ENTRIES = 2048  # of each layer of a style that the nearest-feature loss searches, at most
+NEAREST_ALONG = 64  # positions along the longer side that it compares, about
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
@@ -93,9 +96,14 @@ class Settings:
         1.0, "how much of the style: a factor on the weight of the style loss", "X", float, ABOVE_ZERO, dial=True
     )
     style_weight: float = Setting(500.0, "weight of the style loss", "W", float, AT_LEAST_ZERO)
-    # of Gram matrices; or the Wasserstein distance between features taken as normally distributed
-    style_loss: str = Setting(
-        "gram", "gram as in the paper, or wasserstein, which paints more boldly", choices=("gram", "wasserstein")
+    # NAME or NAME:WEIGHT, with weight 1 by default. "gram": of Gram matrices; "wasserstein": the distance between
+    # features taken as normally distributed; "nearest": of each position to the most similar one of the style
+    style_loss: tuple[str, ...] = Setting(
+        ("gram",),
+        "gram as in the paper, or wasserstein, bolder; nearest beside it",
+        "LOSS",
+        str,
+        shown="gram",
     )
     # NAME or NAME:WEIGHT, with equal weights by default; (): relu1_1 ... relu5_1
     style_layers: tuple[str, ...] = Setting(
@@ -222,6 +230,8 @@ class Settings:
     keep: str = Setting("best", "keep the picture of lowest loss or the last", choices=("best", "last"), affects="run")
 
     def __post_init__(self) -> None:
+        losses = (self.style_loss,) if isinstance(self.style_loss, str) else self.style_loss  # a text is one name
+        object.__setattr__(self, "style_loss", tuple(text.lower() for text in losses))
         if mistakes := list(self._mistakes()):
             raise ValueError("\n".join(mistakes))
 
@@ -229,18 +239,35 @@ class Settings:
     def content_layer_weights(self) -> dict[str, float]:
         """Layer -> weight of its term in the content loss; layers of weight zero are left out."""
         shares = {"relu4_2": self.content_weight_blend, "relu5_2": 1 - self.content_weight_blend}
-        shares = _weighted(self.content_layers, 1.0) or shares
+        shares = weights_of(self.content_layers, 1.0) or shares
         return {
             layer: self.content_weight * share for layer, share in shares.items() if self.content_weight * share > 0
         }
 
     @property
+    def style_losses(self) -> dict[str, float]:
+        """The weights of the style losses, by their names; losses of weight zero are left out."""
+        return {name: weight for name, weight in weights_of(self.style_loss, 1.0).items() if weight > 0}
+
+    @property
+    def nearest_layer_weights(self) -> dict[str, float]:
+        """Layer -> weight of its part of the nearest-feature loss; {} without that loss."""
+        total = self.style_weight * self.strength * self.style_losses.get("nearest", 0.0)
+        return dict.fromkeys(NEAREST_LAYERS, total / len(NEAREST_LAYERS)) if total else {}
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers whose features the loss needs."""
+        return tuple({**self.content_layer_weights, **self.style_layer_weights, **self.nearest_layer_weights})
+
+    @property
     def style_layer_weights(self) -> dict[str, float]:
-        """Layer -> weight of its term in the style loss; layers of weight zero are left out."""
+        """Layer -> weight of its part of the Gram or Wasserstein loss; layers of weight zero are left out."""
         powers = {layer: self.style_layer_weight_exp**index for index, layer in enumerate(STYLE_LAYERS)}
-        shares = _weighted(self.style_layers, 1 / max(1, len(self.style_layers)))
+        shares = weights_of(self.style_layers, 1 / max(1, len(self.style_layers)))
         shares = shares or {layer: power / sum(powers.values()) for layer, power in powers.items()}
-        total = self.style_weight * self.strength
+        losses = self.style_losses
+        total = self.style_weight * self.strength * losses.get("gram", losses.get("wasserstein", 0.0))
         return {layer: total * share for layer, share in shares.items() if total * share > 0}
 
     @property
@@ -252,10 +279,9 @@ class Settings:
     def content_normalization(self) -> str:
         """How the content loss is normalised: "mean", "sum" or "relative"; see stylize.Content.
 
-        The Wasserstein distance compares features in units of their root mean square, and so does the content loss
-        beside it.
+        The other style losses do not depend on the unit of the features, and so does not the content loss beside them.
         """
-        if self.style_loss == "wasserstein":
+        if "gram" not in self.style_losses:
             return "relative"
         return "sum" if self.normalization == "sums" else "mean"
 
@@ -274,7 +300,7 @@ class Settings:
         """Yield a sentence for each invalid value, named as on the command line."""
         yield from mistakes_in(self, SETTINGS)
         for name in ("content_layers", "style_layers"):
-            yield from _wrong_layers(option(name), getattr(self, name))
+            yield from mistakes_in_layers(option(name), getattr(self, name))
         for layers, shorthand in (
             ("content_layers", "content_weight_blend"),
             ("style_layers", "style_layer_weight_exp"),
@@ -287,8 +313,10 @@ class Settings:
             yield "--smallest-scale sets the number of scales, and so does --scales; give one of them"
         elif self.scale_count is not None and len(self.scale_iterations) > self.scale_count:
             yield f"--scale-iterations takes at most one number for each scale: {self.scale_count}"
-        if self.style_loss == "wasserstein" and self.normalization != "classic":
-            yield "--normalization is that of the Gram loss; leave it out with --style-loss wasserstein"
+        yield from mistakes_in_losses("--style-loss", self.style_loss)
+        if self.normalization != "classic" and not any(text.startswith("gram") for text in self.style_loss):
+            losses = " ".join(self.style_loss)
+            yield f"--normalization is that of the Gram loss; leave it out with --style-loss {losses}"
         if not (self.content_weight or self.style_weight or self.tv_weight):
             yield "--content-weight, --style-weight and --tv-weight are all zero: there is nothing to optimise"
 
@@ -305,6 +333,11 @@ def mistakes_in(settings: Any, facts: Mapping[str, Setting]) -> Iterator[str]:
         yield "--style-blend-weights must have a finite sum above 0"
     if settings.width and settings.height:
         yield "--width and --height both set the size of the output; give one of them"
+
+
+def nearest_step(longer_side: int) -> int:
+    """px between the positions that the nearest-feature loss compares, a power of two from 1 to TILE_GRID."""
+    return min(TILE_GRID, 2 ** max(0, round(math.log2(longer_side / NEAREST_ALONG))))
 
 
 def blend_of(weights: tuple[float, ...], count: int) -> tuple[float, ...]:
@@ -332,28 +365,3 @@ def value_of(name: str, value: str | bool) -> Any:
         return value if setting.is_switch else setting.read(value)
     except ValueError as error:
         raise ValueError(f"{setting.flag} {error}") from None
-
-
-def _weighted(layers, default):
-    """Layer -> weight, from texts NAME or NAME:WEIGHT."""
-    pairs = (text.partition(":") for text in layers)
-    return {name: float(weight) if colon else default for name, colon, weight in pairs}
-
-
-def _wrong_layers(flag, layers):
-    """Yield a sentence for each text of `layers` that is not NAME or NAME:WEIGHT, or that repeats a name."""
-    names = [text.partition(":")[0] for text in layers]
-    for index, text in enumerate(layers):
-        layer, colon, weight = text.partition(":")
-        if layer.replace(".", "", 1).isdigit():
-            yield f"{flag}: {layer} is no layer; the weight of a layer is written as relu4_2:{layer}"
-        elif layer not in FEATURES:
-            yield f"{flag}: there is no layer {layer!r}; there are {', '.join(FEATURES)}"
-        elif layer in names[:index]:
-            yield f"{flag}: {layer} is named twice"
-        try:
-            valid = not colon or 0 <= float(weight) < math.inf
-        except ValueError:
-            valid = False
-        if not valid:
-            yield f"{flag}: the weight of {layer} must be a number not below 0, not {weight}"

@@ -173,6 +173,8 @@ def differences(saved: Saved, settings: Settings, digests: dict[str, str]) -> tu
     """
     now = settings_as_json(settings)
     before = settings_as_json(Settings()) | saved.settings
+    if isinstance(before["style_loss"], str):  # as version 2.0.0 wrote it
+        before["style_loss"] = [before["style_loss"]]
     changed = {name: before[name] for name in now if not SETTINGS[name].resumable}
     changed = {name: then for name, then in changed.items() if then != now[name]}
     if not {changed.get("initial"), now["initial"]} & {None, *STARTS}:  # two paths; the digests compare the pictures

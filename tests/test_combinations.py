@@ -15,7 +15,7 @@ from tests.helpers.tiers import spot_checks
 CONTROLS = {
     "pooling": ("max", "avg"),
     "padding": ("zero", "replicate"),
-    "style_loss": ("classic", "positions", "sums", "wasserstein"),  # Gram by its normalization, or the other one
+    "style_loss": ("classic", "positions", "sums", "wasserstein", "nearest"),  # Gram by its normalization, or others
     "tv_norm": ("squares", "absolute"),
     # Few of them, as each layer takes the same operations: those of the presets, in tiles too, are in test_tiles.
     "content_layers": (("relu2_1",), ("relu1_2", "conv3_1:0.5")),
@@ -49,7 +49,9 @@ def pairwise(controls):
 def split(choice, size, random):
     """(what of a choice is a setting, the masks)."""
     settings = {name: value for name, value in choice.items() if name not in ("style_masks", "content_mask", "sources")}
-    if settings["style_loss"] == "wasserstein":
+    if settings["style_loss"] in ("wasserstein", "nearest"):
+        if settings["style_loss"] == "nearest":
+            settings["style_loss"] = ("wasserstein", "nearest:0.5")
         settings |= {"content_weight": 0.1, "style_weight": 1.0, "tv_weight": 1e-5}
     else:
         settings["normalization"] = settings.pop("style_loss")

@@ -427,3 +427,12 @@ def test_a_process_that_is_killed_leaves_whole_files(server, command, count):
             os.unlink(name)
     assert resumed
     assert absent
+
+
+def test_the_style_loss_of_version_2_0_0_was_one_text():
+    digests = dict.fromkeys(state.INPUTS, "1")
+    settings = Settings(style_loss=("wasserstein",))
+    before = state.settings_as_json(settings) | {"style_loss": "wasserstein"}
+    assert state.differences(state.Saved(None, before, digests, []), settings, digests) == ([], [])
+    flags, _ = state.differences(state.Saved(None, before, digests, []), Settings(), digests)
+    assert flags == ["--style-loss was wasserstein and is now gram"]

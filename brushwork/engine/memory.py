@@ -17,7 +17,7 @@ from brushwork.errors import DoesNotFit
 from brushwork.network.layers import is_wide, stride, up_to_last
 from brushwork.pictures import sizes
 from brushwork.schedule import make_schedule, margin
-from brushwork.settings import Settings
+from brushwork.settings import NEAREST_ENTRIES, Settings, nearest_step
 
 PROCESS = 720e6  # bytes of the program with TensorFlow and its graph, without the network
 EVALUATION = 1.75  # peak memory of an evaluation / bytes of the layers that its gradient needs
@@ -92,7 +92,7 @@ def tile_sizes(workload: Workload) -> list[int | None]:
 def estimate(workload: Workload, tile_size: int | None) -> float:
     """Bytes of the process at its peak, in tiles of tile_size px; None: untiled."""
     network, settings, size = workload.network, workload.settings, workload.size
-    layers = {*settings.content_layer_weights, *settings.style_layer_weights}
+    layers = settings.layers
     pixels = size[0] * size[1]
     number = 2 if workload.precision == "bfloat16" else 4  # bytes
     weights = sum(kernel.nbytes for kernel, _ in network.convolutions.values()) + _in_graph(network, layers, number)
@@ -106,6 +106,8 @@ def estimate(workload: Workload, tile_size: int | None) -> float:
         piece = min(size[0], side) * min(size[1], side)
     weighted = workload.mask_count * sum(_numbers(network, layer) for layer in settings.style_layer_weights)
     evaluation = number * (EVALUATION * _stored(network, layers) + weighted) * piece
+    if settings.nearest_layer_weights:  # the similarities of one layer, and their search
+        evaluation += 2 * 4 * NEAREST_ENTRIES * piece / nearest_step(max(size)) ** 2
     return PROCESS + weights + pictures + targets + evaluation
 
 

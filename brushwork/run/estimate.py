@@ -35,6 +35,8 @@ def describe(plan: Plan, objective: "Objective") -> Iterator[str]:
     settings, scales = plan.settings, plan.schedule.scales
     yield f"content layers: {_weighted(settings.content_layer_weights)}"
     yield f"style layers: {_weighted(settings.style_layer_weights)}"
+    if settings.nearest_layer_weights:
+        yield f"layers of nearest: {_weighted(settings.nearest_layer_weights)}"
     layers = len(plan.network.convolutions)
     yield f"optimizer: {settings.optimizer}, precision: {plan.precision}, network: {layers} layers"
     pace, total, peak = seconds_per_cost(plan, objective), 0.0, 0.0

@@ -58,7 +58,7 @@ class VGGReader:
         """
         if self._network is None and not self._read(mistakes):
             return None
-        for layer in (*settings.content_layer_weights, *settings.style_layer_weights) if settings else ():
+        for layer in settings.layers if settings else ():
             if layer.replace("relu", "conv") not in self._network.convolutions:
                 last = list(self._network.convolutions)[-1]
                 mistakes.add_file(f"cannot use network {self._path}: it ends at {last}, before {layer}")

@@ -59,7 +59,7 @@ def _nothing_to_paint(settings, job):
     """Yield a warning for settings that leave out the content or the style, and for a style that is the content."""
     for kind, terms, weight in (
         ("content", settings.content_layer_weights, settings.content_weight),
-        ("style", settings.style_layer_weights, settings.style_weight),
+        ("style", settings.style_layer_weights | settings.nearest_layer_weights, settings.style_weight),
     ):
         if weight and not terms:
             yield f"all layers of the {kind} loss have weight 0, so the {kind} plays no part"
@@ -84,11 +84,11 @@ def _scales_not_as_typed(typed, settings, size):
 
 def _weights_of_another_loss(preset, settings):
     """Yield a warning if the style loss is not the one that the preset's weights are for."""
-    if settings.style_loss != PRESETS[preset].get("style_loss", "gram"):
-        better = "painterly" if settings.style_loss == "wasserstein" else "fast"
+    is_gram, presets_is = "gram" in settings.style_losses, "style_loss" not in PRESETS[preset]
+    if is_gram != presets_is:
+        losses, better = " ".join(settings.style_loss), "fast" if is_gram else "painterly"
         yield (
-            f"--style-loss {settings.style_loss} needs other weights than those of the preset {preset}; "
-            f"--preset {better} sets them"
+            f"--style-loss {losses} needs other weights than those of the preset {preset}; --preset {better} sets them"
         )
 
 

@@ -8,7 +8,7 @@ from brushwork.engine import memory
 from brushwork.engine.memory import Workload
 from brushwork.network import layers
 from brushwork.network.layers import CONVOLUTIONS
-from brushwork.settings import Settings
+from brushwork.settings import NEAREST_LAYERS, Settings
 from tests.helpers import tiny_networks
 
 SIZE = (600, 800)
@@ -134,6 +134,16 @@ def test_an_estimate_by_hand(network, settings, precision, tile_size, regions, i
     given = workload(network, precision, styles=styles, masks=regions, **settings)
     found = memory.estimate(given, tile_size)
     assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_nearest_loss_takes_its_similarities(network):
+    # 600x800 px are compared every 16 px: 1,875 positions, each with 2048 of the style, in float32, twice.
+    settings = {"style_loss": ("wasserstein", "nearest"), "style_layers": NEAREST_LAYERS, "content_weight": 0}
+    with_it, without = (
+        memory.estimate(workload(network, **settings | {"style_loss": losses}), None)
+        for losses in (settings["style_loss"], "wasserstein")
+    )
+    assert with_it - without == pytest.approx(2 * 4 * 2048 * 1875, rel=1e-9)
 
 
 def test_the_numbers_of_the_model():

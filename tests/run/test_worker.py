@@ -86,6 +86,7 @@ def test_a_command_line_is_carried_out_and_the_process_ends(start):
     assert not worker.is_alive
 
 
+@pytest.mark.exhaustive
 def test_one_that_stays_takes_the_next(start):
     inbox = Inbox()
     worker = start(counts, inbox, stays=True)

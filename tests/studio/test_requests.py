@@ -44,7 +44,7 @@ def test_every_setting_is_on_the_page_once():
     assert all(dial["help"] and dial["flag"] == option(dial["name"]) for dial in found["more"])
     assert {dial["name"]: dial["kind"] for dial in found["more"]}["box"] == "switch"
     assert list(found["presets"]) == sorted(PRESETS, key=list(found["presets"]).index)
-    assert found["presets"]["painterly"]["values"]["style_loss"] == "wasserstein"
+    assert found["presets"]["painterly"]["values"]["style_loss"] == ["wasserstein"]
     assert found["presets"]["classic"]["values"] | {"style_layers": []} == requests._plain(DEFAULTS)
 
 
