@@ -91,13 +91,16 @@ class Content(Term):
         return {layer: squared_error(features[layer], target[layer], mask.get(layer)) for layer in self.layers}
 
     def losses(self, sums: Mapping[str, Total], inputs: Mapping) -> dict[str, tf.Tensor]:
-        def error(layer):
-            total, count = sums[layer]
+        losses = {}
+        for layer, weight in self.weights.items():
+            error = weight * sums[layer].sum
             if self.normalization == "sum":
-                return total / 2
-            return total / count / (inputs["mean_square"][layer] if self.normalization == "relative" else 1)
-
-        return {f"content/{layer}": weight * error(layer) for layer, weight in self.weights.items()}
+                losses[f"content/{layer}"] = error / 2
+            else:
+                mean = error / sums[layer].count
+                relative = self.normalization == "relative"
+                losses[f"content/{layer}"] = mean / inputs["mean_square"][layer] if relative else mean
+        return losses
 
 
 @dataclass(frozen=True)
