@@ -180,6 +180,7 @@ def test_lbfgs_is_handed_the_settings(tiny, random):
 
 
 @pytest.mark.numerical
+@pytest.mark.exhaustive
 def test_bfloat16_is_near_float32(tiny, random):
     content, *styles = pictures(random)
     image = random.uniform(0, 255, content.shape).astype(np.float32)
@@ -372,6 +373,7 @@ def test_without_variation_too_a_pixel_that_is_no_number_is_told(tiny, random, b
     assert not np.isfinite(losses["total"])
 
 
+@pytest.mark.exhaustive
 def test_two_runs_may_take_turns(tiny, random):
     # Generators hold no default graph or session while they wait.
     content, *styles = pictures(random)

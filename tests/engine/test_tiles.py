@@ -128,6 +128,7 @@ def in_tiles(objective, side, content, styles, image):
     return objective.evaluate(image)
 
 
+@pytest.mark.exhaustive
 def test_tiles_change_little_in_bfloat16(tiny, random):
     content, image = smooth(random, (97, 131), np.float32), smooth(random, (97, 131), np.float32)
     with shared(tiny, Settings(precision="bfloat16")) as objective:

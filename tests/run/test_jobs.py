@@ -217,6 +217,7 @@ def test_dry_run(batch):
     assert written() == []
 
 
+@pytest.mark.exhaustive
 def test_memory_does_not_grow_with_the_pictures(tiny, random):
     """The tenth picture takes no more than the second, on pictures that are large for the tiny network."""
     process, used = psutil.Process(), []

@@ -109,6 +109,7 @@ def test_stopping_is_a_signal_so_that_the_picture_is_saved(start):
     assert inbox[1] == ("logged", ("warning", "saved"))
 
 
+@pytest.mark.exhaustive
 def test_a_program_that_fails_ends_the_worker(start, tmp_path):
     inbox, log = Inbox(), tmp_path / "stderr"
     worker = start(fails, inbox)

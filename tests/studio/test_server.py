@@ -38,6 +38,7 @@ def png_header(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
+@pytest.mark.exhaustive
 def test_a_picture_is_painted_and_saved_in_three_formats(studio, asked):
     details = studio.until(studio.paint(asked), "done", "failed")
     assert (details["status"], details["kinds"]) == ("done", [".png", ".jpg", ".tif"]), details
@@ -92,6 +93,7 @@ def test_stop_and_continue(studio, asked):
     assert not list(studio.folder.rglob(f"{number}-*"))
 
 
+@pytest.mark.exhaustive
 def test_stopping_what_has_not_begun(studio, asked):
     number = studio.paint(asked)
     studio.ask("POST", f"/api/pictures/{number}/stop")
@@ -100,6 +102,7 @@ def test_stopping_what_has_not_begun(studio, asked):
     studio.until(studio.paint(asked), "done")
 
 
+@pytest.mark.exhaustive
 def test_a_queue(studio, asked):
     slow = asked | {"settings": asked["settings"] | {"iterations": "100000", "optimizer": "adam"}}
     first, second, third = studio.paint(slow), studio.paint(asked), studio.paint(asked)

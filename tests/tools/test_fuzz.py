@@ -62,6 +62,7 @@ def test_harm_is_noticed(tmp_path, monkeypatch):
     assert damage.verdict_on("state", tmp_path) == "killed by signal 9"
 
 
+@pytest.mark.exhaustive
 def test_the_tool_keeps_files_that_do_harm(tmp_path, monkeypatch, capsys):
     flags = ["--seconds", "0.2", "--seed", "3", "--keep", str(tmp_path / "found")]
     assert fuzz.main(flags) == 0

@@ -44,6 +44,7 @@ def test_a_painting_has_no_distance_from_itself(inputs_of, capsys):
     assert float(content[2]) == 0 < float(style[2])
 
 
+@pytest.mark.exhaustive
 def test_operations_are_timed(inputs_of, capsys):
     assert operations.main([*inputs_of, "--size", "32x24", "--rounds", "1"]) == 0
     out = capsys.readouterr().out
@@ -53,6 +54,7 @@ def test_operations_are_timed(inputs_of, capsys):
     assert re.search(r"without tracing: \d+ ms, [\d,]+ page faults", out)
 
 
+@pytest.mark.exhaustive
 def test_watching_is_timed(inputs_of):
     options = SimpleNamespace(content="content.png", style="style.png", sizes=["32x24"])
     assert 0 < speed.watching(options, network="net.mat", count=3) < 10
