@@ -72,6 +72,14 @@ CASES = {
     "lbfgs": {"iterations": 10, "optimizer": "lbfgs", "lbfgs_memory": 3},
     "lbfgs scales": {"scales": (2,), "scale_iterations": (5, 5), "optimizer": "lbfgs"},
     "masks and tiles": {"scales": (2,), "scale_iterations": (3, 7), "tile_size": 32},
+    "nearest": {
+        "scales": (2,),
+        "scale_iterations": (5, 5),
+        "optimizer": "lbfgs",
+        "style_loss": ("wasserstein", "nearest"),
+        "style_weight": 1.0,
+        "content_weight": 0.1,
+    },
 }
 
 
