@@ -7,6 +7,7 @@
 Source: Simonyan and Zisserman 2014, configuration E, without the fully connected layers.
 """
 
+import importlib
 import itertools
 import os
 from collections.abc import Mapping, Sequence
@@ -15,16 +16,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.io
 
 from brushwork import files
 from brushwork.digest import digest_of
 from brushwork.errors import NetworkError
-from brushwork.network import hdf5, matlab, store
+from brushwork.network import isolated, store
 from brushwork.network.layers import CONVOLUTIONS, LAYERS, stride, up_to_last
 
 if TYPE_CHECKING:
     import tensorflow.compat.v1 as tf
+
+MAX_CHANNELS = 1024  # of a layer: twice as many as in VGG-19. The matrices of style losses grow with their square.
 
 # TensorFlow is imported in the functions that build the graph, so that a damaged file is reported without the wait.
 
@@ -47,60 +49,38 @@ def load(path: str | os.PathLike = "pocket") -> Network:
     """Read a `Network` from a file: MatConvNet's .mat of any generation, or Keras's HDF5. Raises NetworkError.
 
     path: of the file; or "pocket", the included network; or "vgg19", the full one, which is downloaded if it is not
-    in the cache.
+    in the cache. Other files are read in a process of their own, so that a crafted one can do no harm.
     """
     path = store.resolve(os.fspath(path))
     try:
         with files.open_regular(path) as file:
-            head = file.read(128)
-        if head.startswith(b"MATLAB 5.0"):
-            matlab.check(path)
-            return checked(*_read_matconvnet(path))
-        if head.startswith(b"\x89HDF\r\n\x1a\n"):
-            return checked(*hdf5.read(path))
-        if head.startswith(b"MATLAB 7.3"):
-            raise NetworkError("a MATLAB 7.3 file; save it again in MATLAB with -v7")
-        raise NetworkError("neither a MATLAB nor an HDF5 file")
+            reader = f"brushwork.network.{_format(file.read(128))}"
+            file.seek(0)
+            if store.is_trusted(path):
+                return from_arrays(importlib.import_module(reader).read_arrays(file))
+            return from_arrays(isolated.read(file, reader))
+    except ImportError:
+        raise
     except Exception as error:  # scipy and h5py raise many types on a damaged file
-        reason = str(error) if isinstance(error, NetworkError) else getattr(error, "strerror", None)
-        reason = reason or f"damaged or truncated ({type(error).__name__})"
-        raise NetworkError(f"cannot read network {path}: {reason}") from None
+        raise NetworkError(f"cannot read network {path}: {isolated.reason(error)}") from None
 
 
-def _read_matconvnet(path):
-    """(convolutions, mean pixel) of a MatConvNet file of any generation."""
-    # Not simplify_cells: it would drop an axis of length one from a kernel.
-    contents = scipy.io.loadmat(path, variable_names=["layers", "meta", "normalization"])
-    if "layers" not in contents:
-        raise NetworkError("a MATLAB file without a network: it has no variable 'layers'")
-    layers = {str(_field(layer, "name").item()): layer for layer in contents["layers"].ravel()}
-    convolutions = {name: _matconvnet_convolution(layers[name]) for name in CONVOLUTIONS if name in layers}
-    normalization = contents.get("normalization")
-    if normalization is None and "meta" in contents:
-        normalization = _field(contents["meta"], "normalization")
-    if normalization is None:
-        raise NetworkError("a MATLAB file without the network's mean: it has no 'normalization'")
-    average = np.asarray(_field(normalization, "averageImage"), np.float64)  # [3], [1, 1, 3] or [224, 224, 3]
-    if average.size % 3 or not average.size:
-        raise NetworkError("its averageImage is not a colour picture")
-    return convolutions, average.reshape(-1, 3).mean(axis=0)
+def _format(head):
+    """The name of the module in brushwork.network that reads a file with these first bytes. Raises NetworkError."""
+    if head.startswith(b"MATLAB 5.0"):
+        return "matlab"
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "hdf5"
+    if head.startswith(b"MATLAB 7.3"):
+        raise NetworkError("a MATLAB 7.3 file; save it again in MATLAB with -v7")
+    raise NetworkError("neither a MATLAB nor an HDF5 file")
 
 
-def _matconvnet_convolution(layer):
-    """(kernel [height, width, in, out], bias [out]) of one convolutional layer of a MatConvNet file."""
-    if "weights" in layer.dtype.names:
-        kernel, bias = _field(layer, "weights").ravel()
-    else:  # the oldest generation
-        kernel, bias = _field(layer, "filters"), _field(layer, "biases")
-    kernel = kernel.reshape(kernel.shape + (1,) * (4 - kernel.ndim))  # MATLAB drops trailing axes of length one
-    return kernel.transpose(1, 0, 2, 3), bias.reshape(-1)  # stored as [width, height, in, out]
-
-
-def _field(struct, name):
-    """The field `name` of a 1x1 MATLAB struct as scipy reads it."""
-    if name not in (struct.dtype.names or ()):
-        raise NetworkError(f"a MATLAB file of another kind: it has no field '{name}'")
-    return struct[name].ravel()[0]
+def from_arrays(arrays: Mapping[str, np.ndarray]) -> Network:
+    """The `Network` of arrays by name: conv1_1.kernel, conv1_1.bias, ..., mean_pixel. Raises NetworkError."""
+    kernels = [name for name in CONVOLUTIONS if f"{name}.kernel" in arrays and f"{name}.bias" in arrays]
+    convolutions = {name: (arrays[f"{name}.kernel"], arrays[f"{name}.bias"]) for name in kernels}
+    return checked(convolutions, arrays["mean_pixel"])
 
 
 def checked(convolutions: Mapping[str, tuple[np.ndarray, np.ndarray]], mean_pixel: np.ndarray) -> Network:
@@ -123,6 +103,8 @@ def checked(convolutions: Mapping[str, tuple[np.ndarray, np.ndarray]], mean_pixe
         if kernel.shape[2] != channels:
             raise NetworkError(f"{name} expects {kernel.shape[2]} input channels, got {channels}")
         channels = kernel.shape[3]
+        if not 0 < channels <= MAX_CHANNELS:
+            raise NetworkError(f"{name} has {channels} channels; at least 1 and at most {MAX_CHANNELS} are possible")
         if bias.shape != (channels,):
             raise NetworkError(f"{name} has {channels} kernels but {bias.size} biases")
         if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):

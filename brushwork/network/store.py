@@ -17,6 +17,8 @@ POCKET_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pocket-v
 TIMEOUT = 30  # seconds, to connect and to wait for more data
 RETRIES = 2  # of each source
 
+_trusted = {POCKET_FILE}  # paths of the included network, and of files whose digest was found to be a published one
+
 
 class Source(NamedTuple):
     """A published file of weights."""
@@ -86,8 +88,14 @@ def cached() -> str | None:
 
             with suppress(OSError):
                 if source.digest.endswith(":" + pooch.file_hash(path, source.digest.partition(":")[0])):
+                    _trusted.add(path)
                     return path
     return None
+
+
+def is_trusted(path: str) -> bool:
+    """Return whether a path, as `resolve` or `default` gives it, is of a network with a known digest."""
+    return path in _trusted
 
 
 def fetch() -> str:
@@ -127,11 +135,14 @@ def download(source: Source, what: str) -> str:
     registry, base = {source.name: source.digest}, address.rstrip("/") + "/"
     cache = pooch.create(path=cache_directory(), base_url=base, registry=registry, retry_if_failed=RETRIES)
     try:
-        return cache.fetch(source.name, downloader=downloader)
+        path = cache.fetch(source.name, downloader=downloader)
     except requests.RequestException as error:
         raise NetworkError(f"{address}: {_reason(error)}") from error
     except ValueError as error:
         raise NetworkError(f"{address}: the file is not the published one, {source.digest}") from error
+    if source.digest:
+        _trusted.add(path)
+    return path
 
 
 def _reason(error):

@@ -5,12 +5,14 @@ import hashlib
 import io
 import os
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 
 from brushwork import files
 from brushwork.digest import digest_of
 from brushwork.errors import NetworkError
+from brushwork.network import isolated
 from brushwork.preview.layers import kernel_shapes
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lite.npz")
@@ -31,26 +33,49 @@ class PreviewWeights:
 
 
 def load(path: str = FILE) -> PreviewWeights:
-    """Read the weights in a file. Raises NetworkError."""
+    """Read the weights in a file; one that is not included is read in a process of its own. Raises NetworkError."""
     try:
         with files.open_regular(path) as file:
-            data = file.read()
-        if path == FILE and hashlib.sha256(data).hexdigest() != DIGEST:
-            raise NetworkError("it is not the file that belongs to this program; install it again")
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return checked_weights({name: _layer(name, arrays) for name in kernel_shapes()})
+            if path == FILE:
+                data = file.read()
+                if hashlib.sha256(data).hexdigest() != DIGEST:
+                    raise NetworkError("it is not the file that belongs to this program; install it again")
+                arrays = read_arrays(io.BytesIO(data))
+            else:
+                arrays = isolated.read(file, __name__)
+        return checked_weights(
+            {name: (arrays[f"{name}.kernel"], arrays.get(f"{name}.bias")) for name in kernel_shapes()}
+        )
+    except ImportError:
+        raise
     except Exception as error:  # zipfile and NumPy raise any type of exception for a mangled file
-        reason = str(error) if isinstance(error, NetworkError) else getattr(error, "strerror", None)
-        raise NetworkError(f"cannot read network {path}: {reason or 'damaged'}") from error
+        raise NetworkError(f"cannot read network {path}: {isolated.reason(error)}") from error
 
 
-def _layer(name, arrays):
-    """(kernel, bias) of a layer, float32. Kernels are stored as 8-bit integers with a factor for each output."""
-    if f"{name}.kernel" not in arrays:
-        raise NetworkError(f"it has no layer {name}")
-    kernel, factor = arrays[f"{name}.kernel"].astype(np.float32), arrays[f"{name}.factor"]
-    bias = arrays.get(f"{name}.bias")
-    return kernel * (factor[:, np.newaxis] if name.endswith("_depthwise") else factor), bias
+def read_arrays(file: BinaryIO) -> dict[str, np.ndarray]:
+    """The kernels and biases of all layers in an open file, float32, by name: first.kernel, first.bias, ...
+
+    Kernels are stored as 8-bit integers with a factor for each output. Raises NetworkError, and whatever NumPy raises
+    for a damaged file.
+    """
+    result = {}
+    with np.load(file, allow_pickle=False) as arrays:
+        for name in kernel_shapes():
+            if f"{name}.kernel" not in arrays:
+                raise NetworkError(f"it has no layer {name}")
+            kernel, factor = arrays[f"{name}.kernel"].astype(np.float32), arrays[f"{name}.factor"]
+            result[f"{name}.kernel"] = kernel * (factor[:, np.newaxis] if name.endswith("_depthwise") else factor)
+            if f"{name}.bias" in arrays:
+                result[f"{name}.bias"] = arrays[f"{name}.bias"]
+    return result
+
+
+def example() -> BinaryIO:
+    """A small file of this format, which holds no layer."""
+    file = io.BytesIO()
+    np.savez_compressed(file, **{f"first.{part}": np.zeros((1, 1), np.int8) for part in ("kernel", "factor")})
+    file.seek(0)
+    return file
 
 
 def checked_weights(layers: dict[str, tuple[np.ndarray, np.ndarray | None]]) -> PreviewWeights:
