@@ -87,7 +87,7 @@ def _add_picture_flags(group):
     flag("--content PICTURE...", "pictures to paint, or directories of pictures (required)", picture, required=True)
     flag("--styles PICTURE...", "pictures of the style, or directories of pictures (required)", picture, required=True)
     text = "file or directory/; for many out/{content}-{style}.png (required)"
-    flag("--output PICTURE", text, picture, required=True)
+    flag("--output PICTURE", text, picture._replace(is_output=True), required=True)
     text = "one style per picture: all combinations, or zip (default: all styles together)"
     flag("--pairs all|zip", text, anyhow, choices=("all", "zip"), type=str.lower)
     flag("--skip-existing", "skip pictures that exist (default: refuse)", anyhow, action="store_true")
@@ -142,10 +142,10 @@ def _add_optimisation_flags(group):
 def _add_output_flags(group):
     flag = group.flag
     steps, one = Flag(for_optimisation=True), Flag(for_optimisation=True, for_one_picture=True)
-    path_of_one, anyhow = one._replace(is_path=True), Flag(for_preview=True)
+    path_of_one, anyhow = one._replace(is_path=True, is_output=True), Flag(for_preview=True)
     flag("--print-iterations N", "print the losses every N iterations (default: never)", steps, type=WHOLE)
     text = "checkpoints, as out_{:05}.jpg or out_%%05d.jpg (default: none)"
-    flag("--checkpoint-output TEMPLATE", text, Flag(is_path=True, for_optimisation=True))
+    flag("--checkpoint-output TEMPLATE", text, path_of_one._replace(for_one_picture=False))
     text = "write a checkpoint every N iterations (default: never)"
     flag("--checkpoint-iterations N", text, steps, type=WHOLE)
     flag("--progress-write", "losses to progress.txt beside the output (default: no)", one, action="store_true")
@@ -155,7 +155,7 @@ def _add_output_flags(group):
     text = "keep the content's transparency (default: paint over white)"
     flag("--keep-alpha", text, anyhow, action="store_true")
     text = "content, styles, stages and the result in one picture (default: none)"
-    flag("--contact-sheet PICTURE", text, Flag(is_path=True, for_one_picture=True, for_preview=True))
+    flag("--contact-sheet PICTURE", text, Flag(is_path=True, is_output=True, for_one_picture=True, for_preview=True))
     flag("--tensorboard DIRECTORY", "losses, picture and graph for TensorBoard (default: none)", path_of_one)
     flag("--quiet", "show nothing but errors (default: progress)", anyhow, action="store_true")
     flag("--verbose", "show all losses after every iteration (default: the total)", action="store_true")

@@ -70,6 +70,7 @@ class Flag(NamedTuple):
     """The facts about a flag that the checks of a command line need."""
 
     is_path: bool = False  # its values are paths
+    is_output: bool = False  # its values are paths of what the run writes
     words: tuple[str, ...] = ()  # values that are no paths
     is_list: bool = False  # it takes several values, and a second one would replace the first
     for_one_picture: bool = False  # refused in a batch

@@ -9,8 +9,10 @@ import math
 import os
 import re
 import zipfile
-from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -31,7 +33,15 @@ INPUTS = {  # what a run needs besides its settings -> its name in error message
     "masks": "a mask",
 }
 PREFIX = "optimizer."
-HEADER = "settings", "digests", "command", "directory", "finished", "version"  # fields of Saved, as the file names them
+HEADER = (
+    "settings",
+    "digests",
+    "command",
+    "directory",
+    "finished",
+    "version",
+    "written",
+)  # fields of Saved, as the file names them
 
 
 class State(NamedTuple):
@@ -56,6 +66,8 @@ class Saved:
     picture_paths: tuple[str, ...] = ()  # of the content and the styles; (): a state of an early version
     directory: str = ""  # the paths above and those in the command line are relative to it
     finished: bool = False  # whether the run reached its end
+    written: Mapping[str, str] = field(default_factory=dict)  # {path: digest} of the other files that it has written
+    place: str = ""  # where the file was when it was written; "": unknown, up to version 2.0.0
     version: str | None = VERSION  # of the program that wrote the file; None: not in the file, up to version 2.0.0
 
 
@@ -76,17 +88,25 @@ def upscale(state: State, size: tuple[int, int], *, moments: bool) -> State:
     return State(state.scale + 1, 0, image, image, np.inf, carried)
 
 
-def write(path: str | os.PathLike, saved: Saved) -> None:
-    """Write a state file, completely or not at all. Raises OSError."""
+def write(
+    path: str | os.PathLike,
+    saved: Saved,
+    replacing: Callable[..., AbstractContextManager[BinaryIO]] | None = None,
+) -> None:
+    """Write a state file, completely or not at all. Raises OSError.
+
+    replacing: opens the file, as files.replacing does, which is the default.
+    """
     state = saved.state
     header = {name: getattr(saved, name) for name in HEADER}
     header |= {"format": FORMAT, "picture": saved.picture_paths, "lowest": float(state.lowest).hex()}
     header |= {name: int(getattr(state, name)) for name in ("scale", "index")}
+    header["place"] = os.path.realpath(path)
     arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), "image": state.image}
     if state.kept is not state.image:
         arrays["kept"] = state.kept
     arrays |= {PREFIX + name: array for name, array in state.optimizer.items()}
-    with files.replacing(path) as file:
+    with (replacing or files.replacing)(path) as file:
         np.savez(file, **arrays)
 
 
@@ -123,13 +143,33 @@ def _read(file):
     if not right or min(header["scale"], header["index"]) < 0:
         raise StateError("damaged")
     _check_settings(header)
-    command, paths, directory = header["command"], header.get("picture", []), header.get("directory", "")
-    texts = isinstance(paths, list) and all(isinstance(text, str) for text in (*command, *paths, directory))
-    if not texts or {"--help", "-h", "--fetch", "--version"} & set(command):
-        raise StateError("damaged")
+    _check_texts(header)
     state = State(header["scale"], header["index"], image, kept, float.fromhex(header["lowest"]), optimizer)
-    finished, version = header.get("finished") is True, header.get("version")
-    return Saved(state, header["settings"], header["digests"], command, tuple(paths), directory, finished, version)
+    return Saved(
+        state,
+        header["settings"],
+        header["digests"],
+        header["command"],
+        picture_paths=tuple(header.get("picture", ())),
+        directory=header.get("directory", ""),
+        finished=header.get("finished") is True,
+        version=header.get("version"),
+        written=header.get("written", {}),
+        place=header.get("place", ""),
+    )
+
+
+def _check_texts(header):
+    """Raise StateError if something in the header of a state is not the text that it should be."""
+    command, paths, written = header["command"], header.get("picture", []), header.get("written", {})
+    if not isinstance(paths, list) or not isinstance(written, dict):
+        raise StateError("damaged")
+    names = header.get("directory", ""), header.get("place", "")
+    texts = *command, *paths, *names, *written, *written.values(), *header["digests"].values()
+    if not all(isinstance(text, str) and "\0" not in text for text in texts):
+        raise StateError("damaged")
+    if {"--help", "-h", "--fetch", "--version"} & set(command):
+        raise StateError("damaged")
 
 
 def _check_format(header):

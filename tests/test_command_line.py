@@ -32,7 +32,7 @@ def saved(tmp_path, monkeypatch):
 def test_flags_of_settings_are_there_only_if_they_are_given():
     options = neural_style.parse(NEEDED)
     assert not {field for field in vars(options) if field in Settings.__dataclass_fields__}
-    assert (options.resume, options.saved, options.own_files, options.command) == (None, None, False, NEEDED)
+    assert (options.resume, options.saved, options.command) == (None, None, NEEDED)
     assert (options.quiet, options.verbose, options.overwrite, options.dry_run, options.depth) == (*[False] * 4, 8)
     assert (options.skip_existing, options.keep_alpha, options.progress_write, options.progress_plot) == (False,) * 4
     assert (options.preset, options.pairs, options.max_seconds, options.network) == (None,) * 4
@@ -50,18 +50,20 @@ def test_flags_of_a_state_come_first(saved):
     assert neural_style.parse([f"--resume={saved}"]).seed == 3
 
 
-@pytest.mark.parametrize(
-    ("flags", "own"),
-    [
-        ("", True),
-        ("--width 9", True),
-        ("--output new.png", False),
-        ("--output=new.png", False),
-        ("--checkpoint-output c{}.png --checkpoint-iterations 1", False),
-    ],
-)
-def test_files_of_the_resumed_run_are_replaced_unless_others_are_named(saved, flags, own):
-    assert neural_style.parse(["--resume", saved, *words(flags)]).own_files is own
+def test_a_state_does_not_give_flags_that_only_the_user_may_give(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = [
+        *NEEDED,
+        *words("--quiet --overwrite --dry-run --resume other.state --verbose --width 9 --resume=b.state"),
+    ]
+    image = np.zeros((3, 4, 3), np.float32)
+    state.write("a.state", state.Saved(state.State(0, 1, image, image, 1.0, {}), {}, {}, command))
+    options = neural_style.parse(["--resume", "a.state"])
+    assert (options.quiet, options.overwrite, options.dry_run, options.resume) == (False, False, False, "a.state")
+    assert (options.verbose, options.width) == (True, 9)
+    assert options.command == [*NEEDED, *words("--verbose --width 9")]
+    options = neural_style.parse(words("--resume a.state --overwrite --quiet --dry-run"))
+    assert (options.quiet, options.overwrite, options.dry_run) == (True, True, True)
 
 
 def test_help_reads_no_state(capsys):
@@ -77,7 +79,6 @@ def test_flags_of_a_picture_come_before_those_given(monkeypatch):
     monkeypatch.setattr(metadata, "read", read.__getitem__)
     options = neural_style.parse([*NEEDED, "--settings-from", "a.png", "--width", "31"])
     assert (options.seed, options.width, options.scales) == (4, 31, [2])
-    assert options.own_files is False
     assert options.command == [*NEEDED, "--settings-from", "a.png", "--width", "31"]
     with pytest.raises(Mistakes) as refusal:
         neural_style.parse([*NEEDED, "--settings-from", "a.png", "--preset", "fast"])
@@ -225,7 +226,7 @@ def test_a_batch_is_counted(tmp_path, monkeypatch, logged, statuses, bad, existi
     for name in existing:
         (tmp_path / f"{name}.png").touch()
 
-    def make_plan(job, options, network_for):
+    def make_plan(job, options, network_for, claims):
         if job.content in bad:
             mistakes = Mistakes()
             mistakes.add_file(f"cannot read {job.content}")
@@ -236,7 +237,7 @@ def test_a_batch_is_counted(tmp_path, monkeypatch, logged, statuses, bad, existi
     batch = [jobs.Job(name, ["s"], f"{name}.png", None, None, None, None, skip_existing=True) for name in "abc"]
     options, interrupts = argparse.Namespace(skip_existing=True), SimpleNamespace(status=0)
     fake = FakeRunner(statuses, interrupts)
-    assert runner.run_batch(batch, options, None, fake, interrupts) == status
+    assert runner.run_batch(batch, options, None, None, fake, interrupts) == status
     assert logged[-1] == ("info", said)
     made = [name for name in "abc" if name not in (*bad, *existing)][: len(statuses)]
     assert fake.plans == made

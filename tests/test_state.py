@@ -219,7 +219,9 @@ def test_a_state_is_written_at_intervals_and_at_the_end(command, monkeypatch):
     written = []
     write = state.write
     with monkeypatch.context() as patch:
-        patch.setattr(state, "write", lambda path, saved: written.append(saved.state.index) or write(path, saved))
+        patch.setattr(
+            state, "write", lambda path, saved, how: written.append(saved.state.index) or write(path, saved, how)
+        )
         status, _, err = command("--state", "run.state", "--state-iterations", 2, iterations=5)
     assert status == 0
     assert written == [2, 4, 5]
@@ -428,7 +430,7 @@ def test_a_process_that_is_killed_leaves_whole_files(server, command, count):
         absent += not os.path.exists("out.png")
         if os.path.exists("run.state"):
             assert state.read("run.state").state.index > 0
-            status, _, err = command("--resume", "run.state", "--iterations", 2, defaults=False)
+            status, _, err = command("--resume", "run.state", "--iterations", 2, "--overwrite", defaults=False)
             assert status == 0, err
             resumed += 1
         for name in set(os.listdir()) - inputs:

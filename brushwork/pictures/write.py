@@ -5,7 +5,9 @@ import io
 import os
 import struct
 import zlib
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -24,11 +26,13 @@ def save(
     metadata: dict[str, Any] | None = None,
     depth: int = 8,
     opacity: np.ndarray | None = None,
+    replacing: Callable[[str], AbstractContextManager[BinaryIO]] | None = None,
 ) -> None:
     """Write an image in the format of the extension of `path`.
 
     image: float [H, W, 3], RGB, 0..255; values are clipped and rounded. metadata: what `metadata.about` returns; it is
     stored if the format has a place for it. depth: 8 or 16 bits a channel. opacity: float [H, W], 0..1; None: opaque.
+    replacing: opens the file, as files.replacing does, which is the default.
 
     If writing fails, an existing file does not change. Raises PictureError; ValueError if a value is not finite.
     """
@@ -45,7 +49,7 @@ def save(
             encode(encoded, levels, options)
         else:
             Image.fromarray(levels).save(encoded, format=kind.name, **(kind.save_options or {}), **options)
-        with files.replacing(path) as file:
+        with (replacing or files.replacing)(path) as file:
             file.write(encoded.getbuffer())
     except OSError as error:
         raise PictureError(f"cannot write {path}: {error.strerror or error}") from error

@@ -46,15 +46,10 @@ def parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
         from brushwork import state
 
         saved = state.read(first.resume)
-        given = [*resuming.command(saved, parser.facts), *given]
-    named = {"--output", "--checkpoint-output"} & {argument.partition("=")[0] for argument in argv}
+        given = [*resuming.command(saved, first.resume, parser.facts), *given]
 
     def parsed(words: list[str]) -> argparse.Namespace:
-        # own_files: the outputs are those of the run that is resumed, and are replaced.
-        own_files = bool(saved and not named)
-        known = argparse.Namespace(
-            resume=first.resume, saved=saved, command=given, own_files=own_files, facts=parser.facts
-        )
+        known = argparse.Namespace(resume=first.resume, saved=saved, command=given, facts=parser.facts)
         return parser.parse_args(words, known)
 
     options = parsed(given)

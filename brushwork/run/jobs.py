@@ -3,12 +3,15 @@
 Each content is painted in all styles together, or in one style at a time with --pairs.
 """
 
+from __future__ import annotations
+
 import argparse
+import collections
 import itertools
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brushwork.errors import Mistakes
 from brushwork.messages import logger
@@ -16,6 +19,9 @@ from brushwork.pictures import unsupported, write
 from brushwork.presets import preset_values
 from brushwork.preview_settings import PREVIEW_SETTINGS, PreviewSettings
 from brushwork.settings import SETTINGS, Settings, option
+
+if TYPE_CHECKING:  # it imports NumPy
+    from brushwork.state import Saved
 
 PLACEHOLDERS = "content", "style", "parent", "number"  # in the names of outputs
 NAMES = "{content}", "{content}-{style}", "{parent}-{content}-{style}", "{number}-{content}-{style}"  # the last: unique
@@ -33,6 +39,7 @@ class Job(NamedTuple):
     plot: str | None
     state: str | None
     resume: str | None = None  # the state that the run continues from
+    saved: Saved | None = None  # its contents
     number: str = "1"  # its place in the batch, padded with zeros: 01 of 12
     skip_existing: bool = False  # whether a finished picture is left as it is, and an unfinished one continued
 
@@ -196,7 +203,7 @@ def _check(options, jobs, mistakes):
     make_settings(options, jobs[0], mistakes)
     check_flags(options, jobs[0], mistakes)
     outputs = [job.output for job in jobs]
-    twice = next((output for output in outputs if outputs.count(output) > 1), None)
+    twice = next((output for output, count in collections.Counter(outputs).items() if count > 1), None)
     absent = next((job.content for job in jobs if not os.path.lexists(job.content)), None)
     if twice and absent is not None:  # a name with spaces that is not in quotes, and no batch
         mistakes.add_file(f"cannot read {absent}: No such file or directory{unsupported.missing_file_hint(absent)}")

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shlex
 import shutil
+import stat
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from brushwork import files
 from brushwork.errors import Mistakes, PictureError
 from brushwork.messages import logger
 from brushwork.pictures import write
+from brushwork.run.claims import Claims
 from brushwork.run.jobs import Job, those_exist
+from brushwork.run.own_files import OwnFiles
 from brushwork.run.resuming import default_state
 
 MOST_CHECKPOINTS = 10_000  # whose paths are checked
@@ -27,13 +30,15 @@ def check_outputs(
     size: tuple[int, ...],
     transparent: bool,
     last: int | None,
-    start: str | None,
+    claims: Claims,
+    own: OwnFiles,
     mistakes: Mistakes,
 ) -> None:
     """Add everything that would keep the files of a job from being written to `mistakes`.
 
     size: (height, width) of the picture, or () if it is unknown. transparent: whether it has an alpha channel.
-    last: the number of the last iteration, or None if it is unknown. start: the path of the initial picture, or None.
+    last: the number of the last iteration, or None if it is unknown. claims: the files of the command line. own: those
+    that this run has written before it was interrupted.
     """
     checkpoints = _checkpoints(job, options.checkpoint_iterations, last, mistakes)
     for path in (job.output, *checkpoints[:1]):
@@ -43,43 +48,42 @@ def check_outputs(
     if job.plot and not importlib.util.find_spec("matplotlib"):
         mistakes.add_file("--progress-plot needs matplotlib: python -m pip install matplotlib")
     board = options.tensorboard
-    if board is not None and os.path.exists(board) and not os.path.isdir(board):
+    if board is not None and os.path.lexists(board) and not os.path.isdir(board):
         mistakes.add_file(f"cannot write to {board}: it is not a directory")
     paths = [job.output, *checkpoints, job.table, job.plot, options.contact_sheet, job.state]
     paths = [path for path in paths if path is not None]
     _check_nested(paths, board, mistakes)
-    inputs = {os.path.realpath(path) for path in _inputs(job, options, start) if path is not None}
-    for path in paths:
-        if os.path.realpath(path) in inputs:
-            mistakes.add_usage(f"{path} is an input of this run; choose another name for the output")
-    for path in {path for path in paths if paths.count(path) > 1}:
-        mistakes.add_usage(f"{path} would be written twice; choose different names")
+    refused = len(mistakes.sentences)
+    claims.check(job, paths, mistakes)
     for directory in dict.fromkeys(os.path.dirname(path) or "." for path in paths):
         _check_directory(directory, np.prod(size) * 3, mistakes)
-    new = dict.fromkeys(path for path in paths if os.path.realpath(path) not in inputs)
-    _check_existing(job, new, options, mistakes)
+    if len(mistakes.sentences) == refused:
+        _check_existing(job, dict.fromkeys(paths), own, mistakes)
 
 
-def _inputs(job, options, start):
-    """The paths of all files that the run reads."""
-    single = job.content, *job.styles, start, options.network, options.content_mask
-    return [*single, *(options.style_masks or ()), *(options.style_source_masks or ())]
-
-
-def _check_existing(job, paths, options, mistakes):
-    """Add outputs that are directories, and existing files that no flag allows to replace."""
+def _check_existing(job, paths, own, mistakes):
+    """Add outputs that are no regular files, and existing files that no flag allows to replace."""
     existing = [path for path in paths if _exists(path, mistakes)]
-    for path in existing:
-        if os.path.isdir(path):
-            mistakes.add_file(f"cannot write {path}: it is a directory")
-    if job.resume is not None:  # this run continues with the same state file
-        existing = [path for path in existing if os.path.realpath(path) != os.path.realpath(job.resume)]
-    own = job.resume is not None and (job.skip_existing or options.own_files)  # the outputs of the run that is resumed
-    if existing and not options.overwrite and not own:
+    kinds = {path: _kind(path) for path in existing}
+    for path, kind in kinds.items():
+        if kind:
+            mistakes.add_file(f"cannot write {path}: it is {kind}")
+    existing = [path for path in existing if not own.may_replace(path)]
+    if existing:
         beside = default_state(job.output)
         state = f", or continue it with --resume {shlex.quote(beside)}" if os.path.isfile(beside) else ""
-        remedy = f"choose another name{',' if state else ' or'} give --overwrite{state}"
+        remedy = f"choose another name{',' if state else ' or'} give --overwrite{'' if job.resume else state}"
         mistakes.add_file(f"{those_exist(existing)}; {remedy}")
+
+
+def _kind(path):
+    """What is at the path of an output that no file can replace, or ""."""
+    mode = os.stat(path).st_mode if os.path.exists(path) else None
+    if mode is None:
+        return "a link to a file that does not exist"
+    if stat.S_ISREG(mode):
+        return ""
+    return "a directory" if stat.S_ISDIR(mode) else "not a regular file"
 
 
 def _check_nested(paths, board, mistakes):
@@ -132,9 +136,13 @@ def _check_directory(directory, needed, mistakes):
 
 
 def make_directories(job: Job, options: argparse.Namespace) -> None:
-    """Create the missing directories of the files of a job. Raises PictureError."""
+    """Create the missing directories of the files of a job, and remove what killed processes have left in the others.
+
+    Raises PictureError.
+    """
     paths = [job.output, job.state, options.contact_sheet, job.checkpoints and job.checkpoint(1)]
     for directory in dict.fromkeys(os.path.dirname(path) for path in paths if path):
+        files.remove_leftovers(directory)
         if directory and not os.path.isdir(directory):
             try:
                 os.makedirs(directory, exist_ok=True)
@@ -144,8 +152,9 @@ def make_directories(job: Job, options: argparse.Namespace) -> None:
 
 
 def _exists(path, mistakes):
+    """Whether there is a file, or a link that leads nowhere."""
     try:
-        os.stat(path)
+        os.lstat(path)
         return True
     except (FileNotFoundError, NotADirectoryError):
         return False

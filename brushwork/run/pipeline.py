@@ -60,7 +60,7 @@ def _write_files(steps, plan):
     every, last = plan.options.print_iterations or 1, plan.schedule.iterations
     if plan.job.table or plan.job.plot:
         paths = table.Paths(plan.job.table, plan.job.plot)
-        steps = table.record_losses(steps, every, last, paths, rows=_rows_before(plan))
+        steps = table.record_losses(steps, every, last, paths, rows=_rows_before(plan), replacing=plan.own.replacing)
     if plan.job.checkpoints:
         save = partial(saving.save_checkpoint, plan)
         steps = report.save_checkpoints(steps, plan.options.checkpoint_iterations, last, save)

@@ -23,9 +23,12 @@ from brushwork.messages import logger
 from brushwork.pictures.masks import Masks
 from brushwork.preview_settings import PreviewSettings
 from brushwork.run import jobs
-from brushwork.run.inputs import Inputs, read_inputs, start_path
+from brushwork.run.claims import Claims
+from brushwork.run.inputs import Inputs, read_inputs
 from brushwork.run.networks import NetworkReader
 from brushwork.run.outputs import check_outputs
+from brushwork.run.own_files import OwnFiles
+from brushwork.run.resuming import own_files
 from brushwork.run.unused_flags import refused, without_effect
 from brushwork.schedule import Schedule, make_schedule
 from brushwork.settings import SETTINGS, Settings
@@ -47,6 +50,7 @@ class PreviewPlan:
     styles: list[np.ndarray]
     masks: Masks
     opacity: np.ndarray | None  # [H, W], 0..1: the alpha channel of the output
+    own: OwnFiles
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Plan:
     masks: Masks
     opacity: np.ndarray | None  # [H, W], 0..1: the alpha channel of the output
     deadline: float  # by time.monotonic
+    own: OwnFiles
     resume: state.State | None = None  # what the run continues from
     precision: str | None = None  # "float32" or "bfloat16"; `with_precision` sets it
     tile_sizes: tuple[int | None, ...] = ()  # px, or None for untiled, at each scale; `with_precision` sets them
@@ -100,9 +105,14 @@ class Plan:
         return replace(self, precision=precision, tile_sizes=tuple(memory.tile_sizes(workload)))
 
 
-def make_plan(job: jobs.Job, options: argparse.Namespace, network_for: NetworkReader) -> Plan | PreviewPlan:
-    """Make the plan of a Job under parsed options. Raises Mistakes, with everything that is wrong."""
-    mistakes, warnings = Mistakes(), []
+def make_plan(
+    job: jobs.Job, options: argparse.Namespace, network_for: NetworkReader, claims: Claims
+) -> Plan | PreviewPlan:
+    """Make the plan of a Job under parsed options. Raises Mistakes, with everything that is wrong.
+
+    claims: of all Jobs of the command line.
+    """
+    mistakes, warnings, own = Mistakes(), [], own_files(job, overwrite=options.overwrite)
     settings = jobs.make_settings(options, job, mistakes)
     jobs.check_flags(options, job, mistakes)
     inputs = read_inputs(job, options, settings, mistakes, warnings)
@@ -112,7 +122,8 @@ def make_plan(job: jobs.Job, options: argparse.Namespace, network_for: NetworkRe
         size=inputs.size,
         transparent=inputs.opacity is not None,
         last=_last_iteration(settings, inputs.size),
-        start=start_path(settings),
+        claims=claims,
+        own=own,
         mistakes=mistakes,
     )
     for sentence in refused(options):
@@ -120,19 +131,19 @@ def make_plan(job: jobs.Job, options: argparse.Namespace, network_for: NetworkRe
     network = network_for(settings, mistakes)
     mistakes.check()
     warnings += without_effect(options, settings, job, inputs.size)
-    plan = _planned(job, options, settings, network, inputs)
+    plan = _planned(job, options, settings, network, inputs, own)
     for sentence in warnings:
         logger.warning(sentence)
     return plan
 
 
-def _planned(job, options, settings, network, inputs: Inputs):
+def _planned(job, options, settings, network, inputs: Inputs, own):
     """The plan of inputs without mistakes. Raises Mistakes if its job continues from a state of another run."""
     content, opacity, styles, initial, masks = inputs
     if isinstance(settings, PreviewSettings):
-        return PreviewPlan(job, options, settings, network, content, styles, masks, opacity)
+        return PreviewPlan(job, options, settings, network, content, styles, masks, opacity, own)
     deadline = time.monotonic() + (math.inf if options.max_seconds is None else options.max_seconds)
-    plan = Plan(job, options, settings, network, content, styles, initial, masks, opacity, deadline)
+    plan = Plan(job, options, settings, network, content, styles, initial, masks, opacity, deadline, own)
     return _resumed(plan) if job.resume else plan
 
 
@@ -146,9 +157,7 @@ def _last_iteration(settings, size):
 def _resumed(plan):
     """The plan with the State that its job continues from. Raises Mistakes if that is of another run."""
     path, options, mistakes = plan.job.resume, plan.options, Mistakes()
-    named = path == options.resume  # by the user; otherwise it was found beside its picture
-    saved = options.saved if named else mistakes.catch(state.read, path)
-    mistakes.check()
+    named, saved = path == options.resume, plan.job.saved  # by the user, or found beside the picture
     again = f"give the flags of its run, or remove {path} and {plan.job.output}"
     flags, inputs = state.differences(saved, plan.settings, plan.digests)
     for sentence in flags:

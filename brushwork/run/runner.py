@@ -11,6 +11,7 @@ from brushwork.engine import session
 from brushwork.errors import COULD_NOT, DONE, Diverged, DoesNotFit, Interrupted, Mistakes, NetworkError, PictureError
 from brushwork.messages import logger
 from brushwork.run import estimate, jobs, outputs, pipeline, plan, resuming, saving
+from brushwork.run.claims import Claims
 from brushwork.run.interrupts import Interrupts
 from brushwork.run.jobs import Job
 from brushwork.run.networks import NetworkReader, network_reader
@@ -29,15 +30,17 @@ def run(options: argparse.Namespace, show: Show | None = None) -> int:
     """
     with messages.without_repeats():
         batch = resuming.choose_job(jobs.make_jobs(options), options)
+        claims = Claims(batch, options)
+        claims.check_batch()
         network_for, only = network_reader(options), None
         if len(batch) == 1:
             if (job := resuming.resume_or_skip(batch[0])) is None:
                 return DONE
-            only = plan.make_plan(job, options, network_for)  # before TensorFlow is imported
+            only = plan.make_plan(job, options, network_for, claims)  # before TensorFlow is imported
         session.import_tensorflow()
         interrupts = Interrupts(files.remove_unfinished)
         with interrupts, Runner(options, interrupts, pictures=len(batch), show=show) as runner:
-            status = runner.run(only) if only else run_batch(batch, options, network_for, runner, interrupts)
+            status = runner.run(only) if only else run_batch(batch, options, network_for, claims, runner, interrupts)
             if interrupts.status and not runner.has_ended(GRACE):
                 interrupts.end_process()
             return interrupts.status or status
@@ -47,6 +50,7 @@ def run_batch(
     batch: Sequence[Job],
     options: argparse.Namespace,
     network_for: NetworkReader,
+    claims: Claims,
     runner: Runner,
     interrupts: Interrupts,
 ) -> int:
@@ -60,7 +64,7 @@ def run_batch(
             continue
         logger.info(f"picture {number} of {len(batch)}: {job.output}")
         try:
-            planned = plan.make_plan(job, options, network_for)
+            planned = plan.make_plan(job, options, network_for, claims)
         except Mistakes as mistakes:
             new = [sentence for sentence in mistakes.sentences if sentence not in logged]
             logged.update(new)
@@ -125,9 +129,7 @@ class Runner:
             interrupted = bool(self._interrupts.status)
             if step:
                 ending = saving.FAILED if failed else saving.ending_of(plan, step, interrupted=interrupted)
-                saving.save_results(plan, step, ending)
-                if self._options.contact_sheet:
-                    saving.save_contact_sheet(plan, shots, step)
+                saving.save_results(plan, step, ending, shots)
             elif interrupted:
                 logger.info("interrupted; there is no picture yet")
 

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from brushwork import state
@@ -16,7 +17,7 @@ from brushwork.errors import PictureError
 from brushwork.messages import logger
 from brushwork.pictures import metadata, write
 from brushwork.preview_settings import PreviewSettings
-from brushwork.run.resuming import default_state
+from brushwork.run.resuming import states_beside
 from brushwork.watch import contact_sheet
 
 if TYPE_CHECKING:
@@ -42,10 +43,17 @@ def ending_of(plan: Plan | PreviewPlan, step: Step, *, interrupted: bool) -> End
     return Ending(reason, is_finished, bool(plan.job.state) or (interrupted and not is_finished))
 
 
-def save_results(plan: Plan | PreviewPlan, step: Step, ending: Ending) -> None:
-    """Write the picture of the last step and, if `ending` says so, the state, and log what was written."""
+def save_results(
+    plan: Plan | PreviewPlan, step: Step, ending: Ending, shots: Sequence[contact_sheet.Shot] = ()
+) -> None:
+    """Write the picture of the last step, the contact sheet and, if `ending` says so, the state; log where they are.
+
+    shots: what contact_sheet.collect_shots collected. The state comes last: it has the digests of the other files.
+    """
     path = _written(plan.job.output, plan, lambda path: save_picture(path, plan, step))
     clauses = [ending.reason, f"wrote {path}" if path == plan.job.output else None]
+    if plan.options.contact_sheet:
+        save_contact_sheet(plan, shots, step)
     if ending.with_state:
         clauses.append(_save_state(plan, step, ending.is_finished))
     if any(clauses):
@@ -63,7 +71,7 @@ def save_checkpoint(plan: Plan, step: Step) -> None:
 def save_interim_state(plan: Plan, step: Step) -> None:
     """Write the state of a run that continues."""
     try:
-        state.write(plan.job.state, saved_run(plan, step.state()))
+        _write_state(plan.job.state, plan, saved_run(plan, step.state()))
     except OSError as error:
         logger.error(f"cannot write {plan.job.state}: {error.strerror}; going on")
 
@@ -74,7 +82,8 @@ def save_contact_sheet(plan: Plan | PreviewPlan, shots: Sequence[contact_sheet.S
     for name, style in zip(plan.job.styles, plan.styles, strict=True):
         pictures.append((f"style: {os.path.basename(name)}", style))
     try:
-        write.save(plan.options.contact_sheet, contact_sheet.sheet(pictures, shots, step.picture()))
+        sheet = contact_sheet.sheet(pictures, shots, step.picture())
+        write.save(plan.options.contact_sheet, sheet, replacing=plan.own.replacing)
         logger.info(f"wrote {plan.options.contact_sheet}")
     except PictureError as error:
         logger.error(str(error))
@@ -83,7 +92,8 @@ def save_contact_sheet(plan: Plan | PreviewPlan, shots: Sequence[contact_sheet.S
 def save_picture(path: str, plan: Plan | PreviewPlan, step: Step) -> None:
     """Write the picture of a step, with its settings as metadata. Raises PictureError."""
     about = metadata.about(plan.settings, plan.network.digest, step)
-    write.save(path, step.picture(), metadata=about, depth=plan.options.depth, opacity=plan.opacity)
+    options = {"depth": plan.options.depth, "opacity": plan.opacity, "replacing": plan.own.replacing}
+    write.save(path, step.picture(), metadata=about, **options)
 
 
 def saved_run(plan: Plan, at: state.State, *, is_finished: bool = False) -> state.Saved:
@@ -96,7 +106,12 @@ def saved_run(plan: Plan, at: state.State, *, is_finished: bool = False) -> stat
         picture_paths=(plan.job.content, *plan.job.styles),
         directory=os.getcwd(),
         finished=is_finished,
+        written=plan.own.digests(),
     )
+
+
+def _write_state(path, plan, saved):
+    state.write(path, saved, partial(plan.own.replacing, is_state=True))
 
 
 def _reason(plan, step, interrupted):
@@ -113,24 +128,29 @@ def _reason(plan, step, interrupted):
 
 def _save_state(plan, step, is_finished):
     """Write the state and return a clause that says where it is, or None."""
-    path = plan.job.state or default_state(plan.job.output)
-    if not plan.job.state and os.path.lexists(path) and not state.is_state(path):
-        return f"{path} exists and is not a state, so the state is lost; choose a file with --state"
+    path = plan.job.state or _place_for_state(plan)
     saved = saved_run(plan, step.state(), is_finished=is_finished)
-    path = _written(path, plan, lambda path: state.write(path, saved))
+    path = _written(path, plan, lambda path: _write_state(path, plan, saved))
     what = f"its state is in {path}" if is_finished else f"continue with --resume {shlex.quote(path or '')}"
     return what if path else None
 
 
+def _place_for_state(plan):
+    """The first path beside the output at which no file of the user or of another run is."""
+    for path in states_beside(plan.job.output):
+        if plan.own.may_replace(path) and (plan.own.wrote(path) or not os.path.lexists(path) or state.is_state(path)):
+            return path
+    raise AssertionError  # there is no last path
+
+
 def _written(path: str, plan: Plan | PreviewPlan, write_to: Callable[[str], None]) -> str | None:
-    """Where write_to(path) succeeded: at `path`, beside the state, in the temporary directory, or nowhere (None)."""
+    """Where write_to(path) succeeded: at `path`, beside it, beside the state, in another directory, or nowhere."""
     try:
         write_to(path)
         return path
     except (PictureError, OSError) as error:
         reason = str(error) if isinstance(error, PictureError) else f"cannot write {path}: {error.strerror}"
-    beside_state = [os.path.dirname(plan.job.state) or "."] if plan.job.state else []
-    for directory in (*beside_state, tempfile.gettempdir()):
+    for directory in _other_directories(path, plan):
         name = f"neural_style-{secrets.token_hex(4)}{os.path.splitext(path)[1]}"
         fallback = os.path.abspath(os.path.join(directory, name))
         with suppress(PictureError, OSError):
@@ -139,3 +159,13 @@ def _written(path: str, plan: Plan | PreviewPlan, write_to: Callable[[str], None
             return fallback
     logger.error(f"{reason}; it could not be written elsewhere either")
     return None
+
+
+def _other_directories(path, plan):
+    """Yield the directories in which to try to save what cannot be written at a path."""
+    yield os.path.dirname(path)
+    if plan.job.state:
+        yield os.path.dirname(plan.job.state)
+    with suppress(OSError):  # there may be no temporary directory either
+        yield tempfile.gettempdir()
+    yield os.path.expanduser("~")

@@ -184,7 +184,7 @@ class PictureQueue:
         state = self._storage.path(picture.stem, ".state")
         kinds = [".jpg", *([".tif"] if find_spec("tifffile") else [])]
         copies = [self._storage.path(picture.stem, kind) for kind in kinds]
-        self._worker.carry_out(["--resume", state] if picture.resume else picture.command, copies)
+        self._worker.carry_out(["--resume", state, "--overwrite"] if picture.resume else picture.command, copies)
 
     def _receive(self, worker, kind, content):
         """Take a message of a worker; those of an earlier picture's worker are ignored."""

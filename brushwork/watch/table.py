@@ -4,7 +4,7 @@ import io
 import math
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -31,10 +31,19 @@ class Paths(NamedTuple):
     plot: str | os.PathLike | None = None
 
 
-def record_losses(steps: Steps, every: int, last: int, paths: Paths, *, rows: Iterable[Row] = ()) -> Steps:
+def record_losses(
+    steps: Steps,
+    every: int,
+    last: int,
+    paths: Paths,
+    *,
+    rows: Iterable[Row] = (),
+    replacing: Callable = files.replacing,
+) -> Steps:
     """Passes the steps on and writes the losses of some: the table every few seconds, table and plot at the end.
 
     every: iterations are recorded at its multiples and at the last. rows: those of the run that this one continues.
+    replacing: opens the files, as files.replacing does.
     """
     rows, written = list(rows), time.monotonic()
     with closing(steps):
@@ -43,13 +52,13 @@ def record_losses(steps: Steps, every: int, last: int, paths: Paths, *, rows: It
                 if due(step.iteration, every, last):
                     rows.append(Row(step.iteration, step.term_losses))
                 if paths.table and time.monotonic() - written > SECONDS_BETWEEN_WRITES:
-                    _write(paths.table, text(rows))
+                    _write(paths.table, text(rows), replacing)
                     written = time.monotonic()
                 yield step
         finally:
             for path, contents in ((paths.table, text), (paths.plot, plot)):
                 if rows and path:
-                    _write(path, contents(rows))
+                    _write(path, contents(rows), replacing)
 
 
 def rows_before(path: str | os.PathLike, iteration: int) -> list[Row]:
@@ -67,9 +76,9 @@ def rows_before(path: str | os.PathLike, iteration: int) -> list[Row]:
         return []
 
 
-def _write(path, contents):
+def _write(path, contents, replacing):
     try:
-        with files.replacing(path) as file:
+        with replacing(path) as file:
             file.write(contents)
     except OSError as error:
         logger.error(f"cannot write {path}: {error.strerror}; going on")

@@ -1,5 +1,6 @@
 """Where pictures and states go that cannot be written where they belong."""
 
+import os
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from brushwork import state
 from brushwork.errors import PictureError
 from brushwork.pictures import read, write
 from brushwork.run import jobs, saving
+from brushwork.run.own_files import OwnFiles
 from brushwork.settings import Settings
 from brushwork.watch import contact_sheet
 
@@ -23,22 +25,24 @@ def place(tmp_path, monkeypatch):
     """A working directory, with directories for states and for temporary files. Plans say which can be written to."""
 
     def save_picture(path, plan, step):
-        directory = Path(path).parent.name or "."
+        directory = os.path.relpath(Path(path).parent)
         if directory not in plan.writable:
             raise PictureError(f"cannot write {path}: no space") if plan.picture_error else OSError(28, "no space")
-        write.save(path, step.picture())
+        write.save(path, step.picture(), replacing=plan.own.replacing)
 
     monkeypatch.setattr(saving, "save_picture", save_picture)
     monkeypatch.chdir(tmp_path)
     for name in ("states", "temporary"):
         Path(name).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", "temporary")
+    monkeypatch.setenv("HOME", "home")
+    return tmp_path
 
 
 def plan_with(*, path=None, writable=(".",), picture_error=True):
     job = jobs.Job("pictures/c.png", ["a/s.png", "t.png"], "out.png", None, None, None, path)
-    options = SimpleNamespace(contact_sheet="sheet.png", command=[])
-    given = {"writable": writable, "picture_error": picture_error}
+    options = SimpleNamespace(contact_sheet=None, command=[])
+    given = {"writable": writable, "picture_error": picture_error, "own": OwnFiles(overwrite=True)}
     return SimpleNamespace(job=job, options=options, settings=Settings(), digests={}, **given)
 
 
@@ -103,15 +107,15 @@ def test_nothing_is_said_where_nothing_could_be_written(place, logged):
 
 def test_a_state_does_not_replace_a_file_of_the_user_s(place, logged, monkeypatch):
     Path("out.state").write_text("mine")
-    lost = "out.state exists and is not a state, so the state is lost; choose a file with --state"
-    assert results(logged, plan_with(), None, True) == ([f"wrote out.png; {lost}"], [])
+    assert results(logged, plan_with(), None, True) == (["wrote out.png; continue with --resume out-2.state"], [])
     assert Path("out.state").read_text() == "mine"
+    assert state.read("out-2.state").state.index == 2
     # Whoever names it, with --overwrite, means it.
     assert results(logged, plan_with(path="out.state"), None, True)[0] == [
         "wrote out.png; continue with --resume out.state"
     ]
 
-    def failing(path, saved):
+    def failing(path, saved, replacing):
         raise OSError(28, "no space")
 
     monkeypatch.setattr(state, "write", failing)
@@ -123,10 +127,10 @@ def test_a_state_does_not_replace_a_file_of_the_user_s(place, logged, monkeypatc
 def test_a_state_that_cannot_be_written_goes_elsewhere_as_a_state(place, logged, monkeypatch):
     write_state = state.write
 
-    def failing(path, saved):
-        if path == "out.state":
+    def failing(path, saved, replacing):
+        if Path(path).resolve().parent == place:
             raise OSError(28, "no space")
-        write_state(path, saved)
+        write_state(path, saved, replacing)
 
     monkeypatch.setattr(state, "write", failing)
     said, complaints = results(logged, plan_with(), None, True)
@@ -155,6 +159,7 @@ def test_the_contact_sheet(place, logged, monkeypatch):
     given = []
     monkeypatch.setattr(contact_sheet, "sheet", lambda *parts: given.append(parts) or IMAGE)
     plan, shots = plan_with(), [("iteration 1", IMAGE)]
+    plan.options.contact_sheet = "sheet.png"
     plan.content, plan.styles = IMAGE + 1, [IMAGE + 2, IMAGE + 3]
     saving.save_contact_sheet(plan, shots, STEP)
     assert logged == [("info", "wrote sheet.png")]

@@ -132,7 +132,7 @@ def test_the_table_of_a_resumed_run_goes_on_from_its_state(watch, command, plans
     state.write("a.state", saving.saved_run(plans[0], state.State(1, 2, image, image, 5.0, {})))
     losses = {"content": 1.0, "style": 2.0, "tv": 3.0, "total": 6.0}
     Path("progress.txt").write_bytes(table.text([table.Row(number, losses) for number in range(8)]))
-    assert command("--resume", "a.state", defaults=False)[0] == 0
+    assert command("--resume", "a.state", "--overwrite", defaults=False)[0] == 0
     how = {"graph": None, "shots": []}
     list(pipeline.watch(run(first=6, ends=(4, 7)), plans[-1], **how))
     rows = np.loadtxt("progress.txt")

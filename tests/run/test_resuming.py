@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import neural_style
-from brushwork import state
+from brushwork import files, state
 from brushwork.run import resuming, saving
 from brushwork.settings import DEFAULTS, Settings
 from tests.helpers.command import words
@@ -100,7 +100,6 @@ def resumed(command):
 
 
 def test_a_run_goes_on_from_its_state(halfway, resumed, plans):
-    Path("out.png").touch()  # the picture so far
     assert resumed("--iterations", 90, "--tile-size", 64, "--state-iterations", 1) == (0, [])
     plan = plans[0]
     assert plan.resume._replace(image=0, kept=0) == halfway._replace(image=0, kept=0)
@@ -111,13 +110,24 @@ def test_a_run_goes_on_from_its_state(halfway, resumed, plans):
 
 
 def test_only_files_of_the_resumed_run_are_replaced(halfway, resumed, plans):
+    saved = state.read("a.state")
     for name in ("out.png", "new.png", "b.state"):
-        Path(name).touch()
-    refused = "neural_style: error: new.png exists; choose another name or give --overwrite"
-    assert resumed("--output", "new.png") == (1, [refused])
-    Path("new.png").unlink()
-    assert resumed("--output", "new.png") == (0, [])  # the state that it goes on from may be there
+        Path(name).write_text(name)
+    for flags, path in (
+        ([], "out.png"),
+        (["--output", "new.png"], "new.png"),
+        (["--state", "b.state"], "out.png and 1"),
+    ):
+        said = f"neural_style: error: {path} exists; choose another name or give --overwrite".replace(
+            "1 exists", "1 more exist"
+        )
+        assert resumed(*flags) == (1, [said])
+        assert resumed(*flags, "--overwrite") == (0, [])
+    state.write("a.state", dataclasses.replace(saved, written={"out.png": files.digest("out.png")}))
     assert resumed() == (0, [])
+    assert resumed("--output", "new.png")[0] == 1
+    Path("out.png").write_text("another")
+    assert resumed()[0] == 1
 
 
 @pytest.mark.parametrize("name", ["left", "source", "matter"])
@@ -204,11 +214,11 @@ def test_only_paths_of_a_command_line_are_relocated(tmp_path, monkeypatch):
     there = f"{tmp_path}/there"
     facts = neural_style.make_parser().facts
     monkeypatch.chdir(tmp_path)
-    assert resuming.command(saved, facts) == words(
+    assert resuming.command(saved, "a.state", facts) == words(
         f"--content {there}/a.png /b.png --initial=noise --style-size original --output={there}/o.png "
         "--network pocket --box"
     )
     monkeypatch.chdir(tmp_path / "there")
-    assert resuming.command(saved, facts) == given
+    assert resuming.command(saved, "a.state", facts) == given
     gone = dataclasses.replace(saved, directory=str(tmp_path / "gone"))  # the whole project was moved
-    assert resuming.command(gone, facts) == given
+    assert resuming.command(gone, "a.state", facts) == given

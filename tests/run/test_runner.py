@@ -54,14 +54,15 @@ def paint(command, monkeypatch):
                 yield make_step(number)
             end()
 
-        def save(plan, step, ending):
+        def save(plan, step, ending, shots):
             saved.append((step.iteration, ending.reason, ending.with_state))
+            if plan.options.contact_sheet:
+                saved.append("sheet")
 
         made.clear()
         monkeypatch.setattr(stylize, "make_objective", FakeObjective)
         monkeypatch.setattr(stylize, "stylize", steps)
         monkeypatch.setattr(saving, "save_results", save)
-        monkeypatch.setattr(saving, "save_contact_sheet", lambda plan, shots, step: saved.append("sheet"))
         status, _, err = command(*arguments, iterations=iterations)
         assert all(each.closed == 1 for each in made)
         said = [line.removeprefix("neural_style: ") for line in err.splitlines()]
@@ -121,7 +122,9 @@ def test_an_error_of_our_own_keeps_the_picture_and_the_traceback(paint, monkeypa
     monkeypatch.setattr(saving, "ending_of", lambda *_, **__: pytest.fail("the run did not end"))
 
     def fail():
-        monkeypatch.setattr(saving, "save_results", lambda plan, step, ending: saved.append((step.iteration, ending)))
+        monkeypatch.setattr(
+            saving, "save_results", lambda plan, step, ending, shots: saved.append((step.iteration, ending))
+        )
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -37,18 +37,18 @@ def test_a_run_that_diverges_keeps_its_last_good_picture(command):
     assert pixels("out.png").shape == (30, 40, 3)
 
 
-def test_output_that_cannot_be_written_goes_to_the_temporary_directory(command, monkeypatch, tmp_path):
+def test_output_that_cannot_be_written_goes_to_the_temporary_directory(command, monkeypatch, folder, tmp_path_factory):
     from brushwork import files
 
     real = files.replacing
 
-    def failing(path):
-        if Path(path).name == "out.png":
+    def failing(path, **options):
+        if Path(path).resolve().parent == folder:
             raise OSError(30, "Read-only file system")
-        return real(path)
+        return real(path, **options)
 
     monkeypatch.setattr(files, "replacing", failing)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
     monkeypatch.setattr("tempfile.tempdir", None)
     status, _, err = command()
     assert status == 1

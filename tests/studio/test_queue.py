@@ -177,7 +177,7 @@ def test_a_stopped_run_continues_from_its_state(workers, storage):
     workers[-1].receive(workers[-1], "logged", ("info", "before"))
     workers[-1].receive(workers[-1], "ended", 143)
     made.resume(picture.number)
-    assert workers[-1].tasks == [["--resume", storage.path(picture.stem, ".state")]]
+    assert workers[-1].tasks == [["--resume", storage.path(picture.stem, ".state"), "--overwrite"]]
     assert (picture.status, picture.messages) == ("starting", [])
     with pytest.raises(ValueError, match="stop it first"):
         made.remove(picture.number)

@@ -26,6 +26,7 @@ import vgg
 from brushwork.engine.session import chosen_precision
 from brushwork.network import store
 from brushwork.presets import PRESETS
+from brushwork.run.claims import Claims
 from brushwork.run.jobs import make_jobs
 from brushwork.run.networks import VGGReader
 from brushwork.run.pipeline import watch
@@ -121,7 +122,8 @@ def watching(options, *, network=store.POCKET_FILE, count=200):
         flags = [*command_for(options, network, options.sizes[0], directory)[2:], "--iterations", str(count)]
         flags += ["--progress-write", "--verbose", "--contact-sheet", f"{directory}/s.jpg"]
         parsed = neural_style.parse([*flags, "--tensorboard", f"{directory}/logs"])
-        plan = make_plan(make_jobs(parsed)[0], parsed, VGGReader(network))
+        batch = make_jobs(parsed)
+        plan = make_plan(batch[0], parsed, VGGReader(network), Claims(batch, parsed))
         with stylize.make_objective(plan.network, plan.settings) as objective:
             first = next(stylize.stylize(objective, plan.content, plan.styles, plan.settings))
         steps = (first._replace(iteration=number) for number in range(count + 1))
