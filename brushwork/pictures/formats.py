@@ -35,8 +35,10 @@ _TABLE = (
     *(Format(name, longest_side=65535) for name in ("GIF", "SGI")),
     *(Format(name, writable=False) for name in ("PSD", "ICO", "ICNS", "SUN")),
     Format("HEIF", writable=False),  # where pillow-heif is installed; see `register_heif`
+    Format("JXL", writable=False),  # where pillow-jxl-plugin is installed; see `register_jxl`
     Format("TGA", transparency=True, longest_side=65535),
 )
+JXL_REMEDY = "which needs pillow-jxl-plugin: python -m pip install pillow-jxl-plugin; or save it as PNG or JPEG"
 HEIF_EXTENSIONS = (".heic", ".heif", ".hif")
 FORMATS = {kind.name: kind for kind in _TABLE}
 
@@ -45,7 +47,8 @@ def format_of(path: str | os.PathLike) -> Format | None:
     """Return the Format for the extension of `path`, or None if the extension is not of a picture."""
     Image.init()
     extension = os.path.splitext(path)[1].lower()
-    return FORMATS["HEIF"] if extension in HEIF_EXTENSIONS else FORMATS.get(Image.EXTENSION.get(extension))
+    kind = {".jxl": "JXL"} | dict.fromkeys(HEIF_EXTENSIONS, "HEIF")
+    return FORMATS.get(kind.get(extension) or Image.EXTENSION.get(extension))
 
 
 def is_writable(kind: Format) -> bool:
@@ -70,4 +73,14 @@ def register_heif() -> bool:
         except ImportError:
             return False
         pillow_heif.register_heif_opener()
+    return True
+
+
+def register_jxl() -> bool:
+    """Let Pillow read JPEG XL with pillow-jxl-plugin. Returns whether it is installed. For JPEG XL files only."""
+    if "JXL" not in Image.OPEN:
+        try:
+            import pillow_jxl  # noqa: F401, it registers itself
+        except ImportError:
+            return False
     return True

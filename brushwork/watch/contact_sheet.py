@@ -12,6 +12,7 @@ from brushwork.watch import Steps
 
 HEIGHT, GAP, CAPTION = 240, 12, 22  # px: of a picture, between pictures, of a caption
 ACROSS = 4  # pictures in a row
+WIDEST = 8  # times as wide as high: a thumbnail
 SHOTS = 4  # pictures from the course of the run
 
 
@@ -57,9 +58,10 @@ def draw_rows(rows: Sequence[Sequence[tuple[str, np.ndarray]]], height: int = HE
 
 
 def make_thumbnail(image: np.ndarray, height: int = HEIGHT) -> np.ndarray:
-    """`image` [H, W, 3] at this height: float32 [height, W, 3], 0..255."""
-    share = height / image.shape[0]
-    return sizes.resize(np.clip(image, 0, 255), height, sizes.pixels(image.shape[1], share))
+    """`image` [H, W, 3] at this height: float32 [height, W, 3], 0..255. Of a very wide one, the middle is shown."""
+    width, widest = sizes.pixels(image.shape[1], height / image.shape[0]), WIDEST * height
+    resize = sizes.resize if width <= widest else sizes.cover
+    return resize(np.clip(image, 0, 255), height, min(width, widest))
 
 
 def _shortened(caption, width, font):

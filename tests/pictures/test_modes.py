@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from brushwork.errors import PictureError
-from brushwork.pictures import read
+from brushwork.pictures import pillow_formats
 from tests.helpers import picture_files
 
 
@@ -81,7 +81,7 @@ TOLERANCE = {"LAB": 8, "CMYK": 1, "YCbCr": 1}
 @pytest.mark.parametrize("name", MODES)
 def test_modes(name):
     make, expected = MODES[name]
-    image = read.from_pillow(make())[0]
+    image = pillow_formats.from_pillow(make())[0]
     assert image.dtype == np.float32
     np.testing.assert_allclose(image, rgb(expected), atol=TOLERANCE.get(name, 1e-4))
 
@@ -89,13 +89,13 @@ def test_modes(name):
 @pytest.mark.parametrize(("mode", "code"), [("I", "i"), ("F", "f")])
 def test_values_far_above_white_are_refused(mode, code):
     with pytest.raises(PictureError, match="its values range from 0 to 200000; white must be at most 65535"):
-        read.from_pillow(pillow(mode, 2, struct.pack(f"=2{code}", 0, 200_000)))
+        pillow_formats.from_pillow(pillow(mode, 2, struct.pack(f"=2{code}", 0, 200_000)))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_refused(value):
     with pytest.raises(PictureError, match="its values range from"):
-        read.from_pillow(pillow("F", 2, struct.pack("=2f", 0.5, value)))
+        pillow_formats.from_pillow(pillow("F", 2, struct.pack("=2f", 0.5, value)))
 
 
 def words(*values):
