@@ -3,29 +3,26 @@
 The factors of the model were fitted with `tools/measure/memory.py`, which compares it with the peak of real runs.
 """
 
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-import psutil
 
 import vgg
+from brushwork.engine import limits
+from brushwork.engine.limits import PROCESS, available
 from brushwork.errors import DoesNotFit
 from brushwork.network.layers import is_wide, stride, up_to_last
 from brushwork.pictures import sizes
 from brushwork.schedule import make_schedule, margin
 from brushwork.settings import NEAREST_ENTRIES, Settings, nearest_step
 
-PROCESS = 720e6  # bytes of the program with TensorFlow and its graph, without the network
 EVALUATION = 1.75  # peak memory of an evaluation / bytes of the layers that its gradient needs
 TILE_SIZES = (2048, 1536, 1024, 768, 512, 384, 256, 128)  # px
 SHARE = 0.85  # of the free memory that a run may plan to use
 PIXEL = 12  # bytes: three float32
 SMALL_HISTORY = 3  # pairs of L-BFGS, suggested where ten do not fit
-CGROUP = Path("/sys/fs/cgroup")  # of Linux containers
+MATRICES = 10  # of C x C float32 numbers, at the peak, for each style layer of C channels and each style mask
 
 
 @dataclass(frozen=True)
@@ -45,16 +42,6 @@ class Workload:
         return replace(self, size=size, style_sizes=styles)
 
 
-def available() -> float:
-    """Bytes that this process may use in all: those it has, and those that the machine or its container has left."""
-    free = psutil.virtual_memory().available
-    with suppress(OSError, ValueError, TypeError):  # there is no such group, or its limit is "max"
-        limit, usage, statistics = ((CGROUP / f"memory.{name}").read_text() for name in ("max", "current", "stat"))
-        cache = int(re.search(r"inactive_file (\d+)", statistics)[1])  # the kernel gives it back on demand
-        free = min(free, int(limit) - int(usage) + cache)
-    return free + psutil.Process().memory_info().rss
-
-
 def tile_size_for(workload: Workload) -> int | None:
     """The tile size that the settings ask for: px, or None for untiled. "auto" is the largest that fits.
 
@@ -67,7 +54,7 @@ def tile_size_for(workload: Workload) -> int | None:
             return tile_size
     needed = estimate(workload, allowed[-1])
     remedy = next(_remedies(workload, limit), "not even a small picture")
-    sentence = f"the run takes {needed / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB are free"
+    sentence = f"the run takes {needed / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB {limits.reason()}"
     raise DoesNotFit(f"{sentence}; {remedy} would fit")
 
 
@@ -108,7 +95,9 @@ def estimate(workload: Workload, tile_size: int | None) -> float:
     evaluation = number * (EVALUATION * _stored(network, layers) + weighted) * piece
     if settings.nearest_layer_weights:  # the similarities of one layer, and their search
         evaluation += 2 * 4 * NEAREST_ENTRIES * piece / nearest_step(max(size)) ** 2
-    return PROCESS + weights + pictures + targets + evaluation
+    squares = sum(_channels(network, layer) ** 2 for layer in settings.style_layer_weights)
+    matrices = 4 * MATRICES * max(1, workload.mask_count) * squares
+    return PROCESS + weights + pictures + targets + evaluation + matrices
 
 
 def _in_graph(network, layers, number):
@@ -125,6 +114,10 @@ def _stored(network, layers):
 def _numbers(network, layer):
     """Numbers of a layer per pixel of the picture."""
     if layer.startswith("pool"):
-        block = int(layer[4])
-        return network.convolutions[f"conv{block}_1"][0].shape[-1] / 4**block
-    return network.convolutions[layer.replace("relu", "conv")][0].shape[-1] / stride(layer) ** 2
+        return _channels(network, layer) / 4 ** int(layer[4])
+    return _channels(network, layer) / stride(layer) ** 2
+
+
+def _channels(network, layer):
+    convolution = f"conv{layer[4]}_1" if layer.startswith("pool") else layer.replace("relu", "conv")
+    return network.convolutions[convolution][0].shape[-1]

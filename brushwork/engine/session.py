@@ -9,6 +9,7 @@ from concurrent import futures
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from brushwork.engine import limits
 from brushwork.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ def without_collection() -> Iterator[None]:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow, and discard the lines that it logs while it loads. They are shown if the import fails."""
+    """Import TensorFlow, and discard the lines that it logs while it loads. They are shown if the import fails.
+
+    Raises DoesNotFit if the address space is limited to less than TensorFlow takes.
+    """
+    limits.check_address_space()
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as log:

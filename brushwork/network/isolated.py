@@ -124,6 +124,8 @@ def serve(module: str) -> None:
     try:
         arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in reader.read_arrays(source).items()}
         head: dict[str, Any] = {"arrays": [(name, array.shape) for name, array in arrays.items()]}
+    except MemoryError:
+        arrays, head = {}, {"error": "damaged: reading it takes too much memory"}
     except Exception as error:
         arrays, head = {}, {"error": reason(error)}
     pipe.write(json.dumps(head).encode() + b"\n")
@@ -138,7 +140,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, NetworkError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "damaged: reading it takes too much memory"
+        return "not enough memory"
     return getattr(error, "strerror", None) or f"damaged or truncated ({type(error).__name__})"
 
 

@@ -1,6 +1,8 @@
 """The memory that a preview takes. The features of the preview network are arrays of the picture's size."""
 
-from brushwork.engine.memory import SHARE, available
+from brushwork.engine import limits
+from brushwork.engine.limits import available
+from brushwork.engine.memory import SHARE
 from brushwork.errors import DoesNotFit
 
 PROCESS = 680e6  # bytes: the program with TensorFlow, the network and a band
@@ -20,5 +22,5 @@ def check(size: tuple[int, int], masks: int = 0) -> None:
         share = max(0, (limit - PROCESS) / (needed - PROCESS)) ** 0.5
         width = int(share * size[1])
         remedy = f"--width {width} would fit" if width else "not even a small one would fit"
-        sentence = f"the picture takes {needed / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB are free"
+        sentence = f"the picture takes {needed / 1e9:.1f} GB of memory and {limit / 1e9:.1f} GB {limits.reason()}"
         raise DoesNotFit(f"{sentence}; {remedy}")

@@ -1,7 +1,5 @@
 """What a run takes, what is free, and what follows."""
 
-from pathlib import Path
-
 import pytest
 
 from brushwork.engine import memory
@@ -91,19 +89,6 @@ def test_a_picture_that_does_not_fit_has_a_width_that_does(network, monkeypatch)
         chosen(network, monkeypatch, 1e6)
 
 
-def test_what_is_free(monkeypatch, tmp_path):
-    machine = memory.available()
-    assert 1e8 < machine < 1e14
-    own = memory.psutil.Process().memory_info().rss
-    files = {"max": "3000000000", "current": "2500000000", "stat": "anon 1\ninactive_file 200000000\nx 3\n"}
-    for name, text in files.items():
-        Path(tmp_path, f"memory.{name}").write_text(text)
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
-    assert memory.available() == pytest.approx(0.7e9 + own, rel=0.05)
-    Path(tmp_path, "memory.max").write_text("max\n")
-    assert memory.available() == pytest.approx(machine, rel=0.2)
-
-
 # The tiny network has 2, 3, 4, 6 and 8 channels in its blocks of 2, 2, 4, 4 and 4 convolutions.
 KERNELS_TO_RELU4_2 = 9 * (3 * 2 + 2 * 2 + 2 * 3 + 3 * 3 + 3 * 4 + 3 * 4 * 4 + 4 * 6 + 6 * 6)  # numbers
 KERNELS_TO_RELU5_1 = KERNELS_TO_RELU4_2 + 9 * (2 * 6 * 6 + 6 * 8)
@@ -130,6 +115,7 @@ def test_an_estimate_by_hand(network, settings, precision, tile_size, regions, i
     expected += 12 * (images * 600 * 800 + 30 * 40 + 50 * 60)  # float32 of three channels
     expected += number * 6 / 64 * 600 * 800  # relu4_2 of the content
     expected += number * (1.75 * STORED + regions * STYLES) * area
+    expected += 4 * 10 * max(1, regions) * (2**2 + 3**2 + 4**2 + 6**2 + 8**2)  # matrices of the style layers
     styles = [(30, 40), (50, 60)]
     given = workload(network, precision, styles=styles, masks=regions, **settings)
     found = memory.estimate(given, tile_size)
@@ -146,8 +132,14 @@ def test_the_nearest_loss_takes_its_similarities(network):
     assert with_it - without == pytest.approx(2 * 4 * 2048 * 1875, rel=1e-9)
 
 
+def test_what_limits_the_memory_is_named(network, monkeypatch):
+    monkeypatch.setattr(memory.limits, "reason", lambda: "of 3.0 are left by ulimit -v")
+    with pytest.raises(memory.DoesNotFit, match=r"and 0\.0 GB of 3\.0 are left by ulimit -v; not even a small picture"):
+        chosen(network, monkeypatch, 1e6)
+
+
 def test_the_numbers_of_the_model():
-    assert (memory.PROCESS, memory.EVALUATION, memory.SHARE) == (720e6, 1.75, 0.85)
+    assert (memory.PROCESS, memory.EVALUATION, memory.SHARE, memory.MATRICES) == (720e6, 1.75, 0.85, 10)
     assert memory.TILE_SIZES == (2048, 1536, 1024, 768, 512, 384, 256, 128)
 
 
