@@ -13,10 +13,12 @@ from brushwork.engine.evaluator import Evaluator, TileMap, map_here
 from brushwork.engine.session import chosen_precision
 from brushwork.engine.term import Term, named_leaves
 from brushwork.engine.tile_graph import TileGraph
+from brushwork.errors import NetworkError
 from brushwork.pictures.arrays import check_pictures
 from brushwork.pictures.masks import NO_MASKS, Masks, check_kinds
 from brushwork.settings import Settings
 
+LARGEST_FEATURE = 1e15  # sums of its square over a picture are finite in float32
 CACHED_STYLES = 16  # style pictures whose sums are kept, about 5 MB each
 
 
@@ -78,7 +80,8 @@ class Objective:
         """Set what images are compared with: a content [H, W, 3] and styles [h, w, 3], float32, RGB, 0..255.
 
         masks: in the sizes of these pictures. tile_size: px; None: untiled; "auto": what the settings say and the
-        memory allows. Raises DoesNotFit, and ValueError for arrays that are no pictures, or masks of other kinds.
+        memory allows. Raises DoesNotFit, NetworkError if features are too large, and ValueError for arrays that are no
+        pictures, or masks of other kinds.
         """
         check_pictures(content, styles)
         check_kinds(masks, self._masks, len(styles))
@@ -138,7 +141,16 @@ class _Measure:
         self._evaluator, self._style_sums, self._term = evaluator, style_sums, term
 
     def features(self, picture):
-        return self._evaluator.features(picture, list(self._term.layers))
+        features = self._evaluator.features(picture, list(self._term.layers))
+        return _checked(features, LARGEST_FEATURE)
 
     def style_sums(self, style, fields):
-        return self._style_sums.of(self._term, style, named_leaves(fields, self._term.name))
+        sums = self._style_sums.of(self._term, style, named_leaves(fields, self._term.name))
+        return _checked(sums, np.finfo(np.float32).max)
+
+
+def _checked(values, largest):
+    """Nested arrays of features or their sums. Raises NetworkError if some are too large, or not finite."""
+    if not all((np.abs(array) <= largest).all() for array in named_leaves(values).values()):
+        raise NetworkError("the features of this network are too large to compute with; so are its weights")
+    return values
