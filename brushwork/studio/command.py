@@ -43,8 +43,7 @@ def main(argv: Sequence[str]) -> int:
     studio = Studio(storage, queue, changes, network=network)
     names, port = _names(options.host), listening.getsockname()[1]
     address = f"http://{names[0]}:{port}/" + (f"?token={options.token}" if options.token else "")
-    hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
-    hosts = hosts if _is_loopback(options.host) else None
+    hosts = None if options.token else set(names)  # a page whose name was made to point here has no token
     logger.info(f"the studio is at {address}; pictures are saved in {storage.folder}; Ctrl-C ends it")
 
     def ended(path):

@@ -1,9 +1,9 @@
 """Security: rejects cross-site and unauthenticated requests.
 
 Browsers send requests of any page to any address, including this machine's. A request is answered only if its Host is
-an address of the server (otherwise another site's name could be made to point here), and if it comes from the server's
-own page. With a token, it also needs the token, as a cookie. The page gets the cookie when it is opened with ?token=...
-in its address.
+a name of this machine (otherwise another site's name could be made to point here), and if it comes from the server's
+own page. With a token, it needs the token instead of such a name, as a cookie. The page gets the cookie when it is
+opened with ?token=... in its address.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ class SecurityMiddleware:
     """ASGI middleware that rejects requests before they reach the studio."""
 
     def __init__(self, app: ASGIApp, *, hosts: set[str] | None, token: str | None = None):
-        """hosts: the accepted values of Host, with the port; None: any, for a server with a token on all addresses."""
+        """hosts: the accepted names in Host; None: any, for a server with a token.
+
+        Any port is accepted, as `ssh -L` and containers forward others. It would protect from nothing: a page of
+        another site that makes its name point here sends the right one.
+        """
         self._app, self._hosts, self._token = app, hosts, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,8 +59,8 @@ class SecurityMiddleware:
     def _refusal(self, scope, headers):
         """The response to a request that is rejected, or None."""
         host, opens_page = headers.get("host", ""), scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
-        if self._hosts is not None and host.lower() not in self._hosts:
-            return _refused(421, "this server has another address")
+        if self._hosts is not None and re.sub(r":\d+$", "", host.lower()) not in self._hosts:
+            return _refused(421, f"this server answers to {' and '.join(sorted(self._hosts))} only")
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
             return _refused(403, "requests from other sites are rejected")
@@ -66,7 +70,7 @@ class SecurityMiddleware:
             return None
         given = QueryParams(scope["query_string"]).get("token")
         if opens_page and given is not None and self._is_token(given):
-            response = RedirectResponse("/", 303)
+            response = RedirectResponse("./", 303)  # relative: a proxy may have the page at another path
             response.set_cookie(_cookie_name(host), self._token, httponly=True, samesite="strict")
             return response
         if not self._is_token(_cookie(headers, host)):

@@ -107,7 +107,9 @@ class Studio:
         ]
         errors = {Refused: _refused, KeyError: _unknown, ValueError: _wrong, PictureError: _wrong, OSError: _failed}
         security = Middleware(SecurityMiddleware, hosts=hosts, token=token)
-        return Starlette(routes=routes, exception_handlers=errors, middleware=[security], lifespan=life)
+        app = Starlette(routes=routes, exception_handlers=errors, middleware=[security], lifespan=life)
+        app.router.redirect_slashes = False  # its redirects are to absolute addresses
+        return app
 
     async def form(self, request: Request) -> Response:
         """What the page makes its dials and fields from."""

@@ -8,7 +8,7 @@ pytest.importorskip("starlette", reason="the extra studio is not installed")
 
 from brushwork.studio.security import COOKIE, SecurityMiddleware
 
-HOSTS = {"127.0.0.1:8000", "localhost:8000"}
+HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 
 
 def status(headers, *, path="/api/form", method="GET", query="", hosts=HOSTS, token=None):
@@ -38,7 +38,14 @@ def status(headers, *, path="/api/form", method="GET", query="", hosts=HOSTS, to
         ({"Sec-Fetch-Site": "same-origin"}, 200),
         ({"Host": "LOCALHOST:8000", "Origin": "http://localhost:8000"}, 200),
         ({"Host": "evil.example:8000"}, 421),  # a name that was made to point here
-        ({"Host": "127.0.0.1:8001"}, 421),
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "localhost.evil.example:8000"}, 421),
+        ({"Host": "evil.example:80:8000"}, 421),
+        ({"Host": "localhost:"}, 421),
+        ({"Host": "localhost:9000", "Origin": "http://localhost:9000"}, 200),  # ssh -L 9000:localhost:8000
+        ({"Host": "[::1]:9000"}, 200),
+        ({"Host": "[::1]"}, 200),
+        ({"Host": "localhost:9000", "Origin": "http://localhost:8000"}, 403),
         ({"Host": ""}, 421),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "http://127.0.0.1:8001"}, 403),
@@ -66,7 +73,7 @@ def test_a_token_is_asked_for_and_kept_in_a_cookie():
     assert status(host, path="/", **with_token)[0] == 401
     assert status(host, path="/", query="token=wrong", **with_token)[0] == 401
     code, headers = status(host, path="/", query="token=s3cretsecret", **with_token)
-    assert (code, headers[b"location"]) == (303, b"/")
+    assert (code, headers[b"location"]) == (303, b"./")  # relative, so right behind a proxy too
     cookie = headers[b"set-cookie"].decode()
     assert cookie.startswith(f"{COOKIE}-8000=s3cretsecret;")
     assert "httponly" in cookie.lower()
