@@ -12,7 +12,7 @@ tomllib = pytest.importorskip("tomllib")  # Python 3.11
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 OWN = {"brushwork", "neural_style", "stylize", "vgg", "tests", "tools"}
 # imported name -> distribution, where they differ
-DISTRIBUTIONS = {"PIL": "pillow", "pillow_heif": "pillow-heif"}
+DISTRIBUTIONS = {"PIL": "pillow", "pillow_heif": "pillow-heif", "pillow_jxl": "pillow-jxl-plugin"}
 RUN = {"pytest-xdist", "ruff", "tensorboard"}  # without an import
 TO_MAKE_LITE = {"onnx", "onnxruntime"}  # tools/make_lite says how to install them
 
@@ -53,7 +53,7 @@ def test_a_requirement_is_split_into_its_extras():
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     program, studio = imported() | imported("brushwork"), imported("brushwork/studio")
-    optional = EXTRAS["heif"] | EXTRAS["plots"] | EXTRAS["studio"]
+    optional = EXTRAS["formats"] | EXTRAS["plots"] | EXTRAS["studio"]
     assert REQUIRED <= program <= REQUIRED | optional
     assert studio <= REQUIRED | EXTRAS["studio"]
     of_tests = imported("tests", "tools", "examples") - TO_MAKE_LITE

@@ -35,6 +35,7 @@ _TABLE = (
     *(Format(name, longest_side=65535) for name in ("GIF", "SGI")),
     *(Format(name, writable=False) for name in ("PSD", "ICO", "ICNS", "SUN")),
     Format("HEIF", writable=False),  # where pillow-heif is installed; see `register_heif`
+    *(Format(name, writable=False) for name in ("HDR", "PAM")),  # without Pillow; see float_formats
     Format("JXL", writable=False),  # where pillow-jxl-plugin is installed; see `register_jxl`
     Format("TGA", transparency=True, longest_side=65535),
 )
@@ -47,7 +48,7 @@ def format_of(path: str | os.PathLike) -> Format | None:
     """Return the Format for the extension of `path`, or None if the extension is not of a picture."""
     Image.init()
     extension = os.path.splitext(path)[1].lower()
-    kind = {".jxl": "JXL"} | dict.fromkeys(HEIF_EXTENSIONS, "HEIF")
+    kind = {".jxl": "JXL", ".hdr": "HDR", ".pam": "PAM"} | dict.fromkeys(HEIF_EXTENSIONS, "HEIF")
     return FORMATS.get(kind.get(extension) or Image.EXTENSION.get(extension))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from brushwork.errors import PictureError
-from brushwork.pictures import color_spaces, exif, formats, raster
+from brushwork.pictures import color_spaces, exif, formats, jpeg2000, raster
 from brushwork.pictures.color_spaces import ColorSpace
 from brushwork.pictures.raster import Raster, Strip, TimedFile
 
@@ -24,11 +24,17 @@ Wanted = Callable[[int, int], tuple[int, int]]  # (height, width) of an upright 
 def open_pillow(file: TimedFile, wanted: Wanted | None = None) -> Raster:
     """Open a picture with Pillow. Raises what Pillow does; UnidentifiedImageError if it is in no known format."""
     pil_image = identify(file)
+    icc = None
+    if pil_image.format == "JPEG2000":
+        header = jpeg2000.read_header(file)
+        if max(header.depths) > 8:
+            return jpeg2000.open_deep(file, header)
+        icc = header.icc
     height, width = full_size = pil_image.height, pil_image.width
     orientation = _orientation(pil_image)
     if wanted and _LARGE < height * width <= raster.MAX_PIXELS:
         _reduce(pil_image, wanted, orientation)
-    space = _space(pil_image, file)
+    space = icc or _space(pil_image, file)
     box = _frame(pil_image)
 
     def strips():

@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ class Raster(NamedTuple):
     orientation: int = 1  # of EXIF
     space: str | None = None  # the name of the colour space that the strips were converted from; None: sRGB
     frames: int = 1
-    remarks: tuple[str, ...] = ()  # what is unusual, as ends of a sentence that begins with the file's name
+    remarks: Sequence[str] = ()  # what was unusual so far, as ends of a sentence that begins with the file's name
 
 
 class TimedFile(io.BufferedReader):

@@ -13,7 +13,18 @@ from PIL import Image, UnidentifiedImageError
 
 from brushwork import files
 from brushwork.errors import PictureError
-from brushwork.pictures import exif, formats, pillow_formats, png, sizes, tiff, tiff_file, unsupported
+from brushwork.pictures import (
+    exif,
+    float_formats,
+    formats,
+    pillow_formats,
+    png,
+    sizes,
+    tiff,
+    tiff_file,
+    unsupported,
+    variants,
+)
 from brushwork.pictures.pillow_formats import Wanted
 from brushwork.pictures.raster import MAX_PIXELS, Raster, TimedFile
 
@@ -75,16 +86,24 @@ def _open(file, wanted) -> Raster:
     """Read the header of a picture."""
     head = file.read(16)
     file.seek(0)
-    for is_known, opener in _OPENERS:
-        if is_known(head):
+    for signature, opener in _OPENERS.items():
+        if head.startswith(signature):
             return opener(file)
-    return pillow_formats.open_pillow(file, wanted)
+    try:
+        return pillow_formats.open_pillow(file, wanted)
+    except UnidentifiedImageError:
+        if description := variants.describe(file):
+            raise PictureError(description) from None
+        raise
 
 
-_OPENERS = (
-    (lambda head: head.startswith(png.SIGNATURE), png.open_png),
-    (lambda head: head.startswith(tiff_file.SIGNATURES), tiff.open_tiff),
-)
+_OPENERS = {
+    png.SIGNATURE: png.open_png,
+    tiff_file.SIGNATURES: tiff.open_tiff,
+    float_formats.HDR_SIGNATURES: float_formats.open_hdr,
+    float_formats.PFM_SIGNATURES: float_formats.open_pfm,
+    float_formats.PAM_SIGNATURE: float_formats.open_pam,
+}
 
 
 def _picture(raster, file, wanted):
@@ -113,7 +132,7 @@ def _picture(raster, file, wanted):
     if channels.shape[2] == 4:
         opacity = np.clip(channels[:, :, 3], 0, 1)
     opaque = opacity is None or opacity.min() == 1
-    return Picture(image, None if opaque else opacity, raster.space, raster.frames, full_size, raster.remarks)
+    return Picture(image, None if opaque else opacity, raster.space, raster.frames, full_size, tuple(raster.remarks))
 
 
 def check_supported(path: str | os.PathLike, file: BinaryIO) -> None:
@@ -128,6 +147,8 @@ def check_supported(path: str | os.PathLike, file: BinaryIO) -> None:
         raise PictureError("HEIC needs pillow-heif: python -m pip install pillow-heif; or save it as JPEG or PNG")
     if brand in unsupported.AVIF_BRANDS and "AVIF" not in (kind.name for kind in formats.readable_formats()):
         raise PictureError("this Pillow cannot read AVIF: python -m pip install -U pillow; or save it as JPEG or PNG")
+    if head.startswith(unsupported.JXL_SIGNATURES) and not formats.register_jxl():
+        raise PictureError(f"it is a JPEG XL picture, {formats.JXL_REMEDY}")
     if reason := unsupported.reason(path, head):
         raise PictureError(reason)
 

@@ -4,20 +4,19 @@ import difflib
 import os
 import shlex
 
-HEAD = 1024  # bytes at the beginning of a file that are enough to identify its kind
+HEAD = 65536  # bytes at the beginning of a file that are enough to identify its kind
 
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 AVIF_BRANDS = (b"avif", b"avis")
 VIDEOS = tuple(".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .flv .3gp .mts .m2ts .ogv".split())
 RAWS = tuple(".dng .nef .nrw .cr2 .cr3 .arw .raf .orf .rw2 .pef .srw .3fr .iiq .x3f".split())
+JXL_SIGNATURES = b"\xff\x0a", b"\0\0\0\x0cJXL "
 _VIDEO_SIGNATURES = b"\x1a\x45\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"OggS"
 _SIGNATURES = {  # the first bytes of a file -> what it is, and what to do with it
     b"%PDF": "it is a PDF document; save its page as PNG or JPEG",
     b"%!PS": "not a picture in a known format: it is PostScript; save it as PNG or JPEG",
     b"MATLAB": "it is a MATLAB file, not a picture; a network is given with --network",
     b"\x89HDF": "it is an HDF5 file, not a picture; a network is given with --network",
-    b"\xff\x0a": "it is a JPEG XL picture; save it as PNG or JPEG",
-    b"\0\0\0\x0cJXL ": "it is a JPEG XL picture; save it as PNG or JPEG",
     b"8BPS\0\2": "it is a large Photoshop document; save it as PNG or TIFF",
     b"gimp xcf": "it is a GIMP project; export it as PNG",
 }
@@ -49,8 +48,9 @@ def reason(path: str | os.PathLike, head: bytes) -> str | None:
         if b"header.npy" in head[:60]:
             return "it is the state of a run, not a picture; --resume continues the run"
         return "it is an archive; unpack it and give the picture in it"
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if b"<svg" in text:
+    text = head.replace(b"\0", b"") if head.startswith((b"\xff\xfe", b"\xfe\xff")) else head  # UTF-16
+    text = text.lstrip(b"\xff\xfe\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith(b"<") and b"<svg" in text:
         return "it is an SVG drawing; save it as PNG"
     if text.startswith((b"<!doctype html", b"<html")):
         return "not a picture in a known format: it is a web page; save the picture in it"

@@ -62,6 +62,8 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
     mistakes = Mistakes()
     contents = [path for name in options.content for path in _pictures(name, "contents", mistakes)]
     styles = [path for name in options.styles for path in _pictures(name, "styles", mistakes)]
+    if options.pairs != "zip" and contents == sorted(contents):  # as the shell sorts names that match a pattern
+        contents.sort(key=by_number)
     pairs = _pairs(contents, styles, options.pairs, mistakes)
     jobs = _jobs(options, options.output, pairs)
     if _is_directory(options.output):
@@ -124,13 +126,14 @@ def check_flags(options: argparse.Namespace, job: Job, mistakes: Mistakes) -> No
 
 
 def _pictures(name, kind, mistakes):
-    """The paths of the pictures in a directory, sorted by name; any other path is returned as it is."""
+    """The paths of the pictures in a directory, sorted by name and number; any other path is returned as it is."""
     if not os.path.isdir(name):
         return [name]
     try:
         with os.scandir(name) as directory:
             entries = {entry.name: entry.is_dir() for entry in directory if not entry.name.startswith(".")}
-        names = sorted(entry for entry, is_dir in entries.items() if write.has_format(entry) and not is_dir)
+        found = [entry for entry, is_dir in entries.items() if write.has_format(entry) and not is_dir]
+        names = sorted(found, key=by_number)
     except OSError as error:
         mistakes.add_file(f"cannot read {name}: {error.strerror}")
         return []
@@ -143,6 +146,12 @@ def _pictures(name, kind, mistakes):
     if skipped := _count_others(entries, names):
         logger.warning(f"skipped in {name}: {skipped}")
     return [os.path.join(name, entry) for entry in names]
+
+
+def by_number(name: str) -> tuple[list[tuple[int, str | int]], str]:
+    """A key by which names sort as a person sorts them: numbers by their value, frame2 before frame10."""
+    parts = re.split("([0-9]+)", name)
+    return [(0, int(part[:100])) if index % 2 else (1, part) for index, part in enumerate(parts) if part], name
 
 
 def _count_others(entries, pictures):

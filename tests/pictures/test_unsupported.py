@@ -1,5 +1,6 @@
 """Files that are not pictures: each message names the remedy; skipped files of a directory are listed."""
 
+import struct
 import sys
 from pathlib import Path
 
@@ -30,7 +31,19 @@ UNSUPPORTED = {
     "page.jpg": (b"\n<!DOCTYPE html><html></html>", "it is a web page; save the picture in it"),
     "photos.zip": (b"PK\3\4" + bytes(99), "it is an archive; unpack it and give the picture in it"),
     "net.jpg": (b"MATLAB 5.0 MAT-file" + bytes(200), "a network is given with --network"),
-    "photo.jxl": (b"\xff\x0a" + bytes(99), "it is a JPEG XL picture; save it as PNG or JPEG"),
+    "late.svg": (b"<?xml version='1.0'?>\n<!--" + b"x" * 3000 + b"--><svg/>", "it is an SVG drawing; save it as PNG"),
+    "utf16.svg": ('<?xml version="1.0"?><svg/>'.encode("utf-16"), "it is an SVG drawing; save it as PNG"),
+    "photo.exr": (b"\x76\x2f\x31\x01" + bytes(99), "it is an OpenEXR picture; save it as PNG or JPEG"),
+    "photo.jxr": (b"II\xbc\x01" + bytes(99), "it is a JPEG XR picture; save it as PNG or JPEG"),
+    "photo.svgz": (b"\x1f\x8b\x08" + bytes(99), "it is a compressed file; unpack it and give the picture in it"),
+    "deep.psd": (
+        b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 1, 1, 16, 3) + bytes(99),
+        "it is a Photoshop document in RGB with 16 bits in 3 channels; save it with 8 bits, or as PNG",
+    ),
+    "deep.jpg": (
+        b"\xff\xd8\xff\xc1\0\x0b\x0c\0\1\0\1\1\1\x11\0" + bytes(99),
+        "it is a JPEG of a kind that cannot be read (12 bits); save it with 8 bits, or as PNG",
+    ),
     "notes.txt": (b"a list of paintings", "not a picture in a known format"),
 }
 
@@ -67,6 +80,39 @@ def test_heic_without_its_package(command, monkeypatch, brand):
     remedy = "python -m pip install pillow-heif; or save it as JPEG or PNG"
     message = f"cannot read photo.heic: HEIC needs pillow-heif: {remedy}"
     assert (status, err) == (1, f"neural_style: error: {message}\n")
+
+
+@pytest.mark.parametrize("start", [b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"])
+def test_jpeg_xl_without_its_package(command, monkeypatch, start):
+    monkeypatch.setitem(sys.modules, "pillow_jxl", None)
+    monkeypatch.delitem(Image.OPEN, "JXL", raising=False)
+    Path("photo.jxl").write_bytes(start + bytes(99))
+    remedy = "which needs pillow-jxl-plugin: python -m pip install pillow-jxl-plugin; or save it as PNG or JPEG"
+    message = f"cannot read photo.jxl: it is a JPEG XL picture, {remedy}"
+    assert command("--content", "photo.jxl")[2] == f"neural_style: error: {message}\n"
+
+
+def test_jpeg_xl_is_read_if_its_package_is_installed(tmp_path):
+    pytest.importorskip("pillow_jxl")
+    Image.fromarray(texture()).save(tmp_path / "photo.jxl", lossless=True)
+    np.testing.assert_array_equal(read.image(tmp_path / "photo.jxl"), texture())
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_jpeg_2000_of_more_than_8_bits(tmp_path, monkeypatch, bits, channels):
+    """Every number of the file is known, as it is compressed without loss; alpha is white everywhere."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    white = (1 << bits) - 1
+    samples = np.random.default_rng(0).integers(0, white + 1, (20, 30, channels)).astype(np.uint16)
+    samples[0, 0], samples[:, :, 3:] = white, white
+    samples = samples[:, :, 0] if channels == 1 else samples
+    (tmp_path / "a.jp2").write_bytes(imagecodecs.jpeg2k_encode(samples, level=0, reversible=True, bitspersample=bits))
+    expected = np.atleast_3d(samples)[:, :, :3] * (255 / white)
+    np.testing.assert_allclose(read.image(tmp_path / "a.jp2"), np.broadcast_to(expected, (20, 30, 3)), atol=1e-3)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    with pytest.raises(PictureError, match=f"JPEG 2000 of {bits} bits needs imagecodecs: python -m pip install"):
+        read.image(tmp_path / "a.jp2")
 
 
 def test_avif_without_its_codec(command, monkeypatch):

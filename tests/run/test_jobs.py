@@ -1,6 +1,7 @@
 """Many pictures in one process."""
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from brushwork.run import jobs
 from brushwork.run.jobs import Job
 from brushwork.settings import Settings
 from stylize import make_objective
-from tests.helpers.command import FAST
+from tests.helpers.command import FAST, words
 from tests.helpers.objectives import shared
 from tests.helpers.tiers import spot_checks
 
@@ -352,6 +353,33 @@ def test_the_advice_for_equal_checkpoints_works(batch, plans, twins):
 def test_numbers_sort_as_text(batch, plans):
     assert batch(contents=["one.png"] * 10, output="out/{number}.png")[0] == 0
     assert [plan.job.output for plan in plans][::9] == ["out/01.png", "out/10.png"]
+
+
+FRAMES = [f"{name}.png" for name in words("a b frame1 frame01 frame2 frame10 frame11 frame100 z2b z2b1 z10a")]
+
+
+def test_names_sort_by_the_value_of_their_numbers():
+    expected = [FRAMES[index] for index in (0, 1, 3, 2, *range(4, 11))]  # 01 is 1, and then text decides
+    assert sorted(reversed(FRAMES), key=jobs.by_number) == expected
+
+
+def test_the_frames_of_a_film_are_numbered_in_order(batch, plans):
+    os.mkdir("film")
+    for name in FRAMES:
+        shutil.copy("one.png", f"film/{name}")
+    expected = sorted(FRAMES, key=jobs.by_number)
+    for contents in (["film"], sorted(f"film/{name}" for name in FRAMES)):  # the shell sorts as text
+        plans.clear()
+        assert batch(contents=contents, output="out/{number}.png")[0] == 0
+        assert [os.path.basename(plan.job.content) for plan in plans] == expected
+
+
+def test_an_order_of_the_user_is_kept(batch, plans):
+    names = ["frame10.png", "frame1.png", "frame2.png"]
+    for name in names:
+        shutil.copy("one.png", name)
+    assert batch(contents=names, output="out/{number}.png")[0] == 0
+    assert [plan.job.content for plan in plans] == names
 
 
 @pytest.mark.parametrize("template", ["out/{name}.png", "{Content}.png", "out/{styles}-{content}.png"])
