@@ -150,7 +150,7 @@ def _pictures(name, kind, mistakes):
 
 def by_number(name: str) -> tuple[list[tuple[int, str | int]], str]:
     """A key by which names sort as a person sorts them: numbers by their value, frame2 before frame10."""
-    parts = re.split("([0-9]+)", name)
+    parts = re.split("([0-9]+)", os.path.splitext(name)[0])
     return [(0, int(part[:100])) if index % 2 else (1, part) for index, part in enumerate(parts) if part], name
 
 
