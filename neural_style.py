@@ -12,7 +12,7 @@ from brushwork.errors import COULD_NOT, INTERRUPTED, UserError
 from brushwork.facts import Flag
 from brushwork.messages import logger
 from brushwork.presets import PRESETS
-from brushwork.run import arguments
+from brushwork.run import arguments, process
 from brushwork.run.arguments import NUMBER, WHOLE
 
 if TYPE_CHECKING:
@@ -27,29 +27,43 @@ def main(argv: Sequence[str] | None = None, *, show: Show | None = None) -> int:
     show(steps, plan): passes the steps of an optimisation on, and shows the progress; by default a bar or lines on
     standard error show it.
     """
-    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:  # the process is this command's own
+        return process.run(lambda: _main(sys.argv[1:], show))
+    return _main(list(argv), show)
+
+
+def _main(argv, show):
+    """Carry out a command line, log what goes wrong, and return the exit status."""
     with messages.shown():
         try:
-            if argv[:1] == ["studio"]:
-                from brushwork.studio import command
-
-                return command.main(argv[1:])
-            options = parse(argv)
-            if options.quiet:
-                logger.setLevel("ERROR")
-            from brushwork.run import runner
-
-            return runner.run(options, show)
-        except UserError as error:
-            for sentence in dict.fromkeys(error.sentences):
-                logger.error(sentence)
-            return error.status
-        except ImportError as error:
-            logger.error(arguments.missing(error))
-            return COULD_NOT
+            return _carry_out(argv, show)
         except KeyboardInterrupt:  # before `Interrupts` is active (run/interrupts.py) there is nothing to save
             logger.info("interrupted")
             return INTERRUPTED
+        except (UserError, ImportError) as error:
+            if process.was_interrupted():  # in an import, which raises what it likes then
+                logger.info("interrupted")
+                return INTERRUPTED
+            if isinstance(error, ImportError):
+                logger.error(arguments.missing(error))
+                return COULD_NOT
+            for sentence in dict.fromkeys(error.sentences):
+                logger.error(sentence)
+            return error.status
+
+
+def _carry_out(argv, show):
+    """Carry out a command line and return the exit status. Raises UserError, ImportError and KeyboardInterrupt."""
+    if argv[:1] == ["studio"]:
+        from brushwork.studio import command
+
+        return command.main(argv[1:])
+    options = parse(argv)
+    if options.quiet:
+        logger.setLevel("ERROR")
+    from brushwork.run import runner
+
+    return runner.run(options, show)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -65,7 +79,7 @@ def make_parser() -> arguments.Parser:
         description="Paints the content picture in the style of the style pictures (Gatys, Ecker and Bethge 2015).",
         epilog=f"presets (flags override them):\n{arguments.describe_presets()}\n\n"
         "neural-style studio serves a page in the browser that does the same; neural-style studio --help\n\n"
-        "exit status: 0 done, 1 could not, 2 bad usage, 130 or 143 interrupted (the picture so far is saved)",
+        "exit status: 0 done, 1 could not, 2 bad usage, 130, 143, 129 interrupted (the picture so far is saved)",
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=40, width=120),
         allow_abbrev=False,
         add_help=False,

@@ -6,7 +6,7 @@ from typing import Any
 DONE = 0
 COULD_NOT = 1  # because of a file, the network, the disk or a loss that is not finite; in a batch, for any picture
 BAD_USAGE = 2  # nothing was written
-INTERRUPTED = 130  # by Ctrl-C; by SIGTERM: 143. The picture so far is saved.
+INTERRUPTED = 130  # by Ctrl-C; 143 by SIGTERM, 129 by SIGHUP. The picture so far is saved.
 
 
 class UserError(Exception):

@@ -1,7 +1,6 @@
 """Files: opened only if they are regular, written completely or not at all."""
 
 import errno
-import hashlib
 import os
 import re
 import secrets
@@ -47,6 +46,8 @@ def is_address(path: str | os.PathLike) -> bool:
 
 def digest(path: str | os.PathLike) -> str:
     """Return a digest of the contents of a file. Raises OSError."""
+    import hashlib  # it would slow down the start of the command
+
     result = hashlib.blake2b(digest_size=16)
     with open_regular(path) as file:
         while part := file.read(1 << 20):

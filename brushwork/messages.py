@@ -7,10 +7,11 @@ program that uses these modules attaches its own handlers to the logger, or leav
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import TextIO
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any, TextIO
 
 logger = logging.getLogger("brushwork")
+UNWRITABLE = (OSError, ValueError, AttributeError)  # of a stream whose file fails, that is closed, that is None
 
 
 @contextmanager
@@ -42,11 +43,53 @@ class CommandHandler(logging.Handler):
         print_to(sys.stderr, f"neural_style: {level}{record.getMessage()}")
 
 
-def print_to(file: TextIO, line: str) -> None:
-    """Print a line, above the progress bar if there is one."""
+def print_to(file: TextIO | None, line: str) -> bool:
+    """Print a line, above the progress bar if there is one. Returns whether that succeeded; it raises nothing.
+
+    A message that cannot be written is no reason to end a run: the terminal may be gone, a log's disk be full.
+    """
     tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)
-    with tqdm.external_write_mode(file=file) if tqdm else nullcontext():
-        print(line, file=file, flush=True)
+    try:
+        with tqdm.external_write_mode(file=file) if tqdm else nullcontext():
+            file.write(f"{line}\n")
+            file.flush()
+    except UnicodeEncodeError:
+        return line.isascii() is False and print_to(file, line.encode("ascii", "backslashreplace").decode())
+    except UNWRITABLE:
+        return False
+    return True
+
+
+def flush() -> None:
+    """Flush standard output and standard error, as far as that is possible."""
+    for file in (sys.stdout, sys.stderr):
+        with suppress(*UNWRITABLE):
+            file.flush()
+
+
+class Tolerant:
+    """A stream that ignores what cannot be written to it. It equals the stream that it wraps."""
+
+    def __init__(self, file: TextIO | None):
+        self._wrapped = file  # tqdm compares what has this name
+
+    def write(self, text: str) -> int:
+        with suppress(*UNWRITABLE):
+            self._wrapped.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(*UNWRITABLE):
+            self._wrapped.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wrapped, name)
+
+    def __eq__(self, other: object) -> bool:
+        return self._wrapped == getattr(other, "_wrapped", other)
+
+    def __hash__(self) -> int:
+        return hash(self._wrapped)
 
 
 @contextmanager

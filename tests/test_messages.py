@@ -1,5 +1,6 @@
 """Messages: who sees which, and with which words before them."""
 
+import io
 import logging
 import subprocess
 import sys
@@ -8,7 +9,9 @@ import pytest
 
 from brushwork import messages
 from brushwork.messages import logger
+from brushwork.watch import progress
 from tests.helpers.command import ROOT
+from tests.watch.steps import run, schedule_of
 
 LOG = "from brushwork.messages import logger; logger.info('information'); logger.warning('a warning')"
 
@@ -46,6 +49,44 @@ def test_a_handler_of_the_caller_replaces_standard_error(logged, capfd):
         logger.info("a note")
     assert logged == [("info", "a note")]
     assert capfd.readouterr().err == ""
+
+
+class Broken(io.StringIO):
+    """A stream that fails as it is told."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def write(self, text):
+        raise self.error
+
+    flush = isatty = lambda self: self.write("")
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [None, Broken(OSError(5, "Input/output error")), Broken(BrokenPipeError()), Broken(ValueError("closed file"))],
+    ids=["none", "gone", "nobody", "closed"],
+)
+def test_what_cannot_be_written_ends_nothing(monkeypatch, stream):
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(sys, "stdout", stream)
+    with messages.shown():
+        logger.error("nobody reads this")
+    assert messages.print_to(sys.stdout, "nor this") is False
+    messages.flush()
+    steps = progress.show_progress(run(ends=(2,)), schedule_of(2), verbose=True)
+    assert [step.iteration for step in steps] == [0, 1, 2]
+    monkeypatch.setattr(progress, "_can_redraw", lambda: True)
+    steps = progress.show_progress(run(ends=(2,)), schedule_of(2), verbose=True)
+    assert [step.iteration for step in steps] == [0, 1, 2]
+
+
+def test_characters_that_a_stream_does_not_have_are_escaped():
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    assert messages.print_to(file, "\u00e9t\u00e9") is True
+    assert file.buffer.getvalue() == b"\\xe9t\\xe9\n"
 
 
 def test_repeated_messages_are_dropped_except_errors(logged):

@@ -167,7 +167,7 @@ def test_each_exit_status(command, pictures, monkeypatch):
     assert command(*good, "--width", 0, defaults=False)[0] == 2
     assert set(os.listdir()) == before
     rows = re.findall(r"^\| ([0-9, ]+) \|", README, re.M)
-    assert rows == ["0", "1", "2", "130, 143"]  # the interrupts are in test_state
+    assert rows == ["0", "1", "2", "130, 143, 129"]  # the interrupts are in test_state
 
 
 def test_the_picture_of_a_process_that_cannot_write_is_beside_its_state(command, pictures, monkeypatch):

@@ -6,9 +6,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent import futures
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from brushwork import messages
 from brushwork.engine import limits
 from brushwork.errors import Interrupted
 
@@ -38,20 +39,55 @@ def import_tensorflow() -> None:
     Raises DoesNotFit if the address space is limited to less than TensorFlow takes.
     """
     limits.check_address_space()
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as log:
+    if "tensorflow" in sys.modules:
+        return
+    messages.flush()
+    try:
+        terminal = os.dup(2)
+    except OSError:  # standard error is closed
+        _import_tensorflow()
+        return
+    with _log_file() as log:
         os.dup2(log.fileno(), 2)  # C++ writes to the file descriptor, and does so before it reads its log level
         try:
-            with without_collection():
-                import tensorflow  # noqa: F401
-        except BaseException:
+            _import_tensorflow()
+        except Exception:
             log.seek(0)
-            os.write(terminal, log.read())
+            with suppress(OSError):
+                os.write(terminal, log.read())
             raise
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def _import_tensorflow():
+    with without_collection(), _temporary_directory():
+        import tensorflow  # noqa: F401
+
+
+@contextmanager
+def _temporary_directory():
+    """Let `tempfile` have a directory, for which a module asks that TensorFlow imports, even if none can be used."""
+    before = tempfile.tempdir
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        tempfile.tempdir = os.curdir
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+def _log_file():
+    """A file that is open for writing and reading, in memory if possible: no directory for files may be writable."""
+    if hasattr(os, "memfd_create"):
+        with suppress(OSError):
+            return open(os.memfd_create("log"), "w+b", buffering=0)
+    with suppress(OSError):
+        return tempfile.TemporaryFile(buffering=0)
+    return open(os.devnull, "w+b", buffering=0)
 
 
 def open_session(graph: "tf.Graph") -> "tf.Session":

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import brushwork
+from brushwork import messages
 from brushwork.errors import DONE, Mistakes
 from brushwork.facts import Flag, Setting, read_number, read_whole
 from brushwork.messages import logger
@@ -236,7 +237,8 @@ class Version(argparse.Action):
             tensorflow = f"TensorFlow {version('tensorflow')}"
         except PackageNotFoundError:
             tensorflow = "no TensorFlow"
-        print(f"neural-style {brushwork.VERSION} (Python {platform.python_version()}, {tensorflow})")
+        version = f"neural-style {brushwork.VERSION} (Python {platform.python_version()}, {tensorflow})"
+        messages.print_to(sys.stdout, version)
         sys.exit(DONE)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 
@@ -10,7 +11,7 @@ from brushwork import files, messages
 from brushwork.engine import session
 from brushwork.errors import COULD_NOT, DONE, Diverged, DoesNotFit, Interrupted, Mistakes, NetworkError, PictureError
 from brushwork.messages import logger
-from brushwork.run import estimate, jobs, outputs, pipeline, plan, resuming, saving
+from brushwork.run import estimate, jobs, outputs, pipeline, plan, process, resuming, saving
 from brushwork.run.claims import Claims
 from brushwork.run.interrupts import Interrupts
 from brushwork.run.jobs import Job
@@ -38,7 +39,8 @@ def run(options: argparse.Namespace, show: Show | None = None) -> int:
                 return DONE
             only = plan.make_plan(job, options, network_for, claims)  # before TensorFlow is imported
         session.import_tensorflow()
-        interrupts = Interrupts(files.remove_unfinished)
+        process.check_interrupt()
+        interrupts = Interrupts(files.remove_unfinished, restore=not process.is_own())
         with interrupts, Runner(options, interrupts, pictures=len(batch), show=show) as runner:
             status = runner.run(only) if only else run_batch(batch, options, network_for, claims, runner, interrupts)
             if interrupts.status and not runner.has_ended(GRACE):
@@ -151,7 +153,7 @@ class Runner:
             self._objective = self._sessions.enter_context(objective)
             self._interrupts.on_signal(objective.cancel)
         if self._options.dry_run:
-            print(*estimate.describe(plan, self._objective), sep="\n")
+            _print_all(estimate.describe(plan, self._objective))
             return _no_steps()
         outputs.make_directories(plan.job, self._options)
         steps = stylize(
@@ -174,12 +176,18 @@ class Runner:
 
         memory.check(plan.content.shape[:2], len(plan.masks.styles))
         if self._options.dry_run:
-            print(*estimate.describe_preview(plan), sep="\n")
+            _print_all(estimate.describe_preview(plan))
             return _no_steps()
         if self._preview is None:
             self._preview = self._sessions.enter_context(network.open_network(plan.network))
         outputs.make_directories(plan.job, self._options)
         return network.steps(self._preview, plan.content, plan.styles, plan.settings, plan.masks)
+
+
+def _print_all(lines):
+    """Print lines to standard output."""
+    for line in lines:
+        messages.print_to(sys.stdout, line)
 
 
 def _no_steps():

@@ -3,8 +3,9 @@
 import os
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 
+from brushwork import messages
 from brushwork.messages import logger
 from brushwork.schedule import Pace, Schedule
 from brushwork.watch import Steps
@@ -18,8 +19,14 @@ def show_progress(steps: Steps, schedule: Schedule, *, verbose: bool) -> Steps:
 
     On a terminal this is a bar, elsewhere messages. verbose: all losses, and a message for every step.
     """
-    can_redraw = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return _with_bar(steps, schedule, verbose) if can_redraw else _with_lines(steps, schedule, verbose)
+    return _with_bar(steps, schedule, verbose) if _can_redraw() else _with_lines(steps, schedule, verbose)
+
+
+def _can_redraw():
+    """Whether standard error is a terminal on which a bar can be drawn."""
+    with suppress(*messages.UNWRITABLE):
+        return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return False
 
 
 def clock(seconds: float) -> str:
@@ -37,7 +44,11 @@ def _with_bar(steps, schedule, verbose):
     pace, scales = Pace(schedule, time.monotonic()), len(schedule.scales)
     layout = "{percentage:3.0f}% {bar:20} {n}/{total} "
     options = {"total": schedule.iterations, "bar_format": layout + _times(pace), "miniters": 1, "leave": False}
-    bar = tqdm(**options, file=sys.stderr, **_size())
+    try:
+        bar = tqdm(**options, file=messages.Tolerant(sys.stderr), **_size())
+    except messages.UNWRITABLE:  # tqdm flushes the streams themselves
+        yield from steps
+        return
     with closing(steps), bar:
         for step in steps:
             pace.record(step.iteration, step.scale, time.monotonic())
@@ -52,7 +63,7 @@ def _times(pace):
     from tqdm import tqdm
 
     if pace.seconds_left is None:
-        return "?s/it, ? left"
+        return "? left"
     return f"{pace.seconds_each:5.2f}s/it, {tqdm.format_interval(pace.seconds_left)} left"
 
 

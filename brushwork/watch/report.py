@@ -72,16 +72,14 @@ def announce_scales(steps: Steps, schedule: Schedule) -> Steps:
 
 
 def print_losses(steps: Steps, every: int, last: int) -> Steps:
-    """Prints the losses of the terms to standard output, until nothing reads it any more."""
-    read = True
+    """Prints the losses of the terms to standard output, until that fails, as when nothing reads it any more."""
+    is_written = True
     with closing(steps):
         for step in steps:
-            if read and due(step.iteration, every, last):
+            if is_written and due(step.iteration, every, last):
                 losses = "".join(f"  {name} loss: {loss:<11g}" for name, loss in step.term_losses.items())
-                try:
-                    messages.print_to(sys.stdout, f"Iteration {step.iteration:4}/{last}{losses}".rstrip())
-                except BrokenPipeError:
-                    read = False
+                line = f"Iteration {step.iteration:4}/{last}{losses}".rstrip()
+                is_written = messages.print_to(sys.stdout, line)
             yield step
 
 

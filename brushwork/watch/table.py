@@ -52,13 +52,13 @@ def record_losses(
                 if due(step.iteration, every, last):
                     rows.append(Row(step.iteration, step.term_losses))
                 if paths.table and time.monotonic() - written > SECONDS_BETWEEN_WRITES:
-                    _write(paths.table, text(rows), replacing)
+                    _write(paths.table, rows, text, replacing)
                     written = time.monotonic()
                 yield step
         finally:
             for path, contents in ((paths.table, text), (paths.plot, plot)):
                 if rows and path:
-                    _write(path, contents(rows), replacing)
+                    _write(path, rows, contents, replacing)
 
 
 def rows_before(path: str | os.PathLike, iteration: int) -> list[Row]:
@@ -76,12 +76,15 @@ def rows_before(path: str | os.PathLike, iteration: int) -> list[Row]:
         return []
 
 
-def _write(path, contents, replacing):
+def _write(path, rows, contents, replacing):
+    """Write contents(rows) to a file; an error is logged."""
     try:
+        made = contents(rows)
         with replacing(path) as file:
-            file.write(contents)
-    except OSError as error:
-        logger.error(f"cannot write {path}: {error.strerror}; going on")
+            file.write(made)
+    except (OSError, ImportError) as error:  # Matplotlib wants a directory of its own
+        reason = getattr(error, "strerror", None) or error
+        logger.error(f"cannot write {path}: {reason}; going on")
 
 
 def text(rows: Sequence[Row]) -> bytes:

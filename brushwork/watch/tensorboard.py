@@ -1,7 +1,8 @@
 """TensorBoard: the losses of every iteration, total and layer by layer, the picture now and then, and the graph."""
 
 import io
-from contextlib import closing
+import os
+from contextlib import closing, contextmanager
 
 import tensorflow.compat.v1 as tf
 from PIL import Image
@@ -18,27 +19,53 @@ def write_events(steps: Steps, directory: str, graph: tf.Graph | None, *, every:
     """Passes the steps on and writes them to a directory for TensorBoard.
 
     graph: shown beside them. every: the picture is written at its multiples and at the last iteration.
-    If the directory cannot be written to, an error is logged and the steps are passed on.
+    If the directory cannot be written to, now or later, an error is logged and the steps are passed on.
     """
     with closing(steps):
-        try:
-            with tf.Graph().as_default():  # FileWriter cannot be made in eager mode
-                writer = tf.summary.FileWriter(directory, graph)
-        except (OSError, tf.errors.OpError) as error:
-            logger.error(f"cannot write to {directory}: {getattr(error, 'strerror', None) or error}; going on")
-            yield from steps
-            return
+        writer = _Writer(directory, graph)
         with closing(writer):
             for step in steps:
-                # The losses of the terms are shown under loss/, those of the layers under the name of their term.
-                tags = {name: name if "/" in name else f"loss/{name}" for name in step.losses}
-                values = [tf.Summary.Value(tag=tags[name], simple_value=loss) for name, loss in step.losses.items()]
-                if with_picture := due(step.iteration, every, last):
-                    values.append(tf.Summary.Value(tag="picture", image=_summary(step.picture())))
-                writer.add_summary(tf.Summary(value=values), step.iteration)
-                if with_picture:
-                    writer.flush()
+                writer.write(step, with_picture=due(step.iteration, every, last))
                 yield step
+
+
+class _Writer:
+    """Writes events until that fails, with an exception of any type, which may be of a thread of TensorFlow's."""
+
+    def __init__(self, directory, graph):
+        self._directory, self._writer = directory, None
+        with self._until_it_fails(), tf.Graph().as_default():  # FileWriter cannot be made in eager mode
+            os.fsencode(directory).decode()  # TensorFlow wants UTF-8
+            self._writer = tf.summary.FileWriter(directory, graph)
+
+    def write(self, step, *, with_picture):
+        """Write the losses of a step, and its picture."""
+        if self._writer is None:
+            return
+        # The losses of the terms are shown under loss/, those of the layers under the name of their term.
+        tags = {name: name if "/" in name else f"loss/{name}" for name in step.losses}
+        values = [tf.Summary.Value(tag=tags[name], simple_value=loss) for name, loss in step.losses.items()]
+        if with_picture:
+            values.append(tf.Summary.Value(tag="picture", image=_summary(step.picture())))
+        with self._until_it_fails():
+            self._writer.add_summary(tf.Summary(value=values), step.iteration)
+            if with_picture:
+                self._writer.flush()
+
+    def close(self):
+        """Write what is left."""
+        if self._writer is not None:
+            with self._until_it_fails():
+                self._writer.close()
+
+    @contextmanager
+    def _until_it_fails(self):
+        try:
+            yield
+        except Exception as error:
+            self._writer = None
+            reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+            logger.error(f"cannot write to {self._directory}: {reason}; going on")
 
 
 def _summary(image):

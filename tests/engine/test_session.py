@@ -36,6 +36,24 @@ def test_an_import_that_fails_shows_what_was_logged(tmp_path):
     assert runs["broken"].stderr.endswith("ImportError: no such library\n")
 
 
+def test_no_directory_for_temporary_files_is_needed(tmp_path):
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow/__init__.py").write_text(
+        "import os, tempfile; tempfile.gettempdir()\nif LOGS: os.write(2, b'log')"
+    )
+    code = (
+        "import os, sys, tempfile; sys.path.insert(0, sys.argv[1])\n"
+        "tempfile._candidate_tempdir_list = lambda: ['/proc']\n"
+        "import builtins; builtins.LOGS = len(sys.argv) == 2\n"
+        "if not LOGS: os.close(2)\n"
+        "from brushwork.engine.session import import_tensorflow\n"
+        "import_tensorflow(); print(tempfile.tempdir)\n"
+    )
+    for closed in ([], ["closed"]):
+        result = subprocess.run([sys.executable, "-c", code, tmp_path, *closed], capture_output=True, text=True)
+        assert (result.returncode, result.stdout, result.stderr) == (0, "None\n", "")
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_no_garbage_is_collected_meanwhile(enabled):
     before = gc.isenabled()

@@ -13,7 +13,9 @@ import pytest
 from brushwork.run.interrupts import Interrupts
 
 ROOT = Path(__file__).resolve().parents[2]
-SIGNALS = pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+SIGNALS = pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 
 
 def until(condition):
@@ -72,6 +74,44 @@ def test_afterwards_everything_is_as_before(number, status):
         signal.signal(number, before)
 
 
+def test_a_hangup_is_ignored_where_nohup_ignores_it():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts(pytest.fail) as interrupts:
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGINT)
+            until(lambda: interrupts.status)
+            assert interrupts.status == 130
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_in_another_thread_signals_are_left_alone():
+    before, found = signal.getsignal(signal.SIGINT), []
+
+    def enter():
+        with Interrupts(pytest.fail) as interrupts:
+            found.append((interrupts.status, signal.getsignal(signal.SIGINT)))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert found == [(0, before)]
+
+
+def test_at_the_end_of_the_process_signals_change_nothing():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        with Interrupts(pytest.fail, restore=False):
+            pass
+        for number in before:
+            signal.raise_signal(number)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @SIGNALS
 def test_a_second_signal_ends_the_process_at_once(number, status):
     # The main thread is in C for minutes, where Python runs no handler.
@@ -87,7 +127,9 @@ def test_a_second_signal_ends_the_process_at_once(number, status):
     try:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(number)
-        time.sleep(0.3)
+        time.sleep(0.2)
+        process.send_signal(number)  # of the same press of a key
+        time.sleep(1)
         assert process.poll() is None
         process.send_signal(number)
         assert process.wait(timeout=20) == status

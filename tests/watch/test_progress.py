@@ -124,7 +124,7 @@ def test_the_bar_of_two_scales_with_all_losses(monkeypatch):
 def test_the_bar_of_a_run_that_goes_on(monkeypatch):
     states = bar(monkeypatch, first=50, ends=(100,), durations=[60, 2])
     assert states[0].startswith("50%")
-    assert states[0].endswith("50/100 ?s/it, ? left, total loss 5.661e+04")
+    assert states[0].endswith("50/100 ? left, total loss 5.661e+04")
     assert states[1].startswith("51%")
     assert states[1].endswith("51/100  2.00s/it, 01:38 left, total loss 5.772e+04")
 

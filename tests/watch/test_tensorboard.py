@@ -13,6 +13,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
+from brushwork import messages
 from brushwork.pictures import read
 from brushwork.watch import tensorboard
 from tests.watch.steps import NAMES, iterations, losses_at, make_step, run
@@ -99,6 +100,25 @@ def test_a_directory_that_cannot_be_written_to_is_reported_and_the_run_goes_on(t
     assert level == "error"
     assert sentence.startswith(f"cannot write to {directory}: ")
     assert sentence.endswith("; going on")
+
+
+def test_a_disk_that_is_full_later_is_reported_once_and_the_run_goes_on(tmp_path, logged, monkeypatch):
+    def failing(self, summary, step):
+        if step == 2:
+            raise RuntimeError("events.out: No space left on device\nin a thread")
+        write(self, summary, step)
+
+    write = tf.summary.FileWriter.add_summary
+    monkeypatch.setattr(tf.summary.FileWriter, "add_summary", failing)
+    assert iterations(written(run(ends=(5,)), tmp_path)) == [0, 1, 2, 3, 4, 5]
+    assert logged == [("error", f"cannot write to {tmp_path}: events.out: No space left on device; going on")]
+
+
+def test_a_name_that_is_not_utf_8_is_reported_and_the_run_goes_on(tmp_path, logged, monkeypatch):
+    monkeypatch.setattr(messages.logger, "propagate", False)  # pytest-xdist cannot send the name
+    assert iterations(written(run(ends=(1,)), tmp_path / "log\udcff")) == [0, 1]
+    assert [level for level, _ in logged] == ["error"]
+    assert "going on" in logged[0][1]
 
 
 def test_the_command_shows_losses_of_layers_with_two_styles(command):
