@@ -150,7 +150,7 @@ def _add_optimisation_flags(group):
     text = "stop after S seconds and save the picture so far (default: no limit)"
     flag("--max-seconds S", text, Flag(for_optimisation=True), type=NUMBER)
     settings("--optimizer", "--learning-rate", "--beta1", "--beta2", "--eps", "--lbfgs-memory", "--precision")
-    settings("--tile-size", "--seed", "--keep")
+    settings("--tile-size", "--seed", "--deterministic", "--keep")
 
 
 def _add_output_flags(group):

@@ -151,6 +151,7 @@ def build(
     layers: Sequence[str],
     pooling: str = "max",
     origin: Sequence = (0, 0),
+    deterministic: bool = False,
 ) -> dict[str, "tf.Tensor"]:
     """The named layers of the network above `image`: name -> tensor [N, ceil(H / stride), ceil(W / stride), C].
 
@@ -161,6 +162,7 @@ def build(
     pooling: "max" or "avg", 2x2, stride 2. Gatys et al. 2015, section 2: average pooling gives smoother pictures.
     origin: (top, left) of the image in the picture that it is a tile of, px, integers or scalar tensors. It aligns the
     blocks of `winograd` with those of the whole picture and affects rounding only.
+    deterministic: use the same operations on every start, not those that are found to be the fastest.
     """
     import tensorflow.compat.v1 as tf
 
@@ -173,12 +175,12 @@ def build(
             if len(kernel.shape) == 3:
                 current = winograd.convolution(current, kernel, [position // stride(name) for position in origin])
             else:
-                current = operations.convolution(current, kernel)
+                current = operations.convolution(current, kernel, is_fixed=deterministic)
             current = tf.nn.bias_add(current, bias, name=name)
         elif name.startswith("relu"):
             current = tf.nn.relu(current, name=name)
         elif pooling == "max":
-            current = operations.max_pool(current)
+            current = operations.max_pool(current, is_fixed=deterministic)
         else:
             current = tf.nn.avg_pool2d(current, ksize=2, strides=2, padding="SAME", name=name)
         net[name] = current

@@ -225,7 +225,16 @@ class Settings:
         resumable=True,
     )
     seed: int = Setting(
-        0, "seed of the noise: equal seeds give equal pictures", "N", int, between(0, 4294967295), affects="run"
+        0,
+        "seed of the noise; for equal pictures, add --deterministic",
+        "N",
+        int,
+        between(0, 4294967295),
+        affects="run",
+    )
+    # without it, network.operations times its operations on each start
+    deterministic: bool = Setting(
+        False, "the same kernels in every run, so that pictures are equal", kind=bool, shown="no"
     )
     keep: str = Setting("best", "keep the picture of lowest loss or the last", choices=("best", "last"), affects="run")
 

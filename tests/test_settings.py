@@ -53,6 +53,7 @@ def test_defaults_of_the_classic_program():
         "color_strength": 1,
         "keep": "best",
         "seed": 0,
+        "deterministic": False,
     }
 
 

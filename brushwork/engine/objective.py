@@ -52,7 +52,12 @@ class Objective:
         self.precision = precision or chosen_precision(settings.precision)
         self._network, self._terms, self._masks = network, tuple(terms), masks
         self._tile_graph = TileGraph(
-            network, self._terms, precision=self.precision, pooling=settings.pooling, padding=settings.padding
+            network,
+            self._terms,
+            precision=self.precision,
+            pooling=settings.pooling,
+            padding=settings.padding,
+            deterministic=settings.deterministic,
         )
         self._evaluator = Evaluator(self._tile_graph, map_tiles)
         self._style_sums = StyleSums(self._evaluator)

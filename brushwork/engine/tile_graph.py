@@ -34,11 +34,20 @@ PADDING = 16  # px by which the border of a picture is continued outwards; a mul
 class TileGraph:
     """The graph of a tile and its session; a context manager."""
 
-    def __init__(self, network: vgg.Network, terms: Sequence[Term], *, precision: str, pooling: str, padding: str):
+    def __init__(
+        self,
+        network: vgg.Network,
+        terms: Sequence[Term],
+        *,
+        precision: str,
+        pooling: str,
+        padding: str,
+        deterministic: bool = False,
+    ):
         """precision: "float32" or "bfloat16", of the network; the image has the type of network.mean_pixel.
 
-        pooling: as for vgg.build. padding: "zero", or "replicate": the border of pictures is continued by PADDING px.
-        Raises KeyError if the network lacks a layer of the terms.
+        pooling, deterministic: as for vgg.build. padding: "zero", or "replicate": the border of pictures is continued
+        by PADDING px. Raises KeyError if the network lacks a layer of the terms.
         """
         self.graph, self.padding = tf.Graph(), PADDING if padding == "replicate" else 0
         self.layers = list(dict.fromkeys(layer for term in terms for layer in term.layers))
@@ -53,7 +62,8 @@ class TileGraph:
             convolutions, weights = vgg.variables(network, self._network_dtype, layers=self.layers)
             centred = tf.cast(self._image - network.mean_pixel, self._network_dtype)[tf.newaxis]  # [1, H, W, 3]
             origin = tf.unstack(self._place[4:6])
-            built = vgg.build(centred, convolutions, layers=self.layers, pooling=pooling, origin=origin)
+            how = {"pooling": pooling, "origin": origin, "deterministic": deterministic}
+            built = vgg.build(centred, convolutions, layers=self.layers, **how)
             self._features = {layer: tf.squeeze(net, 0) for layer, net in built.items()}  # [h, w, C]
             self._cores = {layer: self._core(net, stride(layer)) for layer, net in self._features.items()}
             channels = {layer: int(net.shape[-1]) for layer, net in self._features.items()}

@@ -3,6 +3,9 @@
 TensorFlow has one set of kernels from oneDNN and one from Eigen, and each has its weak ones: on a processor with AVX2,
 oneDNN's gradient of a convolution runs four times as fast as its convolution, although it is the same computation, and
 Eigen's gradient of max pooling takes three times as long as comparing each cell with the maximum of its window.
+
+The operations differ in rounding, and on a busy machine trials may end differently. So the pictures of two runs may
+differ, unless the operations are fixed.
 """
 
 import functools
@@ -14,15 +17,21 @@ from brushwork.network.autotune import is_faster
 TRIAL = 1, 32, 64, 128  # [N, H, W, C] of the features in the trials
 
 
-def convolution(features: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Convolve features [N, H, W, in] with a kernel [3, 3, in, out], zero padding (SAME): [N, H, W, out]."""
-    turned = features.dtype == tf.float32 and turning_pays()
+def convolution(features: tf.Tensor, kernel: tf.Tensor, *, is_fixed: bool = False) -> tf.Tensor:
+    """Convolve features [N, H, W, in] with a kernel [3, 3, in, out], zero padding (SAME): [N, H, W, out].
+
+    is_fixed: by TensorFlow's operation of that name, without a trial of which is faster.
+    """
+    turned = not is_fixed and features.dtype == tf.float32 and turning_pays()
     return (turned_convolution if turned else plain_convolution)(features, kernel)
 
 
-def max_pool(features: tf.Tensor) -> tf.Tensor:
-    """The maximum of each 2x2 window of features [N, H, W, C]: [N, ceil(H / 2), ceil(W / 2), C]."""
-    return (compared_max_pool if comparing_pays() else plain_max_pool)(features)
+def max_pool(features: tf.Tensor, *, is_fixed: bool = False) -> tf.Tensor:
+    """The maximum of each 2x2 window of features [N, H, W, C]: [N, ceil(H / 2), ceil(W / 2), C].
+
+    is_fixed: as for `convolution`.
+    """
+    return (compared_max_pool if not is_fixed and comparing_pays() else plain_max_pool)(features)
 
 
 @functools.cache

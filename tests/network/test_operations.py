@@ -1,10 +1,15 @@
 """Convolution and max pooling: each way gives what TensorFlow's own operation gives."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import stylize
 from brushwork.network import operations
+from brushwork.settings import Settings
+from tests.helpers import tiny_networks
 
 pytestmark = pytest.mark.numerical
 
@@ -72,6 +77,21 @@ def test_the_faster_way_is_taken(monkeypatch, random, pays):
         operations.max_pool(tf.zeros([1, 2, 2, 1]))
     first, pooling = ("turned", "compared") if pays else ("plain", "plain")
     assert taken == [f"{first}_convolution", "plain_convolution", f"{pooling}_max_pool"]
+
+
+def test_a_deterministic_objective_makes_no_trials(monkeypatch, tiny):
+    def trial():
+        raise AssertionError("a trial")
+
+    for name in ("turning_pays", "comparing_pays"):
+        monkeypatch.setattr(operations, name, trial)
+    settings = Settings(**tiny_networks.FEW_LAYERS)
+    with pytest.raises(AssertionError, match="a trial"):
+        stylize.make_objective(tiny, settings)
+    image = np.full((9, 9, 3), 99, np.float32)
+    with stylize.make_objective(tiny, replace(settings, deterministic=True)) as objective:
+        objective.set_targets(image, [image])
+        assert objective.evaluate(image)[0]["total"] == 0
 
 
 def test_each_way_is_tried_once_in_a_process(monkeypatch):
