@@ -32,6 +32,10 @@ def open_pillow(file: TimedFile, wanted: Wanted | None = None) -> Raster:
         icc = header.icc
     height, width = full_size = pil_image.height, pil_image.width
     orientation = _orientation(pil_image)
+    if pil_image.format == "PPM":  # Pillow takes a block's comments out one by one
+        file.block = 1 << 16
+    if pil_image.format in ("JPEG", "MPO"):
+        raster.check_scans(_count_scans(file), height * width)
     if wanted and _LARGE < height * width <= raster.MAX_PIXELS:
         _reduce(pil_image, wanted, orientation)
     space = icc or _space(pil_image, file)
@@ -64,6 +68,17 @@ def identify(file: TimedFile) -> Image.Image:
         with suppress(SyntaxError, IndexError, TypeError, struct.error):  # as Image.open does
             return factory(file, "")
     raise UnidentifiedImageError
+
+
+def _count_scans(file):
+    """Count the start markers of scans (ITU-T T.81, B.1.1): in the data of a scan, 0 follows 255."""
+    count, last, place = 0, b"", file.tell()
+    file.seek(0)
+    while block := file.read(1 << 20):
+        count += (last + block).count(b"\xff\xda")
+        last = block[-1:]
+    file.seek(place)
+    return count
 
 
 def _orientation(pil_image):

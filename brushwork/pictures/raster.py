@@ -10,8 +10,9 @@ import numpy as np
 from brushwork.errors import PictureError
 
 MAX_PIXELS = 178_956_970  # Pillow's limit: a small file could unpack to more than the memory holds
-PARSING_SECONDS = 8  # of the processor, for a picture of any size
+PARSING_SECONDS = 5  # of the processor, for a picture of any size
 SECONDS_PER_PIXEL = 1e-7  # more for its pixels: several times what any decoder needs
+SCANNED_PIXELS = 2e10  # by all scans of a JPEG: some seconds
 STRIP_PIXELS = 1 << 19  # of a strip
 STRIP_ROWS = 4096
 
@@ -38,6 +39,7 @@ class TimedFile(io.BufferedReader):
     """
 
     seconds = PARSING_SECONDS
+    block = -1  # bytes that a read returns at most; -1: as many as are asked for
 
     def __init__(self, file: BinaryIO):
         super().__init__(file.raw)
@@ -56,12 +58,18 @@ class TimedFile(io.BufferedReader):
     def read(self, size: int | None = -1) -> bytes:
         """Read as any file does. Raises PictureError if the time is over."""
         self.check()
-        return super().read(size)
+        return super().read(size if self.block < 0 or 0 <= size < self.block else self.block)
 
     def readline(self, size: int | None = -1) -> bytes:
         """Read a line as any file does. Raises PictureError if the time is over."""
         self.check()
         return super().readline(size)
+
+
+def check_scans(scans: int, pixels: int) -> None:
+    """Raise PictureError if a JPEG goes over its pixels too often: libjpeg cannot be stopped."""
+    if scans * pixels > SCANNED_PIXELS:
+        raise PictureError(f"it has {scans} scans, which would take minutes; save it again, as PNG or JPEG")
 
 
 def strip_rows(width: int) -> int:

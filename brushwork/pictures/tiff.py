@@ -126,6 +126,19 @@ def _own_space(page):
 
 def _samples(file, page, layout) -> Iterator[np.ndarray]:
     """Strips [rows, W, channels] of the samples as stored, from rows of cells."""
+    step, held = raster.strip_rows(layout.width), []
+    for rows in _rows_of_cells(file, page, layout):
+        held.append(rows)
+        if (count := sum(map(len, held))) >= step:
+            whole = held[0] if len(held) == 1 else np.concatenate(held)
+            yield from (whole[begin : begin + step] for begin in range(0, count, step))
+            held = []
+    if held:
+        yield np.concatenate(held)
+
+
+def _rows_of_cells(file, page, layout):
+    """The samples [rows, W, channels] of the cells beside each other, from top to bottom."""
     down, across = layout.cell
     columns, planes = -(-layout.width // across), layout.channels if layout.planar else 1
     per_plane = len(layout.places) // planes
@@ -136,10 +149,7 @@ def _samples(file, page, layout) -> Iterator[np.ndarray]:
             first = plane * per_plane + row * columns
             cells = [_cell(file, page, layout, place, rows) for place in layout.places[first : first + columns]]
             parts.append(np.concatenate([cell[:rows] for cell in cells], axis=1)[:, : layout.width])
-        whole = parts[0] if planes == 1 else np.concatenate(parts, axis=2)
-        step = raster.strip_rows(layout.width)
-        for begin in range(0, rows, step):
-            yield whole[begin : begin + step]
+        yield parts[0] if planes == 1 else np.concatenate(parts, axis=2)
 
 
 def _cell(file, page, layout, place, rows):
@@ -154,6 +164,8 @@ def _cell(file, page, layout, place, rows):
     compression = page.get(tiff_file.COMPRESSION, 1)
     if compression in _WHOLE:
         return _decoded(data, _WHOLE[compression], shape)
+    if compression == _JPEG:
+        raster.check_scans(data.count(b"\xff\xda"), height * width)
     if compression in (*_FAX, _JPEG) or page.get(tiff_file.PHOTOMETRIC) == _YCBCR:
         return _decoded(_page_of(page, data, shape), "TIFF", shape)
     if page.get(tiff_file.FILL_ORDER, 1) == 2:
