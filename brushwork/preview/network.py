@@ -65,6 +65,13 @@ class PreviewNetwork:
     def __exit__(self, *exception):
         self._session.close()
 
+    def cancel(self) -> None:
+        """Do nothing: `render` yields soon."""
+
+    def has_ended(self, seconds: float) -> bool:
+        """Return True: nothing runs in another thread."""
+        return True
+
     def vector(self, style: np.ndarray) -> np.ndarray:
         """The style vector, float32 [100], of the middle square of a picture [h, w, 3]."""
         square = sizes.cover(style, STYLE_SIDE, STYLE_SIDE)[np.newaxis] / 255

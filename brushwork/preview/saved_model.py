@@ -8,10 +8,12 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from tensorflow.python.saved_model import loader_impl
 
-from brushwork.engine.session import open_session
+from brushwork.engine.session import Cancellable, open_session
 from brushwork.errors import DoesNotFit, NetworkError
 from brushwork.pictures import sizes
+from brushwork.preview import permissions
 from brushwork.preview.layers import STRIDE, STYLE_SIDE
 from brushwork.preview.transformer import reflect
 
@@ -25,10 +27,11 @@ class SavedModelNetwork:
     def __init__(self, directory: str):
         """Load a SavedModel. Raises NetworkError if the directory has none with such a signature."""
         graph = tf.Graph()
-        self._session = open_session(graph)
+        session = open_session(graph)
+        self._session = Cancellable(session)
         try:
             with graph.as_default():
-                self._content, self._style, self._output = _tensors(_load(self._session, directory), graph)
+                self._content, self._style, self._output = _tensors(_load(session, directory), graph)
         except Exception as error:  # TensorFlow raises many types for a damaged model
             self._session.close()
             reason = str(error) if isinstance(error, NetworkError) else f"damaged ({type(error).__name__})"
@@ -39,6 +42,14 @@ class SavedModelNetwork:
 
     def __exit__(self, *exception):
         self._session.close()
+
+    def cancel(self) -> None:
+        """Make the computation that another thread waits for raise Interrupted, and every later one."""
+        self._session.cancel()
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether a cancelled computation has ended, after so many seconds at most."""
+        return self._session.has_ended(seconds)
 
     def render(self, content: np.ndarray, mix: Sequence[tuple[float, np.ndarray]]) -> Generator[None, None, np.ndarray]:
         """Average the pictures of the content in several styles. mix: (share, style [h, w, 3]) of each."""
@@ -77,6 +88,8 @@ def _first_line(error):
 
 def _load(session, directory):
     """Load the SavedModel in a directory into the session; returns its signatures, name -> SignatureDef."""
+    for graph in loader_impl.parse_saved_model(str(directory)).meta_graphs:
+        permissions.check(graph)
     for tags in TAGS:
         try:
             return dict(tf.saved_model.load(session, tags, str(directory)).signature_def)

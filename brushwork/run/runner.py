@@ -101,7 +101,7 @@ class Runner:
 
     def has_ended(self, seconds: float) -> bool:
         """Whether an interrupted evaluation has ended, after so many seconds at most."""
-        return self._objective is None or self._objective.has_ended(seconds)
+        return all(each is None or each.has_ended(seconds) for each in (self._objective, self._preview))
 
     def run(self, plan: Plan | PreviewPlan) -> int:
         """Make the picture of a plan; returns DONE, or COULD_NOT if an error was logged.
@@ -180,6 +180,7 @@ class Runner:
             return _no_steps()
         if self._preview is None:
             self._preview = self._sessions.enter_context(network.open_network(plan.network))
+            self._interrupts.on_signal(self._preview.cancel)
         outputs.make_directories(plan.job, self._options)
         return network.steps(self._preview, plan.content, plan.styles, plan.settings, plan.masks)
 

@@ -14,7 +14,8 @@ def save(directory, function, *, names=("placeholder", "placeholder_1"), shapes=
         signature = tf.saved_model.predict_signature_def(inputs, outputs)
         builder = tf.saved_model.Builder(str(directory))
         signatures = {options.get("signature", "serving_default"): signature}
-        builder.add_meta_graph_and_variables(session, options.get("tags", ["serve"]), signature_def_map=signatures)
+        given = {"signature_def_map": signatures, "main_op": options.get("main", lambda: None)()}
+        builder.add_meta_graph_and_variables(session, options.get("tags", ["serve"]), **given)
         builder.save()
 
 

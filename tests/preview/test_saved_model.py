@@ -1,6 +1,8 @@
 """SavedModels: the hub's signature is used, and whatever else is refused in a sentence."""
 
 import io
+import subprocess
+import sys
 import tarfile
 
 import numpy as np
@@ -83,6 +85,68 @@ def test_what_a_model_gives_is_checked(tmp_path, pictures, function, message):
         pytest.raises(NetworkError, match=message),
     ):
         make_preview(painter, *pictures[:1], pictures[1:2], PreviewSettings())
+
+
+def reads(path):
+    return tf.reduce_sum(tf.cast(tf.strings.length(tf.io.read_file(str(path))), tf.float32))
+
+
+OUTSIDE = {
+    "ReadFile": lambda content, style, scale: models.tinted(content, style, scale) + reads("/etc/passwd"),
+    "WriteFile": lambda content, style, scale: with_control(content, style, scale, tf.io.write_file("written", "x")),
+    "RestoreV2": lambda content, style, scale: (
+        models.tinted(content, style, scale)
+        + tf.raw_ops.RestoreV2(prefix="other", tensor_names=["a"], shape_and_slices=[""], dtypes=[tf.float32])[0]
+    ),
+    "EagerPyFunc|PyFunc": lambda content, style, scale: (
+        models.tinted(content, style, scale) + tf.py_func(lambda: np.float32(1), [], tf.float32)
+    ),
+}
+
+
+def with_control(content, style, scale, operation):
+    with tf.control_dependencies([operation]):
+        return models.tinted(content, style, scale)
+
+
+@pytest.mark.parametrize("operation", OUTSIDE)
+def test_a_model_that_reaches_out_is_refused(tmp_path, monkeypatch, operation):
+    monkeypatch.chdir(tmp_path)
+    models.save(tmp_path / "model", OUTSIDE[operation])
+    with pytest.raises(NetworkError, match=f"it has an operation ({operation}), which reaches out of the network"):
+        open_network(store.resolve(str(tmp_path / "model")))
+    assert not (tmp_path / "written").exists()
+
+
+def test_an_operation_in_a_function_or_at_the_start_counts(tmp_path):
+    @tf.function
+    def inner(content):
+        return content + reads("/etc/passwd")
+
+    models.save(tmp_path / "inside", lambda content, style, scale: models.tinted(inner(content), style, scale))
+    models.save(tmp_path / "start", models.tinted, main=lambda: tf.io.write_file("written", "x"))
+    for name, operation in (("inside", "ReadFile"), ("start", "WriteFile")):
+        with pytest.raises(NetworkError, match=f"an operation {operation}"):
+            open_network(store.resolve(str(tmp_path / name)))
+
+
+@pytest.mark.exhaustive
+def test_a_model_of_tensorflow_2_paints(tmp_path, pictures):
+    script = (
+        "import sys, tensorflow as tf\n"
+        "class Model(tf.Module):\n"
+        "    def __init__(self): self.scale = tf.Variable(1.0)\n"
+        "    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3])] * 2)\n"
+        "    def __call__(self, content, style):\n"
+        "        return self.scale * content * tf.reduce_mean(style, axis=[1, 2], keepdims=True)\n"
+        "model = Model()\n"
+        "tf.saved_model.save(model, sys.argv[1], signatures=model.__call__)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "model")], check=True, capture_output=True)
+    content, style, _ = pictures
+    with open_network(store.resolve(str(tmp_path / "model"))) as painter:
+        image = make_preview(painter, content, [style], PreviewSettings())
+    np.testing.assert_allclose(image, content * mean_colour(style), rtol=1e-4, atol=1e-2)
 
 
 def test_damaged_models_are_refused(tmp_path):

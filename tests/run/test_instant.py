@@ -2,12 +2,16 @@
 
 import json
 import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from brushwork.engine.session import Cancellable
 from brushwork.pictures import metadata, read, write
 from brushwork.preview import memory, store, weights
 from brushwork.preview.network import PreviewNetwork, make_preview
@@ -227,8 +231,6 @@ def test_a_wrong_saved_model_is_refused(instant):
 
 
 def test_an_interrupt_leaves_nothing(instant, monkeypatch):
-    import signal
-
     from brushwork.preview import transformer
 
     convolve = transformer.Transformer._convolve
@@ -243,3 +245,24 @@ def test_an_interrupt_leaves_nothing(instant, monkeypatch):
     assert status == 130
     assert "interrupted; there is no picture yet" in err
     assert not os.path.exists("out.png")
+
+
+def test_an_interrupt_ends_a_computation_that_goes_on(instant, monkeypatch):
+    models.save("model", models.tinted)
+    run, ended = Cancellable.run, threading.Event()
+
+    def slow(self, *arguments):
+        self._session.run = lambda *given, **options: ended.wait(60)
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return run(self, *arguments)
+
+    left = []
+    monkeypatch.setattr(Cancellable, "run", slow)
+    monkeypatch.setattr(os, "_exit", left.append)  # the command's last resort while TensorFlow computes
+    start = time.monotonic()
+    status, _, err = instant("--instant-network", "model")
+    waited = time.monotonic() - start
+    ended.set()
+    assert (status, left) == (130, [130])
+    assert "interrupted; there is no picture yet" in err
+    assert waited < 20
