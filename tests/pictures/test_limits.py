@@ -17,7 +17,7 @@ from tests.helpers import picture_files
 from tests.helpers.command import ROOT
 
 MEGABYTE = 1 << 20
-SLOW = pytest.mark.exhaustive
+SLOW, LARGE = pytest.mark.exhaustive, ("gif", "png", "tif", "jpg")
 
 
 def run(code, path):
