@@ -168,6 +168,8 @@ def _add_output_flags(group):
     flag("--depth BITS", text, anyhow, type=WHOLE, choices=(8, 16), default=8)
     text = "keep the content's transparency (default: paint over white)"
     flag("--keep-alpha", text, anyhow, action="store_true")
+    text = "keep date, place and copyright of the content's EXIF and XMP (default: drop)"
+    flag("--keep-metadata", text, anyhow, action="store_true")
     text = "content, styles, stages and the result in one picture (default: none)"
     flag("--contact-sheet PICTURE", text, Flag(is_path=True, is_output=True, for_one_picture=True, for_preview=True))
     flag("--tensorboard DIRECTORY", "losses, picture and graph for TensorBoard (default: none)", path_of_one)

@@ -48,7 +48,7 @@ EXTRAS = {name: names(needed) for name, needed in PROJECT["project"]["optional-d
 
 
 def test_a_requirement_is_split_into_its_extras():
-    assert names(["numpy>=1.26", "brushwork[tiff]"]) == {"numpy", "tifffile"}
+    assert names(["numpy>=1.26", "brushwork[heif]"]) == {"numpy", "pillow-heif"}
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():

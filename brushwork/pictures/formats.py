@@ -29,7 +29,7 @@ _TABLE = (
     Format("PNG", "text", transparency=True, depth_16=True),
     Format("JPEG", "exif", longest_side=65500, save_options=_BEST),
     Format("WEBP", "exif", transparency=True, longest_side=16383, save_options={"quality": 95}),
-    Format("TIFF", "description", True, depth_16=True, save_options={"compression": "tiff_adobe_deflate"}),
+    Format("TIFF", "description", True, depth_16=True),
     Format("AVIF", "exif", transparency=True, longest_side=32768, save_options=_BEST),
     *(Format(name) for name in ("BMP", "DIB", "PPM", "JPEG2000", "QOI", "DDS")),
     *(Format(name, longest_side=65535) for name in ("GIF", "SGI")),

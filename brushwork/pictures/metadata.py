@@ -13,6 +13,7 @@ from brushwork import VERSION, files
 from brushwork.errors import MetadataError, PictureError
 from brushwork.facts import facts_of
 from brushwork.pictures import formats
+from brushwork.pictures.exif import Photograph
 from brushwork.pictures.read import check_supported
 from brushwork.preview_settings import PREVIEW_SETTINGS, PreviewSettings
 from brushwork.settings import SETTINGS, Settings
@@ -49,22 +50,43 @@ def flags_of(settings: Settings | PreviewSettings) -> list[str]:
     return flags
 
 
-def save_options(kind: formats.Format, metadata: dict[str, Any] | None) -> dict[str, Any]:
-    """Arguments for Pillow's save that write metadata into a file of a Format; {} if the format has no place for it."""
-    if not metadata or not kind.metadata:
+def save_options(
+    kind: formats.Format, metadata: dict[str, Any] | None, photograph: Photograph | None = None
+) -> dict[str, Any]:
+    """Arguments for Pillow's save that write metadata into a file of a Format; {} if the format has no place for it.
+
+    photograph: what to keep of the content's own metadata; where both need one tag, the settings have it.
+    """
+    if not kind.metadata or not (metadata or photograph):
         return {}
-    text = json.dumps(metadata)
+    text = json.dumps(metadata) if metadata else None
+    tags, xmp = photograph or Photograph({}, None)
+    if kind.metadata == "description":
+        tiffinfo = tags.get(0, {}) | {each: values for each, values in tags.items() if each and values}
+        tiffinfo |= {ExifTags.Base.ImageDescription: text, ExifTags.Base.Software: SOFTWARE} if text else {}
+        return {"tiffinfo": tiffinfo | ({ExifTags.Base.XMLPacket: xmp} if xmp else {})}
+    exif = _exif(tags)
     if kind.metadata == "text":
         info = PngInfo()
-        info.add_text("Software", SOFTWARE)
-        info.add_text(KEY, text)
-        return {"pnginfo": info}
-    if kind.metadata == "description":
-        return {"tiffinfo": {ExifTags.Base.ImageDescription: text, ExifTags.Base.Software: SOFTWARE}}
+        if text:
+            info.add_text("Software", SOFTWARE)
+            info.add_text(KEY, text)
+        if xmp:
+            info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+        return {"pnginfo": info} | ({"exif": exif} if any(tags.values()) else {})
+    if text:
+        exif[ExifTags.Base.Software] = SOFTWARE
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = ASCII + text.encode()
+    return {"exif": exif} | ({"xmp": xmp} if xmp else {})
+
+
+def _exif(tags):
+    """The Exif of Pillow with tags: directory -> tag -> value."""
     exif = Image.Exif()
-    exif[ExifTags.Base.Software] = SOFTWARE
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = ASCII + text.encode()
-    return {"exif": exif}
+    for directory, values in tags.items():
+        if values:
+            (exif.get_ifd(directory) if directory else exif).update(values)
+    return exif
 
 
 def read(path: str) -> dict[str, Any]:

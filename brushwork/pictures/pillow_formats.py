@@ -51,7 +51,8 @@ def open_pillow(file: TimedFile, wanted: Wanted | None = None) -> Raster:
 
     name = space.name if isinstance(space, ColorSpace) else color_spaces.profile_name(space)
     size = pil_image.height, pil_image.width
-    return Raster(pil_image.format, size, full_size, strips, orientation, name, _frames(pil_image))
+    frames = _frames(pil_image)
+    return Raster(pil_image.format, size, full_size, strips, orientation, name, frames, lambda: _photograph(pil_image))
 
 
 def identify(file: TimedFile) -> Image.Image:
@@ -68,6 +69,12 @@ def identify(file: TimedFile) -> Image.Image:
         with suppress(SyntaxError, IndexError, TypeError, struct.error):  # as Image.open does
             return factory(file, "")
     raise UnidentifiedImageError
+
+
+def _photograph(pil_image):
+    """What EXIF and XMP say of the photograph."""
+    xmp = pil_image.info.get("xmp")
+    return exif.photograph(pil_image.info.get("exif"), xmp if isinstance(xmp, bytes) else None)
 
 
 def _count_scans(file):

@@ -23,6 +23,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _PASSES = (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)  # Adam7
+_TEXTS = {b"iTXt": b"XML:com.adobe.xmp", b"zTXt": b"Raw profile type"}  # the beginnings of texts that are read
 _MOST = 20_000_000  # bytes of a chunk that holds no pixels
 
 
@@ -67,8 +68,9 @@ def open_png(file: TimedFile) -> Raster:
 
     name = space.name if isinstance(space, ColorSpace) else color_spaces.profile_name(space)
     frames = struct.unpack_from(">I", chunks[b"acTL"])[0] if b"acTL" in chunks else 1
-    orientation = exif.orientation(chunks.get(b"eXIf"), chunks.get(b"iTXt"))
-    return Raster("PNG", (height, width), (height, width), strips, orientation, name, max(1, frames))
+    data, xmp = _exif_and_xmp(chunks)
+    size, orientation = (height, width), exif.orientation(data, xmp)
+    return Raster("PNG", size, size, strips, orientation, name, max(1, frames), lambda: exif.photograph(data, xmp))
 
 
 def _read_chunks(file):
@@ -77,11 +79,12 @@ def _read_chunks(file):
     file.seek(len(SIGNATURE))
     while len(head := file.read(8)) == 8:
         (length, kind), offset = struct.unpack(">I4s", head), file.tell()
-        if kind == b"IHDR" or (kind not in (b"IDAT", b"fdAT", b"fcTL") and length <= _MOST and kind not in chunks):
+        if kind == b"IHDR" or (_is_kept(kind, length, chunks)):
             content = file.read(length)
             if kind in (b"IHDR", b"PLTE") and file.read(4) != struct.pack(">I", zlib.crc32(kind + content)):
                 raise PictureError("damaged PNG")
-            chunks.setdefault(kind, content)
+            if kind not in _TEXTS or content.startswith(_TEXTS[kind]):
+                chunks.setdefault(kind, content)
         elif kind == b"fcTL":
             controls += 1
             if controls == 1 and b"IDAT" not in chunks and b"acTL" in chunks and data:
@@ -93,6 +96,27 @@ def _read_chunks(file):
             break
         file.seek(offset + length + 4)
     return chunks, data, frame
+
+
+def _is_kept(kind, length, chunks):
+    """Whether the content of a chunk is read."""
+    return kind not in (b"IDAT", b"fdAT", b"fcTL", b"tEXt") and length <= _MOST and kind not in chunks
+
+
+def _exif_and_xmp(chunks):
+    """(EXIF, XMP) in the chunks for them, or as ImageMagick writes EXIF, in hexadecimal text."""
+    data, xmp = chunks.get(b"eXIf"), None
+    with suppress(zlib.error, ValueError, IndexError):
+        name, _, text = chunks.get(b"iTXt", b"").partition(b"\0")
+        _, _, content = text[2:].split(b"\0", 2)
+        if name == b"XML:com.adobe.xmp":
+            xmp = zlib.decompressobj().decompress(content, _MOST) if text[:1] == b"\1" else content
+    with suppress(zlib.error, ValueError, IndexError):
+        name, _, text = chunks.get(b"zTXt", b"").partition(b"\0")
+        if data is None and name in (b"Raw profile type exif", b"Raw profile type APP1"):
+            words = zlib.decompressobj().decompress(text[1:], _MOST).split()
+            data = bytes.fromhex(b"".join(words[2:]).decode())
+    return data, xmp
 
 
 def _frame(control):

@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from brushwork.errors import PictureError
+from brushwork.pictures.exif import Photograph
 
 MAX_PIXELS = 178_956_970  # Pillow's limit: a small file could unpack to more than the memory holds
 PARSING_SECONDS = 5  # of the processor, for a picture of any size
@@ -29,6 +30,7 @@ class Raster(NamedTuple):
     orientation: int = 1  # of EXIF
     space: str | None = None  # the name of the colour space that the strips were converted from; None: sRGB
     frames: int = 1
+    photograph: Callable[[], Photograph | None] = lambda: None  # reads the metadata of the photograph
     remarks: Sequence[str] = ()  # what was unusual so far, as ends of a sentence that begins with the file's name
 
 

@@ -37,6 +37,7 @@ class Picture(NamedTuple):
     profile: str | None  # the name of the colour space that the picture was converted from; None: sRGB, or not said
     frames: int = 1  # in the file; the image is the first frame
     full_size: tuple[int, int] = (0, 0)  # (height, width) in the file, upright, px
+    photograph: exif.Photograph | None = None  # what EXIF and XMP say
     remarks: tuple[str, ...] = ()  # what is unusual, as ends of a sentence that begins with the file's name
 
 
@@ -132,7 +133,15 @@ def _picture(raster, file, wanted):
     if channels.shape[2] == 4:
         opacity = np.clip(channels[:, :, 3], 0, 1)
     opaque = opacity is None or opacity.min() == 1
-    return Picture(image, None if opaque else opacity, raster.space, raster.frames, full_size, tuple(raster.remarks))
+    return Picture(
+        image,
+        None if opaque else opacity,
+        raster.space,
+        raster.frames,
+        full_size,
+        raster.photograph(),
+        tuple(raster.remarks),
+    )
 
 
 def check_supported(path: str | os.PathLike, file: BinaryIO) -> None:

@@ -7,13 +7,14 @@ as rows of bytes; what they mean is decided by the tags.
 import io
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from brushwork.errors import PictureError
-from brushwork.pictures import color_spaces, formats, raster, tiff_file
+from brushwork.pictures import color_spaces, exif, formats, raster, tiff_file
 from brushwork.pictures.pillow_formats import white_of
 from brushwork.pictures.raster import Raster, TimedFile
 
@@ -62,7 +63,17 @@ def open_tiff(file: TimedFile) -> Raster:
 
     orientation = page.get(tiff_file.ORIENTATION, 1)
     orientation = orientation if orientation in range(1, 9) else 1
-    return Raster("TIFF", size, size, strips, orientation, name, frames)
+    return Raster("TIFF", size, size, strips, orientation, name, frames, lambda: _photograph(file, page))
+
+
+def _photograph(file, page):
+    """What EXIF and XMP say of the photograph."""
+    data = Image.Exif()
+    with suppress(Exception):  # damaged data is no reason to refuse the picture
+        data.endian = page.order
+        data.load_from_fp(file, page.offset)
+    xmp = page.tags.get(tiff_file.XMP)
+    return exif.photograph(data, bytes(xmp) if xmp else None)
 
 
 def _layout(page):

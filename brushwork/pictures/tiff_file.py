@@ -16,11 +16,10 @@ SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 254, 256, 2
 STRIP_OFFSETS, ORIENTATION, SAMPLES, STRIP_ROWS, STRIP_COUNTS, PLANAR = 273, 274, 277, 278, 279, 284
 TRANSFER, PREDICTOR, WHITE_POINT, PRIMARIES, COLOR_MAP = 301, 317, 318, 319, 320
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, INK_SET = 322, 323, 324, 325, 332
-EXTRA_SAMPLES, SAMPLE_FORMAT, ICC = 338, 339, 34675
-SUBIFDS, DNG_VERSION = 330, 50706
+EXTRA_SAMPLES, SAMPLE_FORMAT, XMP, ICC, DNG_VERSION = 338, 339, 700, 34675, 50706
 _WANTED = {SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, ORIENTATION, SAMPLES}
 _WANTED |= {STRIP_ROWS, STRIP_COUNTS, PLANAR, TRANSFER, PREDICTOR, WHITE_POINT, PRIMARIES, COLOR_MAP, TILE_WIDTH}
-_WANTED |= {TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT, ICC, DNG_VERSION}
+_WANTED |= {TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT, XMP, ICC, DNG_VERSION}
 _WANTED |= {292, 293, 347, 529, 530, 531}  # of fax and JPEG
 
 
@@ -29,7 +28,7 @@ class Page(NamedTuple):
 
     order: str  # "<" or ">"
     tags: dict[int, Any]  # number -> tuple of numbers, or bytes
-    kinds: dict[int, int]  # number -> type, as stored
+    offset: int  # of the directory
 
     def get(self, tag: int, default: Any = None) -> Any:
         """The first value of a tag."""
@@ -77,15 +76,15 @@ def _read_directory(file, order, is_big, offset, whole):
         raise PictureError("damaged TIFF")
     table = file.read(entries * entry)
     following = file.read(struct.calcsize(word))
-    tags, kinds = {}, {}
+    tags = {}
     for start in range(0, len(table) - entry + 1, entry):
         tag, kind, count = struct.unpack_from(f"{order}HH{word}", table, start)
         if kind not in _CODES or tag not in (_WANTED if whole else {SUBFILE}):
             continue
         at = start + 4 + struct.calcsize(word)
-        tags[tag], kinds[tag] = _values(file, order, (kind, count), table[at : start + entry], word), kind
+        tags[tag] = _values(file, order, (kind, count), table[at : start + entry], word)
     next_offset = struct.unpack(order + word, following)[0] if len(following) == struct.calcsize(word) else 0
-    return Page(order, tags, kinds), next_offset
+    return Page(order, tags, offset), next_offset
 
 
 def _values(file, order, kind_and_count, inline, word):

@@ -1,6 +1,5 @@
 """Writing: an image, float [H, W, 3], RGB, 0..255 -> a picture file, written completely or not at all."""
 
-import importlib.util
 import io
 import os
 import struct
@@ -10,13 +9,18 @@ from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffTags
 from PIL.PngImagePlugin import putchunk
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from brushwork import files
 from brushwork.errors import PictureError
 from brushwork.pictures import formats
+from brushwork.pictures.exif import Photograph
 from brushwork.pictures.metadata import save_options
+
+STRIP_BYTES = 1 << 18  # of a strip of a TIFF, about, before it is compressed
+_DIRECTORIES = ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo
 
 
 def save(
@@ -26,12 +30,14 @@ def save(
     metadata: dict[str, Any] | None = None,
     depth: int = 8,
     opacity: np.ndarray | None = None,
+    photograph: Photograph | None = None,
     replacing: Callable[[str], AbstractContextManager[BinaryIO]] | None = None,
 ) -> None:
     """Write an image in the format of the extension of `path`.
 
     image: float [H, W, 3], RGB, 0..255; values are clipped and rounded. metadata: what `metadata.about` returns; it is
     stored if the format has a place for it. depth: 8 or 16 bits a channel. opacity: float [H, W], 0..1; None: opaque.
+    photograph: metadata of the content to keep, also where there is a place.
     replacing: opens the file, as files.replacing does, which is the default.
 
     If writing fails, an existing file does not change. Raises PictureError; ValueError if a value is not finite.
@@ -41,12 +47,13 @@ def save(
         raise ValueError("the image has values that are not finite")
     channels = image if opacity is None else np.dstack([image, 255 * opacity])
     levels = quantize(channels, depth=depth)  # [H, W, 3 or 4]
-    options = save_options(kind, metadata)
+    options = save_options(kind, metadata, photograph)
     encoded = io.BytesIO()  # encoders that write to a file hide why writing fails
     try:
-        if depth == 16:  # Pillow cannot write colour with more than 8 bits a channel
-            encode = _encode_png_16 if kind.name == "PNG" else _encode_tiff_16
-            encode(encoded, levels, options)
+        if kind.name == "TIFF":
+            _encode_tiff(encoded, levels, options.get("tiffinfo", {}))
+        elif depth == 16:  # Pillow cannot write colour with more than 8 bits a channel
+            _encode_png_16(encoded, levels, options)
         else:
             Image.fromarray(levels).save(encoded, format=kind.name, **(kind.save_options or {}), **options)
         with (replacing or files.replacing)(path) as file:
@@ -87,8 +94,6 @@ def check_format(
         raise PictureError(f"cannot write {path}: unknown picture format; use .jpg, .png, .webp or .tiff")
     if depth == 16 and not kind.depth_16:
         raise PictureError(f"cannot write {path}: {kind.name} cannot store 16 bits a channel; use .png or .tiff")
-    if depth == 16 and kind.name == "TIFF" and importlib.util.find_spec("tifffile") is None:
-        raise PictureError(f"cannot write {path}: --depth 16 in TIFF needs tifffile: python -m pip install tifffile")
     if transparent and not kind.transparency:
         raise PictureError(f"cannot write {path}: {kind.name} cannot store transparency; use .png, .webp or .tiff")
     side, limit = max(height or 0, width or 0), kind.longest_side
@@ -105,17 +110,32 @@ def _encode_png_16(file, levels, options):
     filtered = np.hstack([np.full((height, 1), 2, np.uint8), differences])
     header = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
     texts = options["pnginfo"].chunks if options else []
+    texts += [(b"eXIf", options["exif"].tobytes().removeprefix(b"Exif\0\0"))] if "exif" in options else []
     last = (b"IDAT", zlib.compress(filtered.tobytes(), 6)), (b"IEND", b"")
     file.write(b"\x89PNG\r\n\x1a\n")
     for kind, data, *_ in ((b"IHDR", header), (b"sRGB", b"\0"), *texts, *last):
         putchunk(file, kind, data)
 
 
-def _encode_tiff_16(file, levels, options):
-    """Write uint16 [H, W, 3 or 4] as TIFF."""
-    import tifffile
+def _encode_tiff(file, levels, tags):
+    """Write uint8 or uint16 [H, W, 3 or 4] as TIFF, with Deflate and differences along the rows (TIFF 6.0, section 14).
 
-    tags = options.get("tiffinfo", {})
-    texts = {"description": tags.get(ExifTags.Base.ImageDescription), "software": tags.get(ExifTags.Base.Software)}
-    extra = ["unassalpha"] if levels.shape[2] == 4 else None
-    tifffile.imwrite(file, levels, photometric="rgb", metadata=None, extrasamples=extra, **texts)
+    tags: of the picture; a dictionary is a directory of its own. Pillow writes neither 16 bits nor such directories.
+    """
+    height, width, channels = levels.shape
+    rows = max(1, STRIP_BYTES // levels[0].nbytes)
+    differences = np.diff(levels, axis=1, prepend=np.zeros_like(levels[:, :1]))  # modulo 256 or 65536
+    little = differences.astype(levels.dtype.newbyteorder("<"), copy=False)
+    strips = [zlib.compress(np.ascontiguousarray(little[top : top + rows])) for top in range(0, height, rows)]
+    directory = ImageFileDirectory_v2()
+    Tag = ExifTags.Base
+    facts = {Tag.ImageWidth: width, Tag.ImageLength: height, Tag.BitsPerSample: (8 * levels.itemsize,) * channels}
+    facts |= {Tag.Compression: 8, Tag.PhotometricInterpretation: 2, Tag.SamplesPerPixel: channels, Tag.Predictor: 2}
+    facts |= {Tag.RowsPerStrip: rows, Tag.PlanarConfiguration: 1} | ({Tag.ExtraSamples: 2} if channels == 4 else {})
+    directory.tagtype |= dict.fromkeys((Tag.StripOffsets, Tag.StripByteCounts, *_DIRECTORIES), TiffTags.LONG)
+    for tag, value in (tags | facts | {Tag.StripByteCounts: tuple(map(len, strips))}).items():
+        directory[tag] = value
+    # From the end of the directories: `tobytes` adds their length.
+    directory[Tag.StripOffsets] = tuple(map(int, np.cumsum([0, *map(len, strips[:-1])])))
+    file.write(b"II*\0" + struct.pack("<I", 8) + directory.tobytes(8))
+    file.writelines(strips)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from brushwork.errors import Mistakes
-from brushwork.pictures import masks, read, sizes
+from brushwork.pictures import formats, masks, read, sizes
+from brushwork.pictures.exif import Photograph
 from brushwork.pictures.masks import Masks
 from brushwork.preview.layers import STYLE_SIDE
 from brushwork.preview_settings import PreviewSettings
@@ -30,6 +31,7 @@ class Inputs(NamedTuple):
     styles: list[np.ndarray | None]
     initial: np.ndarray | None
     masks: Masks
+    photograph: Photograph | None  # metadata of the content that the output is to keep
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -50,7 +52,7 @@ def read_inputs(
     """
     reader = _Reader(options, mistakes, warnings)
     with read.quiet():
-        content, opacity = reader.content(job.content, settings)
+        content, opacity, photograph = reader.content(job, settings)
         styles = [reader.style(path, index, content, settings) for index, path in enumerate(job.styles)]
         initial = reader.initial(start_path(settings), content)
         if isinstance(settings, Settings) and content is not None:
@@ -61,7 +63,7 @@ def read_inputs(
     images = [None if style is None else style.image for style in styles]
     if settings and settings.colors == "style" and content is not None and all(each is not None for each in images):
         reader.hint_at_grey(content, images)
-    return Inputs(content, opacity, images, initial, found)
+    return Inputs(content, opacity, images, initial, found, photograph)
 
 
 def start_path(settings: Settings | PreviewSettings | None) -> str | None:
@@ -75,13 +77,14 @@ class _Reader:
     def __init__(self, options, mistakes, warnings):
         self._options, self._mistakes, self._warnings = options, mistakes, warnings
 
-    def content(self, path, settings):
-        """(the content picture in the size of the output, its opacity if the output is to have it), or None."""
+    def content(self, job, settings):
+        """(the content in the size of the output, its opacity, its metadata); None for what is not to be kept."""
+        path = job.content
         flag = "--height" if settings and settings.height else "--width"
         size = _Size(lambda *size: sizes.output_size(settings, *size), flag, self._mistakes) if settings else None
         opened = self._opened(path, size)
         if opened is None:
-            return None, None
+            return None, None, None
         keep_alpha = self._options.keep_alpha
         if opened.profile:
             self._warnings.append(f"{path} is in {opened.profile}; it is converted to sRGB, as the output is")
@@ -93,7 +96,17 @@ class _Reader:
         if opened.opacity is None and keep_alpha:
             self._warnings.append(f"--keep-alpha has no effect: {path} is not transparent")
         self._mention_enlarged(path, opened)
-        return opened.image, opened.opacity if keep_alpha else None
+        opacity = opened.opacity if keep_alpha else None
+        return opened.image, opacity, self._photograph(opened, job) if self._options.keep_metadata else None
+
+    def _photograph(self, opened, job):
+        """The metadata of the content, or None with a warning."""
+        kind = formats.format_of(job.output)
+        if kind is not None and not kind.metadata:
+            self._warnings.append(f"--keep-metadata has no effect: {kind.name} files hold no metadata")
+        elif opened.photograph is None:
+            self._warnings.append(f"--keep-metadata has no effect: {job.content} holds no date, place or copyright")
+        return opened.photograph
 
     def style(self, path, index, content, settings):
         """The read.Picture of a style in the size in which it is used, or None."""

@@ -20,6 +20,7 @@ from brushwork.digest import digest_of
 from brushwork.engine import memory
 from brushwork.errors import Mistakes
 from brushwork.messages import logger
+from brushwork.pictures.exif import Photograph
 from brushwork.pictures.masks import Masks
 from brushwork.preview_settings import PreviewSettings
 from brushwork.run import jobs
@@ -51,6 +52,7 @@ class PreviewPlan:
     masks: Masks
     opacity: np.ndarray | None  # [H, W], 0..1: the alpha channel of the output
     own: OwnFiles
+    photograph: Photograph | None = None  # metadata of the content to keep
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Plan:
     opacity: np.ndarray | None  # [H, W], 0..1: the alpha channel of the output
     deadline: float  # by time.monotonic
     own: OwnFiles
+    photograph: Photograph | None = None  # metadata of the content to keep
     resume: state.State | None = None  # what the run continues from
     precision: str | None = None  # "float32" or "bfloat16"; `with_precision` sets it
     tile_sizes: tuple[int | None, ...] = ()  # px, or None for untiled, at each scale; `with_precision` sets them
@@ -139,11 +142,11 @@ def make_plan(
 
 def _planned(job, options, settings, network, inputs: Inputs, own):
     """The plan of inputs without mistakes. Raises Mistakes if its job continues from a state of another run."""
-    content, opacity, styles, initial, masks = inputs
+    content, opacity, styles, initial, masks, photograph = inputs
     if isinstance(settings, PreviewSettings):
-        return PreviewPlan(job, options, settings, network, content, styles, masks, opacity, own)
+        return PreviewPlan(job, options, settings, network, content, styles, masks, opacity, own, photograph)
     deadline = time.monotonic() + (math.inf if options.max_seconds is None else options.max_seconds)
-    plan = Plan(job, options, settings, network, content, styles, initial, masks, opacity, deadline, own)
+    plan = Plan(job, options, settings, network, content, styles, initial, masks, opacity, deadline, own, photograph)
     return _resumed(plan) if job.resume else plan
 
 

@@ -93,7 +93,7 @@ def save_picture(path: str, plan: Plan | PreviewPlan, step: Step) -> None:
     """Write the picture of a step, with its settings as metadata. Raises PictureError."""
     about = metadata.about(plan.settings, plan.network.digest, step)
     options = {"depth": plan.options.depth, "opacity": plan.opacity, "replacing": plan.own.replacing}
-    write.save(path, step.picture(), metadata=about, **options)
+    write.save(path, step.picture(), metadata=about, photograph=plan.photograph, **options)
 
 
 def saved_run(plan: Plan, at: state.State, *, is_finished: bool = False) -> state.Saved:

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any
 
 from brushwork.errors import DONE
@@ -182,8 +181,7 @@ class PictureQueue:
         self.current = picture = self._queue.pop(0)
         picture.status, picture.messages = "starting", []
         state = self._storage.path(picture.stem, ".state")
-        kinds = [".jpg", *([".tif"] if find_spec("tifffile") else [])]
-        copies = [self._storage.path(picture.stem, kind) for kind in kinds]
+        copies = [self._storage.path(picture.stem, kind) for kind in (".jpg", ".tif")]
         self._worker.carry_out(["--resume", state, "--overwrite"] if picture.resume else picture.command, copies)
 
     def _receive(self, worker, kind, content):

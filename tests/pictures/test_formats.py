@@ -1,7 +1,5 @@
 """The table of formats: each format of the installed Pillow can store what the table says."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -77,8 +75,6 @@ def test_transparency(tmp_path, kind):
 def test_sixteen_bits(tmp_path, kind):
     path = path_of(kind, tmp_path)
     if kind.depth_16:
-        if kind.name == "TIFF" and importlib.util.find_spec("tifffile") is None:
-            pytest.skip("tifffile is not installed")
         write.check_format(path, depth=16)
         write.save(path, blocks(), depth=16)
         np.testing.assert_array_equal(read.image(path), blocks())
@@ -88,14 +84,6 @@ def test_sixteen_bits(tmp_path, kind):
             write.check_format(path, depth=16)
         with pytest.raises(PictureError, match=message):
             write.save(path, blocks(), depth=16)
-
-
-def test_sixteen_bits_in_tiff_need_tifffile(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(PictureError, match="--depth 16 in TIFF needs tifffile: python -m pip install tifffile"):
-        write.check_format("a.tiff", depth=16)
-    write.check_format("a.tiff")
-    write.check_format("a.png", depth=16)
 
 
 @pytest.mark.parametrize("kind", WRITABLE, ids=lambda kind: kind.name)

@@ -1,6 +1,5 @@
 """Writing pictures: exact values, failures that leave no damage, 16 bits, transparency."""
 
-import importlib.util
 import os
 import resource
 import struct
@@ -8,12 +7,11 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from brushwork.errors import PictureError
 from brushwork.pictures import metadata, read, write
-
-needs_tifffile = pytest.mark.skipif(importlib.util.find_spec("tifffile") is None, reason="tifffile is not installed")
 
 
 def flat(height=4, width=4):
@@ -165,11 +163,8 @@ def test_sixteen_bits_in_png(tmp_path, random, opacity):
         np.testing.assert_array_equal(np.asarray(picture), levels >> 8)
 
 
-@needs_tifffile
 @pytest.mark.parametrize("opacity", [None, OPACITY])
 def test_sixteen_bits_in_tiff(tmp_path, random, opacity):
-    import tifffile
-
     image, path = random.uniform(-5, 260, (7, 9, 3)), tmp_path / "a.tiff"
     write.save(path, image, depth=16, opacity=opacity, metadata={"flags": []})
     levels = tifffile.imread(path)
