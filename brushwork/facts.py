@@ -1,9 +1,14 @@
 """The facts about settings and flags: help text, rule, what each affects, and who uses it."""
 
 import math
+import numbers
+import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
+
+LARGEST = 10**15  # of whole numbers: floats hold all up to it
 
 
 class Rule(NamedTuple):
@@ -49,21 +54,51 @@ class Setting:
         named = self.choices or self.words
         if text.lower() in named:
             return text.lower()
-        if named and (self.kind is not int or not text.lstrip("-").isdigit()):
+        if named and (self.kind is not int or not re.fullmatch("-?[0-9]+", text)):
             return text
         return {int: read_whole, float: read_number, str: str}[self.kind](text)
 
     def mistakes(self, value: Any) -> Iterator[str]:
-        """Yield a sentence for each value that is not valid, or for each such value of a list."""
-        for each in value if isinstance(value, tuple) else (value,):
-            if each is None or self.is_path:
-                continue
-            if self.choices and each not in self.choices:
-                yield f"{self.flag} must be one of {', '.join(self.choices)}, not {each!r}"
-            elif self.words and each not in self.words and not (isinstance(each, int) and self.rule.holds(each)):
-                yield f"{self.flag} must be {' or '.join(self.words)}, or {self.rule.meaning}, not {each}"
-            elif self.rule and not self.words and not (math.isfinite(each) and self.rule.holds(each)):
-                yield f"{self.flag} must be {self.rule.meaning}, not {each:g}"
+        """Yield a sentence for each value that is not valid, or for each such value of a list.
+
+        Values may come from anywhere: nothing is computed with one before its type and its length are known.
+        """
+        if value is None and self.default is None:
+            return
+        if self.is_list and not isinstance(value, tuple):
+            yield f"{self.flag} must be a tuple, not {_shown(value)}"
+            return
+        if self.default and value == ():
+            yield f"{self.flag} takes at least one value"
+        for each in value if self.is_list else (value,):
+            if sentence := self._mistake(each):
+                yield f"{self.flag} {sentence}"
+
+    def _mistake(self, value):
+        """The end of a sentence about a value that is not valid, or ""."""
+        is_word = isinstance(value, str) and value in (self.choices or self.words)
+        if is_word or (self.is_path and isinstance(value, (str, os.PathLike))):
+            return ""
+        if self.choices:
+            return f"must be one of {', '.join(self.choices)}, not {_shown(value)!r}"
+        if self.kind is not float and self.kind is not int:
+            is_right = isinstance(value, self.kind) and not self.is_path
+            return "" if is_right else f"must be {'on or off' if self.is_switch else 'a text'}, not {_shown(value)}"
+        expected = f"{' or '.join(self.words)}, or {self.rule.meaning}" if self.words else self.rule.meaning
+        number = numbers.Integral if self.kind is int else numbers.Real
+        if not isinstance(value, number) or isinstance(value, bool):
+            return f"must be {expected}, not {_shown(value)}"
+        if (isinstance(value, numbers.Integral) or self.affects == "size") and LARGEST < abs(value) < math.inf:
+            return f"must be {expected}; the number is too large"
+        is_valid = math.isfinite(value) and self.rule.holds(value)
+        return "" if is_valid else f"must be {expected}, not {value:g}"
+
+
+def _shown(value):
+    """A value of any kind in a sentence."""
+    if isinstance(value, str):
+        return value
+    return "None" if value is None else f"a value of type {type(value).__name__}"
 
 
 class Flag(NamedTuple):
@@ -94,6 +129,8 @@ def facts_of(cls: type) -> dict[str, Setting]:
 
 def read_whole(text: str) -> int:
     """Convert a text to a whole number. Raises ValueError."""
+    if len(text.strip().lstrip("+-0_")) > len(str(LARGEST)):
+        raise ValueError(f"must be a whole number of at most {len(str(LARGEST)) - 1} digits")
     try:
         return int(text)
     except ValueError:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from brushwork.facts import ZERO_TO_ONE, Setting, facts_of, with_facts
-from brushwork.settings import SETTINGS, blend_of, mistakes_in
+from brushwork.settings import SETTINGS, as_tuples, blend_of, mistakes_in, mistakes_in_values
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class PreviewSettings:
     )
 
     def __post_init__(self) -> None:
-        if mistakes := list(mistakes_in(self, PREVIEW_SETTINGS)):
+        as_tuples(self, PREVIEW_SETTINGS)
+        if mistakes := list(mistakes_in_values(self, PREVIEW_SETTINGS)) or list(mistakes_in(self)):
             raise ValueError("\n".join(mistakes))
 
     def blend(self, count: int) -> tuple[float, ...]:

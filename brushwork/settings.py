@@ -239,9 +239,12 @@ class Settings:
     keep: str = Setting("best", "keep the picture of lowest loss or the last", choices=("best", "last"), affects="run")
 
     def __post_init__(self) -> None:
-        losses = (self.style_loss,) if isinstance(self.style_loss, str) else self.style_loss  # a text is one name
-        object.__setattr__(self, "style_loss", tuple(text.lower() for text in losses))
-        if mistakes := list(self._mistakes()):
+        as_tuples(self, SETTINGS)
+        if isinstance(self.style_loss, tuple) and all(isinstance(text, str) for text in self.style_loss):
+            object.__setattr__(self, "style_loss", tuple(text.lower() for text in self.style_loss))
+        # What computes with values comes after the rules of each.
+        mistakes = list(mistakes_in_values(self, SETTINGS)) or list(self._mistakes())
+        if mistakes:
             raise ValueError("\n".join(mistakes))
 
     @property
@@ -307,7 +310,7 @@ class Settings:
 
     def _mistakes(self):
         """Yield a sentence for each invalid value, named as on the command line."""
-        yield from mistakes_in(self, SETTINGS)
+        yield from mistakes_in(self)
         for name in ("content_layers", "style_layers"):
             yield from mistakes_in_layers(option(name), getattr(self, name))
         for layers, shorthand in (
@@ -334,10 +337,22 @@ SETTINGS = facts_of(Settings)
 DEFAULTS = {name: setting.default for name, setting in SETTINGS.items()}
 
 
-def mistakes_in(settings: Any, facts: Mapping[str, Setting]) -> Iterator[str]:
-    """Yield a sentence for each value of Settings or PreviewSettings that breaks a rule; both share two more rules."""
+def as_tuples(settings: Any, facts: Mapping[str, Setting]) -> None:
+    """Make tuples of the lists among the values of Settings or PreviewSettings; a text is a list of one."""
+    for name, setting in facts.items():
+        value = getattr(settings, name)
+        if setting.is_list and isinstance(value, (list, str)):
+            object.__setattr__(settings, name, (value,) if isinstance(value, str) else tuple(value))
+
+
+def mistakes_in_values(settings: Any, facts: Mapping[str, Setting]) -> Iterator[str]:
+    """Yield a sentence for each value of Settings or PreviewSettings that breaks its own rule."""
     for name, setting in facts.items():
         yield from setting.mistakes(getattr(settings, name))
+
+
+def mistakes_in(settings: Any) -> Iterator[str]:
+    """Yield a sentence for each rule that the values of Settings or PreviewSettings break together."""
     if settings.style_blend_weights and not 0 < sum(settings.style_blend_weights) < math.inf:
         yield "--style-blend-weights must have a finite sum above 0"
     if settings.width and settings.height:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from brushwork import VERSION, files
 from brushwork.errors import StateError
+from brushwork.facts import LARGEST
 from brushwork.pictures import sizes
 from brushwork.schedule import make_schedule
 from brushwork.settings import SETTINGS, STARTS, Settings, option
@@ -166,10 +167,18 @@ def _check_texts(header):
         raise StateError("damaged")
     names = header.get("directory", ""), header.get("place", "")
     texts = *command, *paths, *names, *written, *written.values(), *header["digests"].values()
-    if not all(isinstance(text, str) and "\0" not in text for text in texts):
+    if not all(isinstance(text, str) and _can_be_a_name(text) for text in texts):
         raise StateError("damaged")
     if {"--help", "-h", "--fetch", "--version"} & set(command):
         raise StateError("damaged")
+
+
+def _can_be_a_name(text):
+    """Whether the system can take a text for the name of a file."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _check_format(header):
@@ -252,4 +261,20 @@ def fits(state: State, settings: Settings, height: int, width: int) -> bool:
         expected["products"] = (2, rows, rows), np.dtype(np.float64)
         expected["order"] = (len(order),), np.dtype(np.int64)
     arrays = {"image": state.image, "kept": state.kept} | state.optimizer
-    return {name: (array.shape, array.dtype) for name, array in arrays.items()} == expected
+    shapes = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+    return shapes == expected and _is_possible(state)
+
+
+def _is_possible(state):
+    """Whether the numbers in a State whose arrays have the right shapes are such as a run writes."""
+    optimizer, images = state.optimizer, (state.image, state.kept)
+    possible = [state.index <= LARGEST, state.lowest > -math.inf]  # NaN fails every comparison
+    possible += [np.abs(image).max() < LARGEST for image in images]
+    possible += [np.isfinite(array).all() for array in optimizer.values()]
+    if "products" in optimizer:
+        rows = optimizer["order"]
+        possible += [(each[rows, rows] > 0).all() for each in optimizer["products"]]
+    if "second_moment" in optimizer:
+        possible += [(optimizer["second_moment"] >= 0).all()]
+        possible += [0 <= optimizer[name] < 1 for name in ("beta1_power", "beta2_power")]
+    return all(possible)

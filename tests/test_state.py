@@ -374,7 +374,7 @@ def test_a_state_of_the_wrong_shape_does_not_fit(change):
 def test_pairs_that_do_not_fit():
     settings = Settings(optimizer="lbfgs", lbfgs_memory=4)
     image = np.zeros((3, 4, 3), np.float32)
-    pairs = {"pairs": np.zeros((2, 3, 36), np.float32), "products": np.zeros((2, 3, 3)), "order": np.array([2, 0, 1])}
+    pairs = {"pairs": np.zeros((2, 3, 36), np.float32), "products": np.ones((2, 3, 3)), "order": np.array([2, 0, 1])}
     at = state.State(0, 2, image, image, 5.0, pairs)
     assert state.fits(at, settings, 3, 4)
     for name, array in [

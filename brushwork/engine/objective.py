@@ -104,9 +104,15 @@ class Objective:
         """({name: loss}, gradient of the total) of an image; image and gradient: float32 [H, W, 3], RGB, 0..255.
 
         The losses are each term's, such as "content", "style" and "tv", their "total", and each layer's, as
-        "style/relu1_1". Raises DoesNotFit where memory runs out even in small tiles.
+        "style/relu1_1". The total is NaN if a matrix of the features is not finite.
+        Raises DoesNotFit where memory runs out even in small tiles.
         """
-        return self._evaluator.evaluate(image, self._inputs)
+        try:
+            return self._evaluator.evaluate(image, self._inputs)
+        except tf.errors.InvalidArgumentError as error:
+            if "eigen" not in error.message:
+                raise
+            return {"total": np.nan}, np.full_like(image, np.nan)
 
     def cancel(self) -> None:
         """Make the evaluation that another thread waits for raise Interrupted, and every later one."""

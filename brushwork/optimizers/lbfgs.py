@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from brushwork.errors import Diverged
 from brushwork.optimizers import BOX, Evaluate
 from brushwork.optimizers.coordinates import Identity, Spectral
 from brushwork.optimizers.line_search import line_search
@@ -81,11 +82,21 @@ class LBFGS:
         if self._box:
             direction *= free
         if not len(self._history):
-            norm = float(np.linalg.norm(direction))
+            norm = _norm(direction)
+            if not np.isfinite(norm):
+                raise Diverged("the gradient of the loss is not finite")
             scale = direction.dtype.type(self._first_change * np.sqrt(direction.size) / norm if norm else 0)
             direction, step = direction * scale, step * scale
         losses, gradient = self._losses, self._gradient
         return step, line_search(self._evaluate, self._image, losses["total"], gradient, direction, self._box)
+
+
+def _norm(array):
+    """The Euclidean norm of an array, also if squares of its values are too large for its type."""
+    largest = float(np.abs(array).max(initial=0))
+    if not np.isfinite(largest) or not largest:
+        return largest
+    return largest * float(np.linalg.norm(array / array.dtype.type(largest)))
 
 
 class History:
@@ -138,13 +149,14 @@ class History:
         np.subtract(after.reshape(-1), before.reshape(-1), out=change)
         order = [*(other for other in self._order if other != row), row]
         products, of_after = self._times([change, after.reshape(-1)], max(order) + 1)
-        if products[0, row] > 0:
+        if 0 < products[0, row] < np.inf:
             self._order, self._latest = order, (after, of_after)
             self._products[:, : products.shape[1], row] = products
             self._products[1, row, : products.shape[1]] = products[1]
         elif row in self._order:  # the oldest pair, which has been overwritten
             self._order.remove(row)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def newton_step(self, gradient: np.ndarray) -> np.ndarray:
         """Return minus the inverse Hessian times the gradient, [H, W, 3], both in the coordinates.
 
@@ -157,10 +169,10 @@ class History:
         along, across = products[:, order]
         triangle, changes = np.triu(self._products[0][np.ix_(order, order)]), self._products[1][np.ix_(order, order)]
         scale = triangle[-1, -1] / changes[-1, -1]
-        bent = solve_triangular(triangle, along)
+        bent = solve_triangular(triangle, along, check_finite=False)  # the line search refuses what is not finite
         inner = (np.diag(np.diag(triangle)) + scale * changes) @ bent - scale * across
         weights = np.zeros([2, used], gradient.dtype)
-        weights[0, order] = -solve_triangular(triangle, inner, trans="T")
+        weights[0, order] = -solve_triangular(triangle, inner, trans="T", check_finite=False)
         weights[1, order] = scale * bent
         step = gradient.reshape(-1) * gradient.dtype.type(-scale)
         for chunk in self._chunks:
@@ -171,7 +183,8 @@ class History:
     def _times(self, vectors, used):
         """Multiply the first `used` rows of s and of y by each of the vectors: [vectors, 2, used]."""
         results = np.zeros([len(vectors), 2, used])
-        for chunk in self._chunks:
-            for vector, result in zip(vectors, results, strict=True):
-                result += [rows[:used, chunk] @ vector[chunk] for rows in self._arrays]
+        with np.errstate(over="ignore", invalid="ignore"):  # `append` and the line search refuse what is not finite
+            for chunk in self._chunks:
+                for vector, result in zip(vectors, results, strict=True):
+                    result += [rows[:used, chunk] @ vector[chunk] for rows in self._arrays]
         return results

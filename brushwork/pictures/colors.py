@@ -29,7 +29,8 @@ def match_mean_and_covariance(image: np.ndarray, reference: np.ndarray) -> np.nd
     covariance(reference)^(1/2) covariance(image)^(-1/2), with symmetric square roots.
     """
     colors, wanted = (np.asarray(each, np.float64).reshape(-1, 3) for each in (image, reference))
-    root, inverse = _sqrt(np.cov(wanted.T)), np.linalg.inv(_sqrt(np.cov(colors.T)))
+    root, inverse = (_sqrt(np.cov(each.T, ddof=min(1, len(each) - 1))) for each in (wanted, colors))
+    inverse = np.linalg.inv(inverse)
     result = (colors - colors.mean(axis=0)) @ (root @ inverse).T + wanted.mean(axis=0)
     return result.reshape(image.shape).astype(np.float32)
 

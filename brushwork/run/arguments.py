@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import brushwork
 from brushwork import messages
-from brushwork.errors import DONE, Mistakes
+from brushwork.errors import DONE, MetadataError, Mistakes
 from brushwork.facts import Flag, Setting, read_number, read_whole
 from brushwork.messages import logger
 from brushwork.presets import PRESETS, PURPOSES
@@ -28,7 +28,7 @@ from brushwork.settings import SETTINGS, option
 ALL_SETTINGS = SETTINGS | PREVIEW_SETTINGS
 NO_FACTS = Flag()
 PLAINER = {  # messages of argparse, as patterns, in plain English
-    "argument (--[^:/]+).*: (must be .*)": r"\1 \2",
+    "argument (--[^:/]+).*: ((must be|takes at least) .*)": r"\1 \2",
     r"argument (--[^:/]+).*: invalid choice: (.*) \(choose from (.*)\)": r"\1 must be one of \3, not \2",
     "argument (--[^:/]+).*: ignored explicit argument (.*)": r"\1 takes no value, not even \2",
     "argument (--[^:/]+).*: expected (one|at least one) argument": r"\1 takes \2 value, and there is none",
@@ -59,6 +59,7 @@ def parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
     from brushwork.pictures import metadata
 
     flags = metadata.read(options.settings_from)["flags"]
+    _check_flags_of(options.settings_from, flags, parser.facts)
     if options.preset:
         raise Mistakes("--settings-from and --preset both choose the settings to begin with; give one of them")
     return parsed([*flags, *given])
@@ -77,11 +78,32 @@ def plain(argv: list[str], facts: Mapping[str, Flag]) -> list[str]:
             raise Mistakes(f"the value after {name} is empty; is it a variable that is not set?")
         if flag == "--style":
             word, flag = f"--styles{word[7:]}", "--styles"
+        _check_characters(word)
         if flag in facts and facts[flag].is_list and flag in given:
             raise Mistakes(f"{flag} is given twice; give all its values after one {flag}")
         given.add(flag)
         words.append(word)
     return words
+
+
+def _check_characters(word):
+    """Raise Mistakes for a word that no name of a file can have."""
+    try:
+        is_possible = b"\0" not in os.fsencode(word)
+    except UnicodeEncodeError:  # half of a pair of UTF-16, which no terminal passes on
+        is_possible = False
+    if not is_possible:
+        raise Mistakes(f"{word!a} has a character that cannot be in a name")
+
+
+def _check_flags_of(picture, flags, facts):
+    """Raise MetadataError if the flags in a picture name a file, which only the user may."""
+    flag = None
+    for word in plain(flags, facts):
+        flag = word if word.startswith("--") else flag
+        known = facts.get(flag)
+        if known and known.is_path and word != flag and word not in known.words:
+            raise MetadataError(f"cannot take settings from {picture}: {flag} names a file, {word!a}")
 
 
 class Parser(argparse.ArgumentParser):
@@ -205,7 +227,14 @@ WHOLE, NUMBER = typed(read_whole), typed(read_number)
 
 def several(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
     """The type of an argument that is one or several values, separated by commas."""
-    return typed(lambda text: [read(part) for part in text.split(",") if part or "," not in text])
+
+    def values(text: str) -> list[Any]:
+        parts = [part for part in text.split(",") if part]
+        if not parts:
+            raise ValueError(f"takes at least one value, not {text!r}")
+        return [read(part) for part in parts]
+
+    return typed(values)
 
 
 def one_of(*names: str) -> Callable[[str], str]:

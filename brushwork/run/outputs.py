@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import stat
+import string
 
 import numpy as np
 
@@ -71,8 +73,10 @@ def _check_existing(job, paths, own, mistakes):
     existing = [path for path in existing if not own.may_replace(path)]
     if existing:
         beside = default_state(job.output)
-        state = f", or continue it with --resume {shlex.quote(beside)}" if os.path.isfile(beside) else ""
-        remedy = f"choose another name{',' if state else ' or'} give --overwrite{'' if job.resume else state}"
+        state = (
+            f", or continue it with --resume {shlex.quote(beside)}" if os.path.isfile(beside) and not job.resume else ""
+        )
+        remedy = f"choose another name{',' if state else ' or'} give --overwrite{state}"
         mistakes.add_file(f"{those_exist(existing)}; {remedy}")
 
 
@@ -104,7 +108,7 @@ def _checkpoints(job, every, last, mistakes):
     if job.checkpoints is None:
         return []
     try:
-        if job.checkpoint(1) == job.checkpoint(2):
+        if not _is_bounded(job.checkpoints) or job.checkpoint(1) == job.checkpoint(2):
             raise ValueError
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         how = "write it as in out_{:05}.jpg or out_%05d.jpg"
@@ -114,6 +118,13 @@ def _checkpoints(job, every, last, mistakes):
     if last is not None and every is not None and every >= 1:
         numbers = dict.fromkeys([*range(every, min(last, MOST_CHECKPOINTS * every) + 1, every), last])
     return [job.checkpoint(number) for number in numbers]
+
+
+def _is_bounded(template):
+    """Whether a template makes names that are short, and different for all iterations, as {:g} and %c do not."""
+    specs = [spec for _, _, spec, _ in string.Formatter().parse(template) if spec] if "{" in template else []
+    specs += re.findall(r"%[^%a-zA-Z]*[a-zA-Z]", template)
+    return not any(re.search(r"[0-9]{4}|[{}]|[ceEgG%]$", spec) for spec in specs)
 
 
 def _check_directory(directory, needed, mistakes):

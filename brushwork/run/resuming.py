@@ -49,7 +49,7 @@ class Whereabouts:
         self.is_moved = bool(saved.place) and saved.place != real
         began = saved.directory if self.is_moved or os.path.isdir(saved.directory) else os.getcwd()
         before, now, top = os.path.dirname(saved.place), os.path.dirname(real), os.path.realpath(began)
-        self._began, self._moves = began, [(before, now)]
+        self._began, self._place, self._moves = began, saved.place, [(before, now)]
         while before != top and _is_below(before, top) and os.path.basename(before) == os.path.basename(now):
             before, now = os.path.dirname(before), os.path.dirname(now)
         self._moves.append((before, now))  # of the largest directory that was moved, as far as can be told
@@ -64,6 +64,10 @@ class Whereabouts:
         real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         moves = [now + real[len(before) :] for before, now in self._moves if _is_below(real, before)]
         return next(iter(moves), path)
+
+    def is_itself(self, path: str) -> bool:
+        """Whether a path led to the state itself, which has another name now."""
+        return self.is_moved and os.path.realpath(os.path.join(self._began, path)) == self._place
 
     def input(self, path: str) -> str:
         """The path of a file that the run reads: where it was before, if it was not moved with the state."""
@@ -93,6 +97,8 @@ def command(saved: Saved, path: str, facts: Mapping[str, Flag]) -> list[str]:
         known = facts.get(flag)
         if known and known.is_path and value != flag and value not in known.words:
             moved = (where.output if known.is_output else where.input)(value)
+            if flag == "--state" and where.is_itself(value):
+                moved = path
             if not (is_here and os.path.normpath(moved) == os.path.normpath(os.path.join(where.directory, value))):
                 word = f"{flag}={moved}" if word.startswith("-") else moved
         words.append(word)
