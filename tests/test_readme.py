@@ -155,6 +155,7 @@ def test_every_flag_named_is_a_flag(command):
     _, out, _ = command("--help", defaults=False)
     known = set(re.findall(r"--[a-z0-9-]+", out)) | {"--logdir"}
     known |= {"--port", "--open", "--folder", "--host", "--token"}  # of the studio
+    known |= {"--publish", "--rm", "--tag", "--user", "--volume"}  # of docker
     known |= {"--sizes", "--rounds", "--content", "--style", "--size", "--iterations"}  # of the measuring tools
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", TEXT)) <= known
 
