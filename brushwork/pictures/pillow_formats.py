@@ -46,7 +46,7 @@ def open_pillow(file: TimedFile, wanted: Wanted | None = None) -> Raster:
         if _has_no_opacity(pil_image, file):
             pil_image.putalpha(255)
         frame = pil_image if box is None else pil_image.crop((box[0], box[1], box[0] + box[2], box[1] + box[3]))
-        found = _strips(frame, space)
+        found = _strips(frame, space, is_matted=_is_matted(pil_image))
         return found if box is None else raster.pad(found, box, full_size)
 
     name = space.name if isinstance(space, ColorSpace) else color_spaces.profile_name(space)
@@ -153,7 +153,26 @@ def _has_merged_alpha(file):
     return bool(both and layers) and count < 0
 
 
-def _strips(pil_image, space):
+def _is_matted(pil_image):
+    """Whether a loaded PSD with transparency is laid over white: Photoshop does so, and some other programs do not."""
+    if pil_image.format != "PSD" or pil_image.mode not in ("LA", "RGBA"):
+        return False
+    rows = raster.strip_rows(pil_image.width)
+    for top in range(0, pil_image.height, rows):
+        strip = pil_image.crop((0, top, pil_image.width, min(top + rows, pil_image.height)))
+        *colors, alpha = (np.asarray(band).astype(np.int16) for band in strip.split())
+        if any((color + alpha < 253).any() for color in colors):  # darker than white that shows through
+            return False
+    return True
+
+
+def _strips(pil_image, space, *, is_matted=False):
+    """The strips of a loaded picture. is_matted: whether its colours are blended with white already."""
+    if is_matted:
+        colors, alpha = pil_image.convert(pil_image.mode[:-1]), pil_image.getchannel("A")
+        for (image, _), (opacity, _) in zip(_strips(colors, space), _strips(alpha, None), strict=True):
+            yield image, opacity[:, :, 0] / 255
+        return
     if pil_image.mode == "F":  # white is found in the whole picture
         yield from_pillow(pil_image, space)
         return

@@ -28,6 +28,7 @@ _OF_CODECS = (259, 266, 292, 293, 347, 529, 530, 531)  # tags that change how da
 _NAMES = {6: "old-style JPEG", 34661: "JBIG", 34676: "SGI Log", 34677: "SGI Log", 34887: "LERC", 50002: "JPEG XL"}
 _NAMES |= {52546: "JPEG XL", 34712: "JPEG 2000", 50000: "Zstandard", 50001: "WebP", 34925: "LZMA", 32809: "ThunderScan"}
 _PHOTOMETRICS = {4: "a mask", 10: "ITU Lab", 32803: "camera raw", 34892: "camera raw", 32844: "LogL", 32845: "LogLuv"}
+_FULL_RANGE = (0, 255, 128, 255, 128, 255)  # black and white of Y', Cb and Cr
 _REMEDY = "save it with 8 bits, or as PNG"
 _FORMATS = {1: "u", 2: "i", 3: "f", 4: "u"}  # SampleFormat; 4: undefined
 
@@ -121,6 +122,11 @@ def _check(page, layout):
         raise PictureError(f"it is a TIFF whose data are in {name}; save it with LZW or no compression")
     if layout.format == "i":
         raise PictureError(f"it is a TIFF of signed numbers; {_REMEDY}")
+    if photometric == _YCBCR and compression != _JPEG:
+        black_white = tuple(page.tags.get(tiff_file.BLACK_WHITE, _FULL_RANGE))
+        is_plain = layout.bits == 8 and not layout.planar and page.get(tiff_file.PREDICTOR, 1) == 1
+        if not is_plain or black_white != _FULL_RANGE:
+            raise PictureError(f"it is a TIFF in Y'CbCr of a rare kind; {_REMEDY}")
     is_number = layout.bits in (16, 32, 64) if layout.format == "f" else layout.bits in (*range(1, 17), 32)
     is_lab = photometric in (_LAB, _ICC_LAB) and (layout.format == "f" or layout.bits not in (8, 16))
     if not layout.bits > 0 or not is_number or is_lab or (photometric == _PALETTE and layout.bits > 16):
@@ -177,10 +183,12 @@ def _cell(file, page, layout, place, rows):
         return _decoded(data, _WHOLE[compression], shape)
     if compression == _JPEG:
         raster.check_scans(data.count(b"\xff\xda"), height * width)
-    if compression in (*_FAX, _JPEG) or page.get(tiff_file.PHOTOMETRIC) == _YCBCR:
+    if compression in (*_FAX, _JPEG):
         return _decoded(_page_of(page, data, shape), "TIFF", shape)
     if page.get(tiff_file.FILL_ORDER, 1) == 2:
         data = np.packbits(np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")).tobytes()
+    if page.get(tiff_file.PHOTOMETRIC) == _YCBCR:
+        return _from_ycbcr(data, page, shape)
     raw = _unpacked(data, compression, height, -(-width * shape[2] * layout.bits // 8))
     return _numbers(raw, shape, page, layout)
 
@@ -207,6 +215,19 @@ def _decoded(encoded, kind, shape):
     if array.shape[0] < rows or array.shape[1] < width or array.shape[2] < channels:
         raise PictureError("damaged TIFF")
     return array[:rows, :width, :channels]
+
+
+def _from_ycbcr(data, page, shape):
+    """RGB [rows, W, 3] in bytes of Y'CbCr, whose Cb and Cr are of blocks of pixels (TIFF 6.0, section 21)."""
+    height, width, _ = shape
+    across, down = page.tags.get(tiff_file.SUBSAMPLING, (2, 2))[:2]
+    rows, columns = -(-height // down), -(-width // across)
+    raw = _unpacked(data, page.get(tiff_file.COMPRESSION, 1), rows, columns * (across * down + 2))
+    units = raw.reshape(rows, columns, -1)
+    luma = units[:, :, :-2].reshape(rows, columns, down, across).swapaxes(1, 2).reshape(rows * down, -1)
+    chroma = units[:, :, -2:].repeat(down, axis=0).repeat(across, axis=1)
+    ycbcr = np.dstack([luma, chroma])[:height, :width]
+    return np.asarray(Image.fromarray(np.ascontiguousarray(ycbcr), "YCbCr").convert("RGB"))
 
 
 def _unpacked(data, compression, rows, length):

@@ -28,6 +28,14 @@ def test_the_fourth_channel_of_a_psd(from_bytes, layers, second):
     np.testing.assert_array_equal(from_bytes(psd(RGBA, layers))[0], [BLUE, second])
 
 
+def test_a_psd_of_photoshop_is_laid_over_white_already(from_bytes):
+    """Half transparent blue: (10 + 255) / 2, and so on. Other programs store the colours themselves."""
+    half = [b"\x85\x85", b"\x8a\x8a", b"\xe4\xe4", b"\x80\x80"]
+    np.testing.assert_array_equal(from_bytes(psd(half, -1))[0], [(133, 138, 228)] * 2)
+    straight = [b"\x0a\x0a", b"\x14\x14", b"\xc8\xc8", b"\x80\x80"]
+    np.testing.assert_allclose(from_bytes(psd(straight, -1))[0], [(132, 137, 227.4)] * 2, atol=0.5)
+
+
 def tga(alphas, attribute_bits):
     head = bytes([0, 0, 2]) + bytes(9) + struct.pack("<HHBB", 2, 1, 32, attribute_bits | 32)
     return head + b"".join(bytes([*BLUE[::-1], alpha]) for alpha in alphas)
