@@ -35,7 +35,6 @@ from brushwork.optimizers.adam import Adam
 from brushwork.optimizers.coordinates import Spectral
 from brushwork.optimizers.lbfgs import LBFGS
 from brushwork.pictures import saliency, sizes
-from brushwork.pictures.arrays import check_pictures
 from brushwork.pictures.colors import postprocess, recolor
 from brushwork.pictures.masks import NO_MASKS, Masks, average_pool
 from brushwork.schedule import make_schedule
@@ -253,8 +252,8 @@ def stylize(
     Raises Diverged as soon as a loss is not finite; the step before holds the last good picture. Raises ValueError for
     a setting that cannot be honoured: sizes that are not those of the pictures, losses that are not the objective's.
     """
-    check_pictures(content, styles)
-    checks.check_settings(settings, getattr(objective, "settings", settings), content, styles)
+    given = {"initial": initial, "resume": resume, "tile_sizes": tile_sizes}
+    checks.check_call(settings, content, styles, masks, made_with=getattr(objective, "settings", None), **given)
     if initial is None and settings.initial not in STARTS:
         raise ValueError(f"the settings start from {settings.initial}; pass that picture as `initial`")
     if initial is None and settings.initial == "style":
@@ -286,7 +285,7 @@ def _scaled(picture, share):
 def _at_scale(objective, content, settings, state, begins):
     """Yield the Steps of a scale after `state`, and its own if the run `begins` with it; return the last State."""
     here, ended = make_schedule(settings, *content.shape[:2]).scales[state.scale], []
-    optimizer = _optimizer(objective.evaluate, state.image, settings, state.optimizer)
+    optimizer = _optimizer(_evaluate_with_targets(objective), state.image, settings, state.optimizer)
 
     def with_snapshot(state):
         return state._replace(optimizer=optimizer.snapshot())
@@ -307,6 +306,18 @@ def _at_scale(objective, content, settings, state, begins):
             if ended:
                 break
         return with_snapshot(state)
+
+
+def _evaluate_with_targets(objective):
+    """objective.evaluate, which raises ValueError once the objective has other targets than now."""
+    targets = getattr(objective, "targets", None)
+
+    def evaluate(image):
+        if getattr(objective, "targets", None) is not targets:
+            raise ValueError("the objective has the targets of another run now; make an objective for each of them")
+        return objective.evaluate(image)
+
+    return evaluate
 
 
 def _optimizer(evaluate, start, settings, resume):

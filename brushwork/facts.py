@@ -69,7 +69,7 @@ class Setting:
             yield f"{self.flag} must be a tuple, not {_shown(value)}"
             return
         if self.default and value == ():
-            yield f"{self.flag} takes at least one value"
+            yield f"{self.flag} takes at least one value, not nothing"
         for each in value if self.is_list else (value,):
             if sentence := self._mistake(each):
                 yield f"{self.flag} {sentence}"

@@ -14,9 +14,9 @@ from brushwork.engine.session import chosen_precision
 from brushwork.engine.term import Term, named_leaves
 from brushwork.engine.tile_graph import TileGraph
 from brushwork.errors import NetworkError
-from brushwork.pictures.arrays import check_pictures
+from brushwork.pictures.arrays import check_masks, check_pictures
 from brushwork.pictures.masks import NO_MASKS, Masks, check_kinds
-from brushwork.settings import Settings
+from brushwork.settings import TILE_GRID, Settings
 
 LARGEST_FEATURE = 1e15  # sums of its square over a picture are finite in float32
 CACHED_STYLES = 16  # style pictures whose sums are kept, about 5 MB each
@@ -43,8 +43,11 @@ class Objective:
 
         masks: which of them are given, and how many; `set_targets` takes them in their sizes. precision: "float32" or
         "bfloat16", of the network; by default what settings.precision chooses. map_tiles: where tiles are computed.
-        Raises KeyError if the network lacks a layer of the terms, and ValueError if two terms have the same name.
+        Raises KeyError if the network lacks a layer of the terms, and ValueError if two terms have the same name or if
+        there is no such precision.
         """
+        if precision not in (None, "float32", "bfloat16"):
+            raise ValueError(f"the precision is float32 or bfloat16, not {precision}")
         names = [term.name for term in terms]
         if len({*names, "total"}) <= len(names):
             raise ValueError(f"each term needs a name of its own, other than total: {', '.join(names)}")
@@ -62,17 +65,24 @@ class Objective:
         self._evaluator = Evaluator(self._tile_graph, map_tiles)
         self._style_sums = StyleSums(self._evaluator)
         self._inputs: dict[str, np.ndarray] = {}
+        self._shape, self._is_closed = None, False  # the content's shape
 
     def __enter__(self) -> "Objective":
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._is_closed = True
         self._tile_graph.__exit__(*exception)
 
     @property
     def graph(self) -> tf.Graph:
         """The TensorFlow graph of a tile."""
         return self._tile_graph.graph
+
+    @property
+    def targets(self) -> Mapping[str, np.ndarray]:
+        """The inputs of the terms: another object after each call of `set_targets`."""
+        return self._inputs
 
     def set_targets(
         self,
@@ -86,16 +96,20 @@ class Objective:
 
         masks: in the sizes of these pictures. tile_size: px; None: untiled; "auto": what the settings say and the
         memory allows. Raises DoesNotFit, NetworkError if features are too large, and ValueError for arrays that are no
-        pictures, or masks of other kinds.
+        pictures, masks of other kinds or sizes, and after the end of the context.
         """
+        self._check_open()
         check_pictures(content, styles)
         check_kinds(masks, self._masks, len(styles))
+        check_masks(masks, content, styles)
         if tile_size == "auto":
             size, *style_sizes = (picture.shape[:2] for picture in (content, *styles))
             workload = (self._network, self.settings, self.precision, size, style_sizes, len(masks.styles))
             tile_size = memory.tile_size_for(memory.Workload(*workload))
+        if tile_size is not None and not (isinstance(tile_size, int) and tile_size >= TILE_GRID):
+            raise ValueError(f"a tile size is a number of pixels, at least {TILE_GRID}, or None, not {tile_size!r}")
         self._evaluator.tile_size = tile_size
-        self._inputs = {}
+        self._inputs, self._shape = {}, content.shape
         for term in self._terms:
             measure = _Measure(self._evaluator, self._style_sums, term)
             self._inputs |= named_leaves(term.targets(content, styles, masks, measure), term.name)
@@ -107,12 +121,19 @@ class Objective:
         "style/relu1_1". The total is NaN if a matrix of the features is not finite.
         Raises DoesNotFit where memory runs out even in small tiles.
         """
+        self._check_open()
+        if self._shape is None or np.shape(image) != self._shape:
+            raise ValueError(f"the image is {list(np.shape(image))}; set_targets has a content of {self._shape}")
         try:
             return self._evaluator.evaluate(image, self._inputs)
         except tf.errors.InvalidArgumentError as error:
             if "eigen" not in error.message:
                 raise
             return {"total": np.nan}, np.full_like(image, np.nan)
+
+    def _check_open(self):
+        if self._is_closed:
+            raise ValueError("the objective is closed; make another one")
 
     def cancel(self) -> None:
         """Make the evaluation that another thread waits for raise Interrupted, and every later one."""

@@ -115,6 +115,7 @@ def make_preview(
 
     masks: only masks.styles is used. Raises ValueError for settings that do not fit the pictures, and DoesNotFit.
     """
+    checks.check_preview(settings, content, styles, masks)
     *_, preview = steps(network, content, styles, settings, masks)
     return preview.image
 

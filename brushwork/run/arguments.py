@@ -67,7 +67,7 @@ def parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
 
 def plain(argv: list[str], facts: Mapping[str, Flag]) -> list[str]:
     """Write --style as --styles, and raise Mistakes for what argparse does not notice, such as an empty value."""
-    words, given = [], set()
+    words, given, current = [], set(), None
     for word in argv:
         flag = word.partition("=")[0]
         if word.startswith(DASHES):
@@ -79,11 +79,22 @@ def plain(argv: list[str], facts: Mapping[str, Flag]) -> list[str]:
         if flag == "--style":
             word, flag = f"--styles{word[7:]}", "--styles"
         _check_characters(word)
+        if _is_name(word, flag, current, facts):
+            raise Mistakes(f"{word} begins with a dash, as flags do; write it as .{os.sep}{word}")
+        current = flag if word.startswith("-") else current
         if flag in facts and facts[flag].is_list and flag in given:
             raise Mistakes(f"{flag} is given twice; give all its values after one {flag}")
         given.add(flag)
         words.append(word)
     return words
+
+
+def _is_name(word, flag, current, facts):
+    """Whether a word among the values of a flag is probably the name of a file that begins with a dash."""
+    if not word.startswith("-") or flag in facts or current not in facts or not facts[current].is_path:
+        return False
+    extension = os.path.splitext(word)[1]
+    return os.path.lexists(word) or (extension != "" and not extension[1:].isdigit())
 
 
 def _check_characters(word):

@@ -175,3 +175,24 @@ def test_a_variable_that_names_no_network_is_named(command, monkeypatch, name):
     status, _, err = command(*words("--content content.png --styles style.png --output out.jpg"), defaults=False)
     assert (status, len(err.splitlines())) == (1, 1)
     assert err.endswith("; the variable NEURAL_STYLE_NETWORK names it\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ("--content -photo.png", "-photo.png"),
+        ("--content a.png -b.jpg", "-b.jpg"),
+        ("--styles -a.png", "-a.png"),
+        ("--output -out.png", "-out.png"),
+        ("--content -there", "-there"),
+    ],
+)
+def test_a_name_that_begins_with_a_dash(command, arguments, name):
+    Path("-there").touch()
+    status, _, err = command(*arguments.split())
+    assert (status, err) == (
+        2,
+        f"neural_style: error: {name} begins with a dash, as flags do; write it as ./{name}\n",
+    )
+    status, _, err = command("--content", "content.png", "-widht", "40")
+    assert "did you mean --width?" in err

@@ -33,6 +33,7 @@ OTHERS = {  # another valid value for each setting
     "style_blend_weights": (1.0,),
     "tv_norm": "absolute",
     "box": True,
+    "deterministic": True,
     "pooling": "avg",
     "padding": "replicate",
     "initial_noiseblend": 0.5,
