@@ -126,8 +126,10 @@ def serve(module: str) -> None:
         head: dict[str, Any] = {"arrays": [(name, array.shape) for name, array in arrays.items()]}
     except MemoryError:
         arrays, head = {}, {"error": "damaged: reading it takes too much memory"}
+    except NetworkError as error:
+        arrays, head = {}, {"error": str(error)}
     except Exception as error:
-        arrays, head = {}, {"error": reason(error)}
+        arrays, head = {}, {"error": f"damaged or truncated ({type(error).__name__})"}
     pipe.write(json.dumps(head).encode() + b"\n")
     for array in arrays.values():
         pipe.write(array.data)

@@ -49,6 +49,8 @@ def resolve(name_or_directory: str | None) -> PreviewWeights | SavedModel:
     if not os.path.isfile(os.path.join(directory, "saved_model.pb")):
         is_what = "a directory without saved_model.pb" if os.path.isdir(directory) else "not a directory"
         raise NetworkError(f"cannot use the network {directory}: it is {is_what}; give the directory of a SavedModel")
+    if special := next((path for path in Path(directory).rglob("*") if not (path.is_file() or path.is_dir())), None):
+        raise NetworkError(f"cannot use the network {directory}: {special.name} is not a regular file")
     return SavedModel(directory)
 
 

@@ -27,10 +27,12 @@ def main(argv: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         packages = shlex.quote(arguments.distribution("studio"))
         raise UserError(f"the studio needs {error.name}: python -m pip install {packages}") from error
+    from brushwork.engine import limits
     from brushwork.studio import storage as storages
     from brushwork.studio.queue import PictureQueue
     from brushwork.studio.server import Changes, Studio
 
+    limits.check_address_space()  # before processes are started that need it
     listening = _listen(options.host, options.port)
     try:
         storage = _storage(options.folder, storages)

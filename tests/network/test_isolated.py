@@ -59,8 +59,8 @@ HARM = {  # what the reader does -> a part of the sentence
     "np.zeros(10**9)": "damaged: reading it takes too much memory",
     "raise NetworkError('a\\x1b]0;title')": "^a.]0;title$",
     "raise KeyError('x')": r"damaged or truncated \(KeyError\)",
-    "open('/dev/null')": "Too many open files",
-    "os.pipe()": "Too many open files",
+    "open('/dev/null')": r"damaged or truncated \(OSError\)",  # too many open files
+    "os.pipe()": r"damaged or truncated \(OSError\)",
     "return {'a': np.zeros(101_000_000, np.float16)}": "more than 400 MB",
     "return {'a': np.array(['b'])}": "damaged or truncated",
     # A child that the file has taken over may send anything.

@@ -1,6 +1,7 @@
 """SavedModels: the hub's signature is used, and whatever else is refused in a sentence."""
 
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -157,6 +158,10 @@ def test_damaged_models_are_refused(tmp_path):
     with pytest.raises(NetworkError, match="a directory without saved_model.pb"):
         store.resolve(str(directory))
     (directory / "saved_model.pb").write_bytes(b"\xff" * 99)
+    os.mkfifo(directory / "pipe")  # TensorFlow would wait for a writer
+    with pytest.raises(NetworkError, match="pipe is not a regular file"):
+        store.resolve(str(directory))
+    (directory / "pipe").unlink()
     with pytest.raises(NetworkError, match="cannot use the network"):
         open_network(store.resolve(str(directory)))
     with pytest.raises(NetworkError, match="not a directory"):

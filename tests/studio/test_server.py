@@ -19,6 +19,8 @@ import pytest
 from PIL import Image
 
 import neural_style
+from brushwork.engine import limits
+from brushwork.errors import DoesNotFit
 from brushwork.pictures import metadata
 from brushwork.studio import command
 from tests.helpers.command import ROOT
@@ -383,3 +385,10 @@ def test_a_folder_that_cannot_be(capfd, tmp_path):
     (tmp_path / "file").write_text("x")
     assert neural_style.main(["studio", "--port", "0", "--folder", os.fspath(tmp_path / "file")]) == 1
     assert f"error: cannot write to {tmp_path / 'file'}: " in capfd.readouterr().err
+
+
+def test_a_studio_whose_processes_would_not_fit_does_not_start(monkeypatch, tmp_path):
+    monkeypatch.setattr(limits, "_shell_limits", lambda: iter([(1e8, "of 2.0 are left by ulimit -v")]))
+    with pytest.raises(DoesNotFit, match="raise that limit"):
+        command.main(["--port", "0", "--folder", str(tmp_path / "studio")])
+    assert not (tmp_path / "studio").exists()
