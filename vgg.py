@@ -110,8 +110,8 @@ def checked(convolutions: Mapping[str, tuple[np.ndarray, np.ndarray]], mean_pixe
         if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
             raise NetworkError(f"{name} has weights that are not finite")
     mean_pixel = np.asarray(mean_pixel, np.float32)
-    if not np.isfinite(mean_pixel).all():
-        raise NetworkError("its mean pixel is not finite")
+    if mean_pixel.shape != (3,) or not ((mean_pixel >= 0) & (mean_pixel <= 255)).all():
+        raise NetworkError("its mean pixel is not a colour of 0 to 255")
     return Network(result, mean_pixel)
 
 

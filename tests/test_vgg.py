@@ -19,6 +19,13 @@ WRITERS = (tiny_networks.write_matconvnet, tiny_networks.write_keras)
 # Files
 
 
+@pytest.fixture
+def read_here(monkeypatch):
+    """Sound files are read in this process, to save time; test_isolated reads such files in a child."""
+    monkeypatch.setattr(vgg.store, "is_trusted", lambda path: True)
+
+
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize("layout", ["today", "older", "oldest"])
 def test_matconvnet_layouts(tmp_path, tiny, layout):
     path = tmp_path / "network.anything"  # the format is recognised by the content, not the name
@@ -27,6 +34,7 @@ def test_matconvnet_layouts(tmp_path, tiny, layout):
     tiny_networks.assert_same(vgg.load(path), tiny)
 
 
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize("nested", [False, True])
 def test_keras_layouts(tmp_path, tiny, nested):
     path = tmp_path / "network.mat"
@@ -34,12 +42,14 @@ def test_keras_layouts(tmp_path, tiny, nested):
     tiny_networks.assert_same(vgg.load(path), tiny)
 
 
+@pytest.mark.usefixtures("read_here")
 def test_matconvnet_stores_kernels_width_first(tiny, tiny_file):
     stored = scipy.io.loadmat(tiny_file, simplify_cells=True)["layers"][0]["weights"][0]
     kernel = vgg.load(tiny_file).convolutions["conv1_1"][0]
     assert kernel[0, 2, 1, 1] == stored[2, 0, 1, 1] == tiny.convolutions["conv1_1"][0][0, 2, 1, 1]
 
 
+@pytest.mark.usefixtures("read_here")
 def test_one_channel_and_fewer_layers(tmp_path):
     kernel = np.arange(27, dtype=np.float32).reshape(3, 3, 3, 1)
     network = vgg.Network({"conv1_1": (kernel, np.ones(1, np.float32))}, tiny_networks.MEAN_PIXEL)
@@ -56,6 +66,7 @@ def changed(network, without=(), **arrays):
     return vgg.Network(convolutions, network.mean_pixel)
 
 
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -79,9 +90,20 @@ def test_wrong_networks_are_refused(tmp_path, tiny, change, reason, write):
     assert "\n" not in str(refusal.value)
 
 
-def test_a_mean_pixel_that_is_not_finite_is_refused(tiny):
-    with pytest.raises(NetworkError, match="mean pixel"):
-        vgg.checked(tiny.convolutions, [1, 2, np.nan])
+@pytest.mark.parametrize("mean_pixel", [[1, 2, np.nan], [1, 2, 256], [-1, 2, 3], [1, 2], [[1, 2, 3]]], ids=str)
+def test_a_mean_pixel_that_is_no_colour_is_refused(tiny, mean_pixel):
+    with pytest.raises(NetworkError, match="its mean pixel is not a colour"):
+        vgg.checked(tiny.convolutions, mean_pixel)
+
+
+@pytest.mark.parametrize("channels", [0, vgg.MAX_CHANNELS, vgg.MAX_CHANNELS + 1])
+def test_the_number_of_channels_is_limited(channels):
+    convolutions = {"conv1_1": (np.zeros((3, 3, 3, channels)), np.zeros(channels))}
+    if channels == vgg.MAX_CHANNELS:
+        assert vgg.checked(convolutions, [1, 2, 3]).convolutions["conv1_1"][1].shape == (channels,)
+        return
+    with pytest.raises(NetworkError, match=f"conv1_1 has {channels} channels; at least 1 and at most 1024"):
+        vgg.checked(convolutions, [1, 2, 3])
 
 
 @pytest.mark.parametrize(
@@ -101,6 +123,7 @@ def test_wrong_files_are_refused(tmp_path, contents, reason):
         vgg.load(path)
 
 
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize("missing", ["layers", "meta"])
 def test_matlab_files_of_another_kind_are_refused(tmp_path, tiny_file, missing):
     contents = scipy.io.loadmat(tiny_file)
