@@ -3,7 +3,6 @@
 import errno
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -97,7 +96,7 @@ def replacing(path: str | os.PathLike, *, only_new: bool = False) -> Iterator[Bi
 def _temporary_file(directory):
     """(path, file) of a new hidden file, which is locked as long as it is open."""
     while True:
-        temporary = os.path.join(directory, f".{secrets.token_hex(8)}.unfinished")
+        temporary = os.path.join(directory, f".{os.urandom(8).hex()}.unfinished")
         _unfinished.add(temporary)
         try:
             file = open(temporary, "x+b")  # noqa: SIM115, the caller closes it

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from brushwork.errors import Mistakes, StateError
 from brushwork.facts import Flag
 from brushwork.messages import logger
-from brushwork.run.own_files import OwnFiles
 
 if TYPE_CHECKING:  # NumPy is not imported until a state is read
     from brushwork.run.jobs import Job
+    from brushwork.run.own_files import OwnFiles
     from brushwork.state import Saved
 
 NEVER_SAVED = "--quiet", "--overwrite", "--dry-run", "--resume"  # flags that only the user gives, who gives them now
@@ -146,6 +146,8 @@ def resume_or_skip(job: Job) -> Job | None:
 
 def own_files(job: Job, *, overwrite: bool) -> OwnFiles:
     """The OwnFiles of a Job, with those that were written before it was interrupted."""
+    from brushwork.run.own_files import OwnFiles  # it would slow down the start of the command
+
     if job.saved is None:
         return OwnFiles(overwrite=overwrite)
     where = Whereabouts(job.saved, job.resume)

@@ -6,6 +6,7 @@ the number of the new process and, when that has ended, with its status as subpr
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -52,12 +53,14 @@ def main():
         directory, arguments, out, err = json.loads(line)
         pid = os.fork()
         if not pid:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # as before Python has started
             os.chdir(directory)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for handle, name in ((1, out), (2, err)):
                 os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), handle)
+            sys.argv[1:] = arguments
             try:
-                status = neural_style.main(arguments)
+                status = neural_style.main()  # as in a process of its own
             except SystemExit as stop:
                 status = stop.code
             sys.stdout.flush()
