@@ -16,6 +16,8 @@ from brushwork.pictures.raster import Raster, Strip, TimedFile
 _LOSSLESS_MODES = {"1": "L", "La": "LA"} | dict.fromkeys(("P", "PA", "RGBa"), "RGBA")
 _LOSSLESS_MODES |= dict.fromkeys(("RGBX", "YCbCr", "HSV", "LAB"), "RGB")
 _LARGE = 40_000_000  # pixels of a picture that is reduced while it is decoded, where the format can
+MOST_MEMORY = 1_000_000_000  # bytes, for a picture that Pillow decodes as a whole
+_BYTES_PER_PIXEL = {"WEBP": 16, "QOI": 7, "SGI": 6, "GIF": 1}  # as measured; 4 for others
 _NCLX_WITHIN = 65536  # bytes: the boxes before the pixels of AVIF and HEIC
 
 Wanted = Callable[[int, int], tuple[int, int]]  # (height, width) of an upright picture -> the size that is needed
@@ -32,7 +34,7 @@ def open_pillow(file: TimedFile, wanted: Wanted | None = None) -> Raster:
         icc = header.icc
     height, width = full_size = pil_image.height, pil_image.width
     orientation = _orientation(pil_image)
-    if pil_image.format == "PPM":  # Pillow takes a block's comments out one by one
+    if pil_image.tile and pil_image.tile[0][0] == "ppm_plain":  # Pillow takes a block's comments out one by one
         file.block = 1 << 16
     if pil_image.format in ("JPEG", "MPO"):
         raster.check_scans(_count_scans(file), height * width)
@@ -42,12 +44,16 @@ def open_pillow(file: TimedFile, wanted: Wanted | None = None) -> Raster:
     box = _frame(pil_image)
 
     def strips():
+        if (parts := _raw_strips(pil_image, file)) is not None:
+            yield from (from_pillow(part, space) for part in parts)
+            return
+        _check_memory(pil_image)
         pil_image.load()
         if _has_no_opacity(pil_image, file):
             pil_image.putalpha(255)
         frame = pil_image if box is None else pil_image.crop((box[0], box[1], box[0] + box[2], box[1] + box[3]))
         found = _strips(frame, space, is_matted=_is_matted(pil_image))
-        return found if box is None else raster.pad(found, box, full_size)
+        yield from found if box is None else raster.pad(found, box, full_size)
 
     name = space.name if isinstance(space, ColorSpace) else color_spaces.profile_name(space)
     size = pil_image.height, pil_image.width
@@ -119,6 +125,40 @@ def _space(pil_image, file) -> bytes | ColorSpace | None:
             if pil_image.getexif().get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex) == "R03":
                 return color_spaces.adobe_rgb()  # JEITA CP-3461B (DCF 2.0), option file
     return None
+
+
+def _raw_strips(pil_image, file):
+    """The strips of a large opaque picture whose rows are stored one after another, or None."""
+    is_large = pil_image.width * pil_image.height > _LARGE // 4
+    if not is_large or len(pil_image.tile) != 1 or pil_image.mode not in ("L", "RGB"):
+        return None
+    codec, _, offset, arguments = pil_image.tile[0]
+    rawmode, stride, direction = (arguments, 0, 1) if isinstance(arguments, str) else arguments
+    if codec != "raw" or rawmode not in ("L", "RGB", "BGR"):
+        return None
+    return _rows_of_file(pil_image, file, offset, rawmode, stride or pil_image.width * len(rawmode), direction)
+
+
+def _rows_of_file(pil_image, file, offset, rawmode, stride, direction):
+    height, width = pil_image.height, pil_image.width
+    rows = raster.strip_rows(width)
+    for top in range(0, height, rows):
+        count = min(rows, height - top)
+        file.seek(offset + stride * (top if direction > 0 else height - top - count))
+        data = file.read(stride * count)
+        if len(data) < stride * count:
+            raise PictureError(f"truncated {pil_image.format}")
+        yield Image.frombytes(pil_image.mode, (width, count), data, "raw", rawmode, stride, direction)
+
+
+def _check_memory(pil_image):
+    """Raise PictureError if Pillow would take much memory: it decodes these formats as a whole."""
+    needed = _BYTES_PER_PIXEL.get(pil_image.format, 4) * pil_image.width * pil_image.height
+    if needed > MOST_MEMORY:
+        kind, size = pil_image.format, f"{pil_image.width}x{pil_image.height}"
+        raise PictureError(
+            f"{kind} of {size} pixels takes {needed / 1e9:.1f} GB to decode; save it as PNG, TIFF or JPEG"
+        )
 
 
 def _frame(pil_image):

@@ -5,6 +5,7 @@ some bytes of each pixel are a PNG of their own with fewer channels, and so are 
 """
 
 import io
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
@@ -147,44 +148,25 @@ def _space(chunks) -> bytes | ColorSpace | None:
     return color_spaces.of_gamma(gamma, primaries)
 
 
-def _inflated(file, png, lengths) -> Iterator[bytes]:
-    """Blocks of the given lengths of the decompressed pixels. Raises PictureError if there are too few."""
-    inflate, held, places = zlib.decompressobj(), b"", iter(png.data)
-    left = 0  # bytes of the chunk that are not read yet
-    for length in lengths:
-        block = bytearray()
-        while len(block) < length:
-            if not held and not inflate.eof:
-                while not left:
-                    if (place := next(places, None)) is None:
-                        raise PictureError("truncated PNG")
-                    offset, left = place
-                file.seek(offset)
-                held = file.read(min(left, 1 << 16))
-                if not held:
-                    raise PictureError("truncated PNG")
-                offset, left = offset + len(held), left - len(held)
-            if inflate.eof:
-                raise PictureError("truncated PNG")
-            block += inflate.decompress(held, length - len(block))
-            held = inflate.unconsumed_tail
-        yield bytes(block)
-
-
 def _samples(file, png) -> Iterator[np.ndarray]:
     """Strips [rows, W, channels] of the samples as stored, uint8 or uint16."""
     rows = raster.strip_rows(png.width)
     if not png.interlaced:
         counts = [min(rows, png.height - top) for top in range(0, png.height, rows)]
-        blocks = _inflated(file, png, [count * (1 + png.row_bytes(png.width)) for count in counts])
+        blocks = raster.inflated(file, png.data, "PNG", [count * (1 + png.row_bytes(png.width)) for count in counts])
         yield from _unfiltered(blocks, png, png.width)
         return
     whole = np.empty((png.height, png.width, png.channels), np.uint16 if png.depth == 16 else np.uint8)
-    passes = [(whole[top::down, left::across]) for top, left, down, across in _PASSES]
-    passes = [each for each in passes if each.size]
-    lengths = [len(each) * (1 + png.row_bytes(each.shape[1])) for each in passes]
-    for part, block in zip(passes, _inflated(file, png, lengths), strict=True):
-        part[:] = next(_unfiltered(iter([block]), png, part.shape[1]))
+    passes = [part for top, left, down, across in _PASSES if (part := whole[top::down, left::across]).size]
+    counts = [[min(rows, len(part) - top) for top in range(0, len(part), rows)] for part in passes]
+    lengths = [1 + png.row_bytes(part.shape[1]) for part in passes]
+    sizes = [count * length for each, length in zip(counts, lengths, strict=True) for count in each]
+    blocks = raster.inflated(file, png.data, "PNG", sizes)
+    for part, each in zip(passes, counts, strict=True):
+        top = 0
+        for strip in _unfiltered(itertools.islice(blocks, len(each)), png, part.shape[1]):
+            part[top : top + len(strip)] = strip
+            top += len(strip)
     yield from (whole[top : top + rows] for top in range(0, png.height, rows))
 
 

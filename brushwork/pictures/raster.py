@@ -2,7 +2,8 @@
 
 import io
 import time
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from brushwork.pictures.exif import Photograph
 
 MAX_PIXELS = 178_956_970  # Pillow's limit: a small file could unpack to more than the memory holds
 PARSING_SECONDS = 5  # of the processor, for a picture of any size
-SECONDS_PER_PIXEL = 1e-7  # more for its pixels: several times what any decoder needs
+SECONDS_PER_PIXEL = 1.4e-7  # more for its pixels: several times what any decoder needs
 SCANNED_PIXELS = 2e10  # by all scans of a JPEG: some seconds
 STRIP_PIXELS = 1 << 19  # of a strip
 STRIP_ROWS = 4096
@@ -82,6 +83,28 @@ def strip_rows(width: int) -> int:
 def blend(image: np.ndarray, opacity: np.ndarray) -> np.ndarray:
     """Lay an image [h, W, 3], 0..255, over white. opacity: [h, W], 0..1. Returns float32."""
     return 255 + (image - 255) * opacity[:, :, np.newaxis]
+
+
+def inflated(file: TimedFile, places: Sequence[tuple[int, int]], kind: str, lengths: Iterable[int]) -> Iterator[bytes]:
+    """Yield blocks of the given lengths of what a zlib stream holds, reading no more of it than they need.
+
+    places: (offset, length) of its parts in the file. Raises PictureError if there is too little; kind: the format.
+    """
+    inflate, held, left, places = zlib.decompressobj(), b"", 0, iter(places)
+    for length in lengths:
+        block = bytearray()
+        while len(block) < length:
+            while not held and not left:
+                offset, left = next(places, (0, -1))
+            if not held:
+                file.seek(offset)
+                held = file.read(min(left, 1 << 16)) if left > 0 else b""
+                offset, left = offset + len(held), left - len(held)
+            if not held or inflate.eof:
+                raise PictureError(f"truncated {kind}")
+            block += inflate.decompress(held, length - len(block))
+            held = inflate.unconsumed_tail
+        yield bytes(block)
 
 
 def pad(strips: Iterator[Strip], box: tuple[int, int, int, int], size: tuple[int, int]) -> Iterator[Strip]:

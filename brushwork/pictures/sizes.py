@@ -9,6 +9,7 @@ from brushwork.settings import Settings
 
 LANCZOS = Image.Resampling.LANCZOS  # keeps the most texture of Pillow's filters, and texture is what a style is
 LOBES = 3  # of LANCZOS on each side
+GAP = 8  # pixels that LANCZOS sees of each of a much smaller picture: more change nothing but the time
 WHOLE = 32_000_000  # bytes of rows that `resample_strips` keeps rather than reducing them as they come
 
 
@@ -44,10 +45,13 @@ def resample(image: np.ndarray, height: int, width: int, window: Image.Resamplin
     return _resample_box(image, height, width, window)
 
 
-def _resample_box(image, height, width, window, box=None):
-    """Resize a part of an array: `box` is (left, top, right, bottom), by default all."""
+def _resample_box(image, height, width, window=LANCZOS, box=None, gap=None):
+    """Resize a part of an array: `box` is (left, top, right, bottom), by default all.
+
+    gap: if the size is reduced by twice as much or more, pixels are averaged first, down to so many for each.
+    """
     planes = (Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(image, 2, 0))  # mode F
-    return np.dstack([plane.resize((width, height), window, box) for plane in planes])
+    return np.dstack([plane.resize((width, height), window, box, gap) for plane in planes])
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -77,7 +81,7 @@ def cover(image: np.ndarray, height: int, width: int) -> np.ndarray:
     top, left = (whole[0] - height) // 2, (whole[1] - width) // 2
     down, across = image.shape[0] / whole[0], image.shape[1] / whole[1]
     box = left * across, top * down, (left + width) * across, (top + height) * down
-    result = _resample_box(np.asarray(image, np.float32), height, width, LANCZOS, box)
+    result = _resample_box(np.asarray(image, np.float32), height, width, box=box)
     return result if image.shape[:2] == whole else result.clip(0, 255, out=result)
 
 
@@ -90,7 +94,7 @@ def resample_strips(strips: Iterable[np.ndarray], size: tuple[int, int], new_siz
     new_height, new_width = new_size
     first = next(strips := iter(strips))
     channels, strips = first.shape[2], _chained(first, strips)
-    narrow = (each if width == new_width else resample(each, len(each), new_width) for each in strips)
+    narrow = (each if width == new_width else _resample_box(each, len(each), new_width, gap=GAP) for each in strips)
     if height > 2 * new_height and 4 * height * new_width * channels > WHOLE:
         return _reduce_rows(narrow, height, new_height)
     whole, top = np.empty((height, new_width, channels), np.float32), 0

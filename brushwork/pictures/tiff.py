@@ -21,7 +21,7 @@ from brushwork.pictures.raster import Raster, TimedFile
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB, _ICC_LAB = 0, 1, 2, 3, 5, 6, 8, 9
 _CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3, _LAB: 3, _ICC_LAB: 3}
 _BYTES = (5, 8, 32773, 32946, 34925, 50000)  # compressions of bytes: LZW, Deflate, PackBits, LZMA, Zstandard
-_FAX, _JPEG = (2, 3, 4), 7
+_FAX, _JPEG, _DEFLATE = (2, 3, 4), 7, (8, 32946)
 _JXL = (50002, 52546)
 _WHOLE = {50001: "WEBP", 34712: "JPEG2000", 33004: "JPEG2000", 33005: "JPEG2000"} | dict.fromkeys(_JXL, "JXL")
 _OF_CODECS = (259, 266, 292, 293, 347, 529, 530, 531)  # tags that change how data are decoded
@@ -157,6 +157,10 @@ def _samples(file, page, layout) -> Iterator[np.ndarray]:
 def _rows_of_cells(file, page, layout):
     """The samples [rows, W, channels] of the cells beside each other, from top to bottom."""
     down, across = layout.cell
+    if _is_streamed(page, layout):
+        for row, place in enumerate(layout.places):
+            yield from _streamed(file, page, layout, place, min(down, layout.height - row * down))
+        return
     columns, planes = -(-layout.width // across), layout.channels if layout.planar else 1
     per_plane = len(layout.places) // planes
     for row, top in enumerate(range(0, layout.height, down)):
@@ -167,6 +171,38 @@ def _rows_of_cells(file, page, layout):
             cells = [_cell(file, page, layout, place, rows) for place in layout.places[first : first + columns]]
             parts.append(np.concatenate([cell[:rows] for cell in cells], axis=1)[:, : layout.width])
         yield parts[0] if planes == 1 else np.concatenate(parts, axis=2)
+
+
+def _is_streamed(page, layout):
+    """Whether a strip can be read by some rows at a time: one may hold the whole picture."""
+    is_bytes = page.get(tiff_file.PHOTOMETRIC) != _YCBCR and page.get(tiff_file.FILL_ORDER, 1) == 1
+    known = page.get(tiff_file.COMPRESSION, 1) in (1, *_DEFLATE)
+    return known and is_bytes and not layout.is_tiled and not layout.planar
+
+
+def _streamed(file, page, layout, place, rows):
+    """The samples [n, W, channels] of a strip, in parts."""
+    row_bytes, step = -(-layout.width * layout.channels * layout.bits // 8), raster.strip_rows(layout.width)
+    counts = [min(step, rows - top) for top in range(0, rows, step)]
+    lengths = [count * row_bytes for count in counts]
+    if page.get(tiff_file.COMPRESSION, 1) == 1:
+        blocks = (_read(file, place, index * step * row_bytes, length) for index, length in enumerate(lengths))
+    else:
+        blocks = raster.inflated(file, [place], "TIFF", lengths)
+    for count, block in zip(counts, blocks, strict=True):
+        raw = np.frombuffer(block, np.uint8).reshape(count, row_bytes)
+        yield _numbers(raw, (count, layout.width, layout.channels), page, layout)
+
+
+def _read(file, place, start, length):
+    """`length` bytes of a strip from `start` on."""
+    if 0 <= place[1] < start + length:
+        raise PictureError("truncated TIFF")
+    file.seek(place[0] + start)
+    data = file.read(length)
+    if len(data) < length:
+        raise PictureError("truncated TIFF")
+    return data
 
 
 def _cell(file, page, layout, place, rows):
@@ -234,7 +270,7 @@ def _unpacked(data, compression, rows, length):
     """The bytes of some rows, uint8 [rows, length], in compressed data."""
     if compression == 1:
         raw = np.frombuffer(data, np.uint8)[: rows * length]
-    elif compression in (8, 32946):
+    elif compression in _DEFLATE:
         raw = np.frombuffer(zlib.decompressobj().decompress(data, rows * length), np.uint8)
     else:  # as grey of 8 bits
         tags = {tiff_file.WIDTH: (length,), tiff_file.HEIGHT: (rows,), tiff_file.STRIP_ROWS: (rows,)}
