@@ -17,12 +17,18 @@ OUTSIDE = re.compile(
 SAVING = re.compile("Save|Restore|Checkpoint|ShardedFile")
 
 
-def check(graph: "MetaGraphDef") -> None:
-    """Raise NetworkError if what is run of a saved graph contains an operation that does more than compute."""
+AT_LOAD = ("saved_model_main_op", "legacy_init_op", "__saved_model_init_op")  # collections and signatures run at once
+
+
+def check(graph: "MetaGraphDef", signatures: Iterable[str]) -> None:
+    """Raise NetworkError if an operation does more than compute, of those that a saved graph runs.
+
+    These are what its signatures of these names give, and what is run when it is loaded.
+    """
     restore = {graph.saver_def.restore_op_name} - {""}
-    run = [name for collection in graph.collection_def.values() for name in collection.node_list.value]
-    for signature in graph.signature_def.values():
-        run += [info.name for info in (*signature.inputs.values(), *signature.outputs.values())]
+    run = [name for key in AT_LOAD if key in graph.collection_def for name in graph.collection_def[key].node_list.value]
+    for key in {*signatures, *AT_LOAD} & set(graph.signature_def):
+        run += [info.name for info in graph.signature_def[key].outputs.values()]
     found = {each for each in _operations(graph.graph_def, restore) if not SAVING.search(each)}
     found.update(_operations(graph.graph_def, run))
     for operation in sorted(found):

@@ -89,7 +89,8 @@ def _first_line(error):
 def _load(session, directory):
     """Load the SavedModel in a directory into the session; returns its signatures, name -> SignatureDef."""
     for graph in loader_impl.parse_saved_model(str(directory)).meta_graphs:
-        permissions.check(graph)
+        if sorted(graph.meta_info_def.tags) in TAGS:
+            permissions.check(graph, SIGNATURES)
     for tags in TAGS:
         try:
             return dict(tf.saved_model.load(session, tags, str(directory)).signature_def)

@@ -131,6 +131,17 @@ def test_an_operation_in_a_function_or_at_the_start_counts(tmp_path):
             open_network(store.resolve(str(tmp_path / name)))
 
 
+def test_operations_that_are_not_run_do_no_harm(tmp_path, pictures):
+    def with_summary(content, style, scale):
+        tf.summary.image("content", content)  # in a collection
+        tf.io.write_file("written", "x")
+        return models.tinted(content, style, scale)
+
+    models.save(tmp_path / "model", with_summary)
+    with open_network(store.resolve(str(tmp_path / "model"))) as painter:
+        assert make_preview(painter, pictures[0], pictures[1:2], PreviewSettings()).shape == pictures[0].shape
+
+
 @pytest.mark.exhaustive
 def test_a_model_of_tensorflow_2_paints(tmp_path, pictures):
     script = (
