@@ -9,6 +9,7 @@ import pytest
 from brushwork import files, state
 from brushwork.run.own_files import OwnFiles
 from tests.helpers.command import pixels
+from tests.helpers.tiers import spot_checks
 
 
 def write(own, path, contents=b"ours", **options):
@@ -119,7 +120,10 @@ def contents(directory):
     return {str(path.relative_to(directory)): path.read_bytes() for path in paths}
 
 
-@pytest.mark.parametrize("output", ["out.png", "sub/out.png", "{here}/out.png", "{here}/sub/out.png"])
+OUTPUTS = ["out.png", "{here}/sub/out.png", "sub/out.png", "{here}/out.png"]
+
+
+@pytest.mark.parametrize("output", spot_checks(OUTPUTS, keep=(0, 1)))
 def test_the_state_of_a_copied_directory_never_leads_back(command, stopped, folder, monkeypatch, output):
     Path("one/sub").mkdir(parents=True)
     for name in ("content.png", "style.png", "net.mat"):
@@ -168,7 +172,7 @@ def test_a_finished_picture_is_not_taken_for_unfinished(command, stopped):
     assert "out.png exists: skipped; it is not the picture of the unfinished run in out.state" in err
 
 
-@pytest.mark.parametrize("flags", ["--overwrite", "--skip-existing", ""])
+@pytest.mark.parametrize("flags", spot_checks(["--overwrite", "--skip-existing", ""], keep=(0,)))
 def test_an_output_that_no_file_can_replace_is_found_before_the_run(command, plans, flags):
     os.mkfifo("fifo.png")
     os.symlink("nowhere/x.png", "link.png")
