@@ -39,6 +39,7 @@ class Picture(NamedTuple):
     full_size: tuple[int, int] = (0, 0)  # (height, width) in the file, upright, px
     photograph: exif.Photograph | None = None  # what EXIF and XMP say
     remarks: tuple[str, ...] = ()  # what is unusual, as ends of a sentence that begins with the file's name
+    kind: str = ""  # the name of the file's format
 
 
 def image(path: str | os.PathLike) -> np.ndarray:
@@ -141,6 +142,7 @@ def _picture(raster, file, wanted):
         full_size,
         raster.photograph(),
         tuple(raster.remarks),
+        raster.kind,
     )
 
 

@@ -24,7 +24,7 @@ from PIL import Image, ImageChops
 
 from brushwork import files
 from brushwork.errors import PictureError
-from brushwork.pictures import formats, read, sizes, write
+from brushwork.pictures import read, sizes, write
 
 MOST_UPLOADS = 1000
 MOST_BYTES = 64e6  # of an upload
@@ -102,12 +102,12 @@ class Storage:
             raise PictureError(f"there are {MOST_UPLOADS} pictures in {self.folder}; remove some of {self._hidden}")
         name = _plain(name)
         with self._decoding:
-            image = _read(path, name)
-            height, width = image.shape[:2]
+            picture = _read(path, name)
+            height, width = picture.full_size
             view = str(self._hidden / "uploads" / f"{number}.view.jpg")
-            _save_view(image, view)
+            _save_view(picture.image, view)
         if not in_place:
-            path = shutil.move(path, self._hidden / "uploads" / f"{number}-{name}{_extension(path)}")
+            path = shutil.move(path, self._hidden / "uploads" / f"{number}-{name}{_extension(picture.kind)}")
         upload = Upload(number, name, str(path), width, height, view, is_example)
         moved = upload if in_place else upload._replace(path=os.path.basename(path))
         record = moved._replace(view=os.path.basename(view))._asdict()
@@ -194,25 +194,21 @@ def examples() -> list[Path]:
 
 
 def _read(path, name):
-    """The image in a file. Raises PictureError, in whose sentence the file has its name."""
+    """The read.Picture in a file, in the size of its view. Raises PictureError, which has its name."""
     try:
-        return read.image(path)
+        return read.picture(path, lambda *size: sizes.scale_size(size, min(1, VIEW / max(size))))
     except PictureError as error:
         raise PictureError(str(error).replace(str(path), name or "this file")) from None
 
 
 def _save_view(image, path):
-    height, width = sizes.scale_size(image.shape[:2], min(1, VIEW / max(image.shape[:2])))
-    pixels = write.quantize(sizes.resize(image, height, width))
     with files.replacing(path) as file:
-        Image.fromarray(pixels).save(file, "JPEG", quality=88)
+        Image.fromarray(write.quantize(image)).save(file, "JPEG", quality=88)
 
 
-def _extension(path):
-    """The usual extension for the format of a picture file, by its content."""
-    with open(path, "rb") as file:
-        kind = Image.open(file, formats=[kind.name for kind in formats.readable_formats()]).format
-    return {"JPEG": ".jpg", "TIFF": ".tif"}.get(kind, f".{kind.lower()}")
+def _extension(kind):
+    """The usual extension for a picture format."""
+    return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}.get(kind, f".{kind.lower()}")
 
 
 def _digest(path):

@@ -37,6 +37,12 @@ def test_an_upload_is_moved_in_with_a_small_view(storage, tmp_path):
     assert storage.upload(upload.number) == upload
 
 
+def test_a_picture_that_pillow_does_not_know_is_kept(storage, tmp_path):
+    (tmp_path / "x.part").write_bytes(b"PF\n2 1\n-1.0\n" + np.array([0.5, 0.25, 0, 1, 9, 1], "<f4").tobytes())
+    upload = storage.add(tmp_path / "x.part", "light.pfm")
+    assert (upload.width, upload.height, Path(upload.path).suffix) == (2, 1, ".pfm")
+
+
 def test_the_same_picture_is_kept_once_and_an_album_is_found_again(storage, tmp_path):
     first = storage.add(picture(tmp_path / "a.png"), "a.png")
     assert storage.add(picture(tmp_path / "b.png"), "b.png") == first
