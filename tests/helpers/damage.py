@@ -53,6 +53,15 @@ def pictures():
         except (OSError, KeyError, ValueError):
             continue  # not supported by this Pillow
         yield kind, file.getvalue()
+    floats = np.random.default_rng(1).random((18, 24, 3), np.float32)
+    yield "pfm", b"PF\n24 18\n-1\n" + floats.tobytes()
+    yield "pam", b"P7\nWIDTH 24\nHEIGHT 18\nDEPTH 3\nMAXVAL 255\nENDHDR\n" + pixels.tobytes()
+    light = np.concatenate([pixels, np.full((18, 24, 1), 128, np.uint8)], axis=2)
+    yield "hdr", b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 18 +X 24\n" + light.tobytes()
+    for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
+        file = io.BytesIO()
+        picture.save(file, "TIFF", compression=compression)
+        yield "tif", file.getvalue()
     group4 = {"compression": "group4"}
     for mode, kind, options in (("L", "PNG", {}), ("P", "PNG", {}), ("LA", "PNG", {}), ("1", "TIFF", group4)):
         file = io.BytesIO()
