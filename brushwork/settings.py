@@ -21,14 +21,15 @@ from brushwork.facts import (
     facts_of,
     with_facts,
 )
+from brushwork.network.layers import stride
 from brushwork.weighted import mistakes_in_layers, mistakes_in_losses, weights_of
 
 TILE_GRID = 16  # px: tiles begin at multiples of it, where the pooling windows of all layers begin
 STARTS = ("noise", "content", "style")
 MOST_SCALES = 12  # a single larger number in `scales` is a width
 NEAREST_LAYERS = ("relu2_1", "relu3_1", "relu4_1", "relu4_2")  # of the nearest-feature loss
-NEAREST_ENTRIES = 2048  # of each layer of a style that the nearest-feature loss searches, at most
-NEAREST_ALONG = 64  # positions along the longer side that it compares, about
+NEAREST_APART = 8  # px, at most, between the positions that it compares
+NEAREST_ENTRIES = 1024  # of each layer of a style that the nearest-feature loss searches, at most
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
@@ -88,6 +89,10 @@ class Settings:
     # see pictures.saliency
     content_detail: float = Setting(
         0.0, "how much less the content counts where it is smooth, 0 to 1", "SHARE", float, ZERO_TO_ONE
+    )
+    # see pictures.palette
+    content_palette: float = Setting(
+        0.0, "how much the content gets the styles' colours first, 0 to 1", "SHARE", float, ZERO_TO_ONE, affects="run"
     )
     content_weight_blend: float = Setting(
         1.0, "weight of relu4_2 in the content loss; the rest is relu5_2", "SHARE", float, ZERO_TO_ONE
@@ -359,9 +364,9 @@ def mistakes_in(settings: Any) -> Iterator[str]:
         yield "--width and --height both set the size of the output; give one of them"
 
 
-def nearest_step(longer_side: int) -> int:
-    """px between the positions that the nearest-feature loss compares, a power of two from 1 to TILE_GRID."""
-    return min(TILE_GRID, 2 ** max(0, round(math.log2(longer_side / NEAREST_ALONG))))
+def nearest_step(layer: str) -> int:
+    """Positions of a layer from one that the nearest-feature loss compares to the next: 2, or 1 from relu4_1 on."""
+    return 2 if stride(layer) < NEAREST_APART else 1
 
 
 def blend_of(weights: tuple[float, ...], count: int) -> tuple[float, ...]:

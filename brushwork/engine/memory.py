@@ -15,8 +15,9 @@ from brushwork.errors import DoesNotFit
 from brushwork.network.layers import is_wide, stride, up_to_last
 from brushwork.pictures import sizes
 from brushwork.schedule import make_schedule, margin
-from brushwork.settings import NEAREST_ENTRIES, Settings, nearest_step
+from brushwork.settings import Settings, nearest_step
 
+NEAREST = 6  # arrays as large as the compared features
 EVALUATION = 1.75  # peak memory of an evaluation / bytes of the layers that its gradient needs
 TILE_SIZES = (2048, 1536, 1024, 768, 512, 384, 256, 128)  # px
 SHARE = 0.85  # of the free memory that a run may plan to use
@@ -93,8 +94,9 @@ def estimate(workload: Workload, tile_size: int | None) -> float:
         piece = min(size[0], side) * min(size[1], side)
     weighted = workload.mask_count * sum(_numbers(network, layer) for layer in settings.style_layer_weights)
     evaluation = number * (EVALUATION * _stored(network, layers) + weighted) * piece
-    if settings.nearest_layer_weights:  # the similarities of one layer, and their search
-        evaluation += 2 * 4 * NEAREST_ENTRIES * piece / nearest_step(max(size)) ** 2
+    # The compared positions of the nearest-feature loss, in float32: units, their matches, products and gradients.
+    nearest = settings.nearest_layer_weights
+    evaluation += 4 * NEAREST * sum(_numbers(network, layer) / nearest_step(layer) ** 2 for layer in nearest) * piece
     squares = sum(_channels(network, layer) ** 2 for layer in settings.style_layer_weights)
     matrices = 4 * MATRICES * max(1, workload.mask_count) * squares
     return PROCESS + weights + pictures + targets + evaluation + matrices

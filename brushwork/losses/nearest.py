@@ -25,6 +25,7 @@ from brushwork.pictures import sizes
 from brushwork.pictures.masks import Masks, average_pool
 from brushwork.settings import NEAREST_ENTRIES, nearest_step
 
+BLOCK = 1024  # positions that are searched for at a time, so that their similarities stay in the processor's cache
 SMALL = 1e-8  # added to squared lengths, so that a vector of zeros has a direction: none
 
 
@@ -35,8 +36,9 @@ class Nearest(Term):
     The style enters as a dictionary of unit vectors for each layer: of one style for each mask, or without style masks
     of all styles together, each with entries in proportion to its blend weight.
 
-    In layers that are finer than a grid of about NEAREST_ALONG positions, only those of such a grid are compared, in
-    the image and in the styles alike. Its step is a power of two of at most TILE_GRID px, so that tiles have it too.
+    Every second position in both directions is compared, in the image and in the styles alike, and every position of
+    layers whose positions are 8 px or more from each other. The receptive fields of the compared positions
+    overlap, so that no pixel is left out, and tiles begin at multiples of 8 px, so that the positions are the same.
     """
 
     weights: Mapping[str, float]  # {layer: weight}
@@ -56,7 +58,6 @@ class Nearest(Term):
         return {
             "dictionary": {layer: [Constant((None, channels[layer])) for _ in count] for layer in self.layers},
             "mean": {layer: [Constant((channels[layer],)) for _ in count] for layer in self.layers},
-            "step": {layer: Constant() for layer in self.layers},  # positions between those that are compared
             "mask": {layer: Field(self.mask_count, layer) for layer in self.layers if self.mask_count},
         }
 
@@ -67,14 +68,12 @@ class Nearest(Term):
             styles = [sizes.crop_margin(style, self.margin) for style in styles]
         sources, shares = masks.sources or [None] * len(styles), self.blend(len(styles))
         features = [measure.features(style) for style in styles]
-        targets = {"dictionary": {}, "mean": {}, "step": {}, "mask": {}}
+        targets = {"dictionary": {}, "mean": {}, "mask": {}}
         for layer in self.layers:
-            step = nearest_step(max(content.shape[:2])) // stride(layer) or 1
-            found = [counted(each[layer], source, layer, step) for each, source in zip(features, sources, strict=True)]
+            found = [counted(each[layer], source, layer) for each, source in zip(features, sources, strict=True)]
             groups = [([each], [1.0]) for each in found] if self.mask_count else [(found, shares)]
             pairs = [dictionary(group, weights, self.entries) for group, weights in groups]
             targets["dictionary"][layer], targets["mean"][layer] = map(list, zip(*pairs, strict=True))
-            targets["step"][layer] = step
             if self.mask_count:
                 targets["mask"][layer] = np.stack([average_pool(mask, stride(layer)) for mask in masks.styles], axis=-1)
         return targets
@@ -83,7 +82,7 @@ class Nearest(Term):
         """{layer: the Total of m (1 - u v) under each mask m}."""
         sums = {}
         for layer in self.layers:
-            step = tf.cast(inputs["step"][layer], tf.int32)
+            step = nearest_step(layer)
             positions, weights = _on_grid(features[layer], step), [None]
             if self.mask_count:
                 weights = tf.unstack(_on_grid(inputs["mask"][layer], step), axis=1)
@@ -110,10 +109,22 @@ def _dissimilarity(positions, dictionary, mean, weights):
     # The search is in the network's precision, the value of what it finds in float32 at least.
     units = _unit(tf.cast(positions, mean.dtype) - mean)
     searched = [tf.stop_gradient(tf.cast(each, positions.dtype)) for each in (units, dictionary)]
-    nearest = tf.gather(dictionary, tf.argmax(tf.matmul(*searched, transpose_b=True), axis=1))
+    nearest = tf.gather(dictionary, _most_similar(*searched))
     errors = 1 - tf.reduce_sum(units * nearest, axis=1)
     weights = tf.ones_like(errors) if weights is None else weights
     return Total(tf.reduce_sum(weights * errors), tf.reduce_sum(weights))
+
+
+def _most_similar(units, dictionary):
+    """The index of the most similar entry of a dictionary [entries, C] for each of the units [n, C]: int64 [n]."""
+    count = tf.shape(units)[0]
+    padded = tf.pad(units, [[0, -count % BLOCK], [0, 0]])
+
+    def search(block):
+        return tf.argmax(tf.matmul(block, dictionary, transpose_b=True), axis=1)
+
+    blocks = tf.reshape(padded, [-1, BLOCK, units.shape[-1]])
+    return tf.reshape(tf.map_fn(search, blocks, dtype=tf.int64, parallel_iterations=1), [-1])[:count]
 
 
 def _unit(vectors):
@@ -121,8 +132,8 @@ def _unit(vectors):
     return vectors * tf.math.rsqrt(tf.reduce_sum(tf.square(vectors), axis=1, keepdims=True) + SMALL)
 
 
-def counted(features: np.ndarray, source: np.ndarray | None, layer: str, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """(all positions of a style that count, those of the grid): float32 [n, C] each, for features [h, w, C].
+def counted(features: np.ndarray, source: np.ndarray | None, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """(all positions of a style that count, those that are compared): float32 [n, C] each, for features [h, w, C].
 
     source: [H, W], 0..1, over the style picture; positions count where it is at least a half, or at its greatest.
     """
@@ -132,7 +143,7 @@ def counted(features: np.ndarray, source: np.ndarray | None, layer: str, step: i
         pooled = average_pool(source, stride(layer))
         counts = pooled >= min(0.5, pooled.max())
     grid = np.zeros_like(counts)
-    grid[::step, ::step] = True
+    grid[:: nearest_step(layer), :: nearest_step(layer)] = True
     grid = grid & counts if (grid & counts).any() else counts
     return features[counts], features[grid]
 

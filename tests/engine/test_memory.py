@@ -122,14 +122,14 @@ def test_an_estimate_by_hand(network, settings, precision, tile_size, regions, i
     assert found == pytest.approx(expected, rel=1e-12)
 
 
-def test_the_nearest_loss_takes_its_similarities(network):
-    # 600x800 px are compared every 16 px: 1,875 positions, each with 2048 of the style, in float32, twice.
+def test_the_nearest_loss_takes_its_compared_positions(network):
+    # 600x800 px are compared every 4 px in relu2_1, and every 8 px in the others: 30,000 and 7,500 positions.
     settings = {"style_loss": ("wasserstein", "nearest"), "style_layers": NEAREST_LAYERS, "content_weight": 0}
     with_it, without = (
         memory.estimate(workload(network, **settings | {"style_loss": losses}), None)
         for losses in (settings["style_loss"], "wasserstein")
     )
-    assert with_it - without == pytest.approx(2 * 4 * 2048 * 1875, rel=1e-9)
+    assert with_it - without == pytest.approx(6 * 4 * (30000 * 3 + 7500 * (4 + 6 + 6)), rel=1e-9)
 
 
 def test_what_limits_the_memory_is_named(network, monkeypatch):

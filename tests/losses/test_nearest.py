@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from brushwork.losses import nearest
 from brushwork.losses.nearest import Nearest, counted, dictionary
+from brushwork.network.layers import reach, stride
 from brushwork.settings import NEAREST_LAYERS, Settings, nearest_step
 from stylize import Masks, make_objective, make_terms
 from tests.helpers import tiny_networks
@@ -76,35 +77,45 @@ def test_styles_have_entries_by_their_shares(random):
     assert len(dictionary([(one, one), (two, two)], (0.0, 1.0), 100)[0]) == 90
 
 
-@pytest.mark.parametrize(
-    ("side", "step"),
-    [(20, 1), (64, 1), (90, 1), (91, 2), (181, 2), (182, 4), (512, 8), (724, 8), (1024, 16), (4096, 16)],
-)
-def test_about_64_positions_along_the_longer_side_are_compared(side, step):
-    assert nearest_step(side) == step
+@pytest.mark.parametrize(("layer", "px"), [("relu1_2", 2), ("relu2_1", 4), ("relu3_1", 8), ("relu4_1", 8)])
+def test_the_receptive_fields_of_the_compared_positions_overlap(layer, px):
+    assert nearest_step(layer) * stride(layer) == px
+    assert px < 2 * reach(layer) + 1  # its receptive field
+
+
+def test_more_positions_than_a_block_are_found_as_by_numpy(random, monkeypatch):
+    monkeypatch.setattr(nearest, "BLOCK", 16)
+    image, style = random.normal(size=(39, 4)), random.normal(size=(50, 4))
+
+    def units(vectors):
+        centred = vectors - style.mean(axis=0)
+        return centred / np.linalg.norm(centred, axis=1, keepdims=True)
+
+    expected = 1 - (units(image) @ units(style).T).max(axis=1).mean()
+    assert mean_error(image, style)[0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_positions_of_a_style_on_the_grid_and_under_a_mask():
     features = np.arange(4 * 6.0).reshape(4, 6, 1)
-    every, some = counted(features, None, "relu1_1", 2)
+    every, some = counted(features, None, "relu1_1")
     assert (len(every), some.ravel().tolist()) == (24, [0, 2, 4, 12, 14, 16])
     source = np.zeros((4, 6))
     source[:, 3:], source[0, 0] = 0.75, 0.25
-    every, some = counted(features, source, "relu1_1", 2)
+    every, some = counted(features, source, "relu1_1")
     assert every.ravel().tolist() == [3, 4, 5, 9, 10, 11, 15, 16, 17, 21, 22, 23]
     assert some.ravel().tolist() == [4, 16]
     # A mask that is nowhere white, and one that leaves no position of the grid, keep what they have.
-    assert counted(features, source / 10, "relu1_1", 2)[1].ravel().tolist() == [4, 16]
+    assert counted(features, source / 10, "relu1_1")[1].ravel().tolist() == [4, 16]
     odd = np.zeros((4, 6))
     odd[1, 1] = 1
-    assert counted(features, odd, "relu1_1", 2)[1].ravel().tolist() == [7]
+    assert counted(features, odd, "relu1_1")[1].ravel().tolist() == [7]
 
 
 @pytest.mark.parametrize(
     ("masked", "padding"), [(True, "replicate"), pytest.param(False, "zero", marks=pytest.mark.exhaustive)]
 )
 def test_tiles_change_nothing(random, masked, padding):
-    size = 80, 96  # every second position is compared in relu1_1, and every one from relu2_1 on
+    size = 80, 96
     content, one, two, image = random.uniform(0, 255, (4, *size, 3))
     masks = Masks(tuple(random.uniform(0, 1, (2, *size))), None, tuple(random.uniform(0, 1, (2, *size))))
     masks, layers = masks if masked else Masks(), {"relu1_1": 2.0, "relu3_1": 3.0}
