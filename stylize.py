@@ -37,6 +37,7 @@ from brushwork.optimizers.lbfgs import LBFGS
 from brushwork.pictures import saliency, sizes
 from brushwork.pictures.colors import postprocess, recolor
 from brushwork.pictures.masks import NO_MASKS, Masks, average_pool
+from brushwork.pictures.palette import with_palette
 from brushwork.schedule import make_schedule
 from brushwork.settings import STARTS, Settings
 from brushwork.state import State, upscale
@@ -259,12 +260,14 @@ def stylize(
     if initial is None and settings.initial == "style":
         initial = sizes.cover(styles[0], *content.shape[:2])
     styles, state = [recolor(style, content, settings) for style in styles], resume
+    blend, margin = settings.blend(len(styles)), settings.style_margin
+    model = with_palette(content, styles, strength=settings.content_palette, blend=blend, margin=margin, masks=masks)
 
     for scale, size in enumerate(make_schedule(settings, *content.shape[:2]).sizes):
         if resume and scale < resume.scale:
             continue
         share = size[1] / content.shape[1]
-        small, *small_styles = (_scaled(picture, share) for picture in (content, *styles))
+        small, *small_styles = (_scaled(picture, share) for picture in (model, *styles))
         small_masks = masks.resize(small.shape[:2], [style.shape[:2] for style in small_styles])
         objective.set_targets(small, small_styles, small_masks, tile_size=tile_sizes[scale] if tile_sizes else "auto")
         if state is None:

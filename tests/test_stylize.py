@@ -7,7 +7,9 @@ import stylize as method
 import vgg
 from brushwork.engine import memory
 from brushwork.pictures import saliency, sizes
+from brushwork.pictures.colors import transfer_luma
 from brushwork.pictures.masks import NO_MASKS
+from brushwork.pictures.palette import with_palette
 from brushwork.presets import PRESETS
 from stylize import Masks, Settings, make_objective, stylize
 from tests.helpers import oracle, tiny_networks
@@ -276,6 +278,18 @@ def test_detail_and_a_mask_multiply(tiny, random):
     product = Masks(content=saliency.content_weights(content, 0.6, mask))
     for one, other in zip(both, losses_at(tiny, Settings(**FEW_LAYERS), content, [style], image, product), strict=True):
         assert one == pytest.approx(other)
+
+
+def test_the_content_in_the_palette_is_the_start_and_the_target(tiny, random):
+    content, style = pictures(random, 1)
+    settings = Settings(**FEW_LAYERS, initial="content", iterations=0, content_palette=1, colors="luma")
+    with make_objective(tiny, settings) as objective:
+        (step,) = stylize(objective, content, [style], settings)
+    recolored = with_palette(content, [style], strength=1, blend=[1])
+    np.testing.assert_allclose(step.image, recolored, atol=1e-4)
+    assert step.losses["content"] == pytest.approx(0, abs=1e-9)
+    # The chroma of --colors luma is the photograph's own.
+    np.testing.assert_allclose(step.picture(), transfer_luma(content, recolored), atol=1e-3)
 
 
 def test_order_of_styles_does_not_matter(tiny, random):

@@ -111,6 +111,8 @@ def _rules(options, settings, job, size):
     yield _options(ADAM), settings.optimizer != "adam", f"with the optimizer {settings.optimizer}; it is for adam"
     yield [option("lbfgs_memory")], settings.optimizer != "lbfgs", f"with the optimizer {settings.optimizer}"
     yield [*_options(for_content), "--content-mask"], not settings.content_weight, "with --content-weight 0"
+    seen = settings.content_weight or settings.initial == "content"
+    yield [option("content_palette")], not seen, "with --content-weight 0, unless --initial is content"
     yield [*_options(for_style), "--style-masks"], not settings.style_weight, "with --style-weight 0"
     yield ["--style-source-masks"], not settings.style_weight, "with --style-weight 0"
     yield [option("style_margin")], bool(options.style_source_masks), "with --style-source-masks, which say what counts"
