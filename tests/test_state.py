@@ -79,6 +79,7 @@ CASES = {
         "style_loss": ("wasserstein", "nearest"),
         "style_weight": 1.0,
         "content_weight": 0.1,
+        "content_palette": 1.0,
     },
 }
 

@@ -124,7 +124,7 @@ def _most_similar(units, dictionary):
         return tf.argmax(tf.matmul(block, dictionary, transpose_b=True), axis=1)
 
     blocks = tf.reshape(padded, [-1, BLOCK, units.shape[-1]])
-    return tf.reshape(tf.map_fn(search, blocks, dtype=tf.int64, parallel_iterations=1), [-1])[:count]
+    return tf.reshape(tf.map_fn(search, blocks, fn_output_signature=tf.int64, parallel_iterations=1), [-1])[:count]
 
 
 def _unit(vectors):

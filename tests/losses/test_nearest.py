@@ -193,7 +193,7 @@ def test_the_settings_choose_the_losses():
         (("gramm",), "--style-loss must be one of gram, wasserstein, nearest, not 'gramm'"),
         (("gram", "wasserstein"), "--style-loss takes gram or wasserstein, and nearest, each once"),
         (("nearest", "nearest:2"), "--style-loss takes gram or wasserstein, and nearest, each once"),
-        ((), "not nothing"),
+        ((), "--style-loss takes at least one value"),
         (("nearest:x",), "--style-loss: the weight of nearest must be a number not below 0, not x"),
         (("gram:-1",), "the weight of gram must be a number not below 0, not -1"),
     ],
