@@ -35,6 +35,7 @@ from brushwork.settings import Settings
 from tests.reference.classic import Apart
 from tools.measure.machine import add_inputs, command_for, machine, pictures, table
 
+BOTH = "wasserstein", "nearest"
 CLASSIC = "the classic loop, float32, in a process of its own"
 
 
@@ -66,10 +67,14 @@ def evaluations(options, full, pocket, content, style):
         ("full network", full, [style], {}),
         ("full network, four styles", full, four, {}),
         ("full network, Wasserstein loss", full, [style], {"style_loss": "wasserstein"}),
+        ("full network, Wasserstein and nearest losses", full, [style], {"style_loss": BOTH}),
         ("full network, `--precision auto`", full, [style], {"precision": "auto"}),
         ("included network", pocket, [style], {}),
         ("included network, Wasserstein loss", pocket, [style], {"style_loss": "wasserstein"}),
+        ("included network, Wasserstein and nearest losses", pocket, [style], {"style_loss": BOTH}),
         ("included network, `--precision auto`", pocket, [style], {"precision": "auto"}),
+        ("the same, Wasserstein loss", pocket, [style], {"precision": "auto", "style_loss": "wasserstein"}),
+        ("the same, Wasserstein and nearest losses", pocket, [style], {"precision": "auto", "style_loss": BOTH}),
     ):
         settings = Settings(**changes, tile_size="none")
         if settings.precision == "auto" and chosen_precision("auto") == "float32":
