@@ -91,7 +91,7 @@ export class Inputs {
   // The offered pictures: the examples and the latest uploads.
   offered(role) {
     const used = [this.content?.number, ...this.styles.map(style => style.upload.number)];
-    const isPainting = picture => !/^(astronaut|chelsea|hopper)$/.test(picture.name);
+    const isPainting = picture => !/^(astronaut|chelsea|hopper|obama)$/.test(picture.name);
     const free = this.offers.filter(picture => !used.includes(picture.number) && !picture.name.startsWith("mask-") && (this.roles[picture.number] ?? role) === role && (!picture.is_example || isPainting(picture) === (role === "styles")));
     if (!free.length) return [];
     const uploads = free.filter(picture => !picture.is_example).reverse().slice(0, MOST_OFFERS);
