@@ -16,6 +16,7 @@ from brushwork.pictures.raster import Raster, Strip, TimedFile
 _LOSSLESS_MODES = {"1": "L", "La": "LA"} | dict.fromkeys(("P", "PA", "RGBa"), "RGBA")
 _LOSSLESS_MODES |= dict.fromkeys(("RGBX", "YCbCr", "HSV", "LAB"), "RGB")
 _LARGE = 40_000_000  # pixels of a picture that is reduced while it is decoded, where the format can
+_IN_ROWS = "BMP", "PPM", "TGA"  # formats whose files may have the rows of the picture as they are
 MOST_MEMORY = 1_000_000_000  # bytes, for a picture that Pillow decodes as a whole
 _BYTES_PER_PIXEL = {"WEBP": 16, "QOI": 7, "SGI": 6, "GIF": 1}  # as measured; 4 for others
 _NCLX_WITHIN = 65536  # bytes: the boxes before the pixels of AVIF and HEIC
@@ -133,8 +134,11 @@ def _raw_strips(pil_image, file):
     if not is_large or len(pil_image.tile) != 1 or pil_image.mode not in ("L", "RGB"):
         return None
     codec, _, offset, arguments = pil_image.tile[0]
-    rawmode, stride, direction = (arguments, 0, 1) if isinstance(arguments, str) else arguments
-    if codec != "raw" or rawmode not in ("L", "RGB", "BGR"):
+    if codec != "raw" or pil_image.format not in _IN_ROWS:  # others have raw data too, but not in the file
+        return None
+    given = (arguments,) if isinstance(arguments, str) else tuple(arguments)
+    rawmode, stride, direction = (*given, *(None, 0, 1)[len(given) :])
+    if rawmode not in ("L", "RGB", "BGR"):
         return None
     return _rows_of_file(pil_image, file, offset, rawmode, stride or pil_image.width * len(rawmode), direction)
 

@@ -65,6 +65,16 @@ def test_the_peak_of_reading_is_four_times_the_result_and_200_megabytes(tmp_path
     assert peak_of_reading(path, (64, 64)) < 200 * MEGABYTE
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "TGA", "JPEG2000", "AVIF"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_large_picture_is_the_same_in_every_format(from_bytes, monkeypatch, kind, mode):
+    """Photographs of 10 million pixels and more take other ways than small ones; here, those of 25 and more do."""
+    data = picture_files.encoded(Image.fromarray(picture_files.texture(90, 70)).convert(mode), kind)
+    small = from_bytes(data, f"a.{kind}")
+    monkeypatch.setattr(pillow_formats, "_LARGE", 100)
+    np.testing.assert_array_equal(from_bytes(data, f"a.{kind}"), small)
+
+
 @pytest.mark.parametrize("kind", ["BMP", "PPM", "TGA"])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_rows_of_a_large_picture_are_read_in_strips(from_bytes, monkeypatch, kind, mode):
