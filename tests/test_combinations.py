@@ -89,7 +89,9 @@ def test_every_two_controls_in_tiles_and_in_the_whole(tiny, random, choice):
         rough = precision == "bfloat16"
         loss, steepness = (oracle.BFLOAT16_LOSS, oracle.BFLOAT16_GRADIENT) if rough else (1e-5, 1e-5)
         others, slope = evaluated(precision, 32)
-        assert others == pytest.approx(losses, rel=loss), precision
+        # A cosine of features that were rounded to 8 bits, taken from 1: its error does not become less as it does.
+        least = 1e-3 if rough and "nearest" in losses else 0
+        assert others == pytest.approx(losses, rel=loss, abs=least), precision
         assert np.linalg.norm(slope - gradient) <= steepness * np.linalg.norm(gradient), precision
 
 
