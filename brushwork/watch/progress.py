@@ -45,7 +45,8 @@ def _with_bar(steps, schedule, verbose):
     layout = "{percentage:3.0f}% {bar:20} {n}/{total} "
     options = {"total": schedule.iterations, "bar_format": layout + _times(pace), "miniters": 1, "leave": False}
     try:
-        bar = tqdm(**options, file=messages.Tolerant(sys.stderr), **_size())
+        # position: a bar that could not be drawn in an earlier run of this process may still be counted
+        bar = tqdm(**options, position=0, file=messages.Tolerant(sys.stderr), **_size())
     except messages.UNWRITABLE:  # tqdm flushes the streams themselves
         yield from steps
         return

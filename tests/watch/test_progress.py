@@ -113,6 +113,13 @@ def test_the_bar(monkeypatch):
     assert states[1].endswith("2/4 30.00s/it, 01:00 left, total loss 3330")
 
 
+def test_a_bar_that_an_earlier_run_left_does_not_move_it(monkeypatch):
+    tqdm = pytest.importorskip("tqdm").tqdm
+    with tqdm(total=1, file=Terminal()):
+        states = bar(monkeypatch, ends=(4,), durations=[60, 30])
+    assert "\x1b[A" not in "".join(states)
+
+
 def test_the_bar_of_two_scales_with_all_losses(monkeypatch):
     states = bar(monkeypatch, ends=(2, 4), durations=[1], verbose=True)
     losses = "content loss 40, style loss 400, tv loss 4000, total loss 4440"
