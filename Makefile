@@ -1,4 +1,4 @@
-# make demo: a first picture.  make test: the tests, in less than 100 s.  make test-all: all tests, in about ten minutes.
+# make demo: a first picture.  make test: the tests, in about two minutes.  make test-all: all tests, in a quarter of an hour.
 # make gallery: the pictures of README.  Each creates the virtual environment .venv.
 PYTHON ?= python3
 VENV = .venv
