@@ -333,7 +333,7 @@ class Settings:
         yield from mistakes_in_losses("--style-loss", self.style_loss)
         if self.normalization != "classic" and not any(text.startswith("gram") for text in self.style_loss):
             losses = " ".join(self.style_loss)
-            yield f"--normalization is that of the Gram loss; leave it out with --style-loss {losses}"
+            yield f"--normalization applies to the Gram loss only; leave it out with --style-loss {losses}"
         if not (self.content_weight or self.style_weight or self.tv_weight):
             yield "--content-weight, --style-weight and --tv-weight are all zero: there is nothing to optimise"
 

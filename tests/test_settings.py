@@ -185,7 +185,7 @@ def test_no_more_numbers_of_iterations_than_scales():
 def test_settings_that_exclude_each_other():
     with pytest.raises(ValueError, match="^--smallest-scale sets the number of scales, and so does --scales"):
         Settings(smallest_scale=100, scales=(3,))
-    with pytest.raises(ValueError, match="^--normalization is that of the Gram loss"):
+    with pytest.raises(ValueError, match="^--normalization applies to the Gram loss only"):
         Settings(style_loss="wasserstein", normalization="sums")
 
 

@@ -5,7 +5,7 @@ For a layer with features F_i of the image and S_j of the style,
     L = mean over i of (1 - max over j of u_i v_j),  u_i = (F_i - m) / |F_i - m|,  v_j = (S_j - m) / |S_j - m|,
 
 where m is the mean of the style's features. The maximum is searched in each evaluation. By the envelope theorem its
-gradient is that of the chosen pair, so the loss is a sum over positions without anything to be kept up to date.
+gradient is that of the chosen pair. So the loss is a sum over positions, and nothing is kept between evaluations.
 
 Sources: Kolkin et al. 2022, Neural Neighbor Style Transfer (arXiv:2203.13215), after Li and Wand 2016 and Mechrez et
 al. 2018. They match the concatenation of all layers and keep each match for a number of steps; here each layer is
@@ -37,8 +37,8 @@ class Nearest(Term):
     of all styles together, each with entries in proportion to its blend weight.
 
     Every second position in both directions is compared, in the image and in the styles alike, and every position of
-    layers whose positions are 8 px or more from each other. The receptive fields of the compared positions
-    overlap, so that no pixel is left out, and tiles begin at multiples of 8 px, so that the positions are the same.
+    layers whose positions are 8 px or more from each other. The receptive fields of the compared positions overlap, so
+    every pixel is seen. Tiles begin at multiples of 8 px, so a picture in tiles compares the same positions.
     """
 
     weights: Mapping[str, float]  # {layer: weight}

@@ -86,7 +86,7 @@ def test_what_was_recorded_is_replaced_if_it_is_as_it_was(place):
 
 @pytest.fixture
 def stopped(command):
-    """Runs the command in the directory `run`, stopped after 2 of 4 iterations; returns what is said."""
+    """Runs the command in the directory `run`, stopped after 2 of 4 iterations; returns its messages."""
 
     def run(*arguments, output="out.png"):
         status, _, err = command("--state", "out.state", "--print-iterations", 1, *arguments, output=output)
