@@ -17,7 +17,7 @@ from brushwork.pictures import sizes
 from brushwork.schedule import make_schedule, margin
 from brushwork.settings import Settings, nearest_step
 
-NEAREST = 6  # arrays as large as the compared features
+NEAREST = 2  # arrays as large as the compared features, as measured at 1024x768
 EVALUATION = 1.75  # peak memory of an evaluation / bytes of the layers that its gradient needs
 TILE_SIZES = (2048, 1536, 1024, 768, 512, 384, 256, 128)  # px
 SHARE = 0.85  # of the free memory that a run may plan to use
@@ -94,7 +94,7 @@ def estimate(workload: Workload, tile_size: int | None) -> float:
         piece = min(size[0], side) * min(size[1], side)
     weighted = workload.mask_count * sum(_numbers(network, layer) for layer in settings.style_layer_weights)
     evaluation = number * (EVALUATION * _stored(network, layers) + weighted) * piece
-    # The compared positions of the nearest-feature loss, in float32: units, their matches, products and gradients.
+    # The compared positions of the nearest-feature loss, in float32.
     nearest = settings.nearest_layer_weights
     evaluation += 4 * NEAREST * sum(_numbers(network, layer) / nearest_step(layer) ** 2 for layer in nearest) * piece
     squares = sum(_channels(network, layer) ** 2 for layer in settings.style_layer_weights)

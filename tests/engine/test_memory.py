@@ -129,7 +129,7 @@ def test_the_nearest_loss_takes_its_compared_positions(network):
         memory.estimate(workload(network, **settings | {"style_loss": losses}), None)
         for losses in (settings["style_loss"], "wasserstein")
     )
-    assert with_it - without == pytest.approx(6 * 4 * (30000 * 3 + 7500 * (4 + 6 + 6)), rel=1e-9)
+    assert with_it - without == pytest.approx(2 * 4 * (30000 * 3 + 7500 * (4 + 6 + 6)), rel=1e-9)
 
 
 def test_what_limits_the_memory_is_named(network, monkeypatch):
