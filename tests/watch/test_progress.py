@@ -156,7 +156,7 @@ def test_lines_are_printed_above_the_bar(monkeypatch):
     tqdm = pytest.importorskip("tqdm").tqdm
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with tqdm(total=2, file=terminal):
+    with tqdm(total=1, file=Terminal()), tqdm(total=2, file=terminal, position=0):  # an earlier run's, and this one's
         messages.print_to(terminal, "a line")
     before, _, after = terminal.getvalue().partition("a line\n")
     assert before.endswith("\r")  # the bar is erased
