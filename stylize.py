@@ -202,11 +202,12 @@ def make_objective(
     *,
     precision: str | None = None,
     terms: Sequence[Term] | None = None,
+    threads: int = 0,
     map_tiles: TileMap = map_here,
 ) -> Objective:
     """The Objective of the settings' loss, or of `terms`; a context manager. See Objective for the arguments."""
     terms = make_terms(settings, masks) if terms is None else terms
-    return Objective(network, settings, terms, masks, precision=precision, map_tiles=map_tiles)
+    return Objective(network, settings, terms, masks, precision=precision, threads=threads, map_tiles=map_tiles)
 
 
 def _mean(array: np.ndarray) -> float:

@@ -26,6 +26,8 @@ from brushwork.network.layers import CONVOLUTIONS, LAYERS, stride, up_to_last
 if TYPE_CHECKING:
     import tensorflow.compat.v1 as tf
 
+    from brushwork.network.operations import Kernels
+
 MAX_CHANNELS = 1024  # of a layer: twice as many as in VGG-19. The matrices of style losses grow with their square.
 
 # TensorFlow is imported in the functions that build the graph, so that a damaged file is reported without the wait.
@@ -151,7 +153,7 @@ def build(
     layers: Sequence[str],
     pooling: str = "max",
     origin: Sequence = (0, 0),
-    deterministic: bool = False,
+    kernels: "Kernels | None" = None,
 ) -> dict[str, "tf.Tensor"]:
     """The named layers of the network above `image`: name -> tensor [N, ceil(H / stride), ceil(W / stride), C].
 
@@ -162,12 +164,13 @@ def build(
     pooling: "max" or "avg", 2x2, stride 2. Gatys et al. 2015, section 2: average pooling gives smoother pictures.
     origin: (top, left) of the image in the picture that it is a tile of, px, integers or scalar tensors. It aligns the
     blocks of `winograd` with those of the whole picture and affects rounding only.
-    deterministic: use the same operations on every start, not those that are found to be the fastest.
+    kernels: the operations to use; None: those that are found to be the fastest on this machine.
     """
     import tensorflow.compat.v1 as tf
 
     from brushwork.network import operations, winograd
 
+    kernels = operations.fastest(image.dtype, pooling) if kernels is None else kernels
     net, current = {}, image
     for name in up_to_last(layers):
         if name.startswith("conv"):
@@ -175,12 +178,12 @@ def build(
             if len(kernel.shape) == 3:
                 current = winograd.convolution(current, kernel, [position // stride(name) for position in origin])
             else:
-                current = operations.convolution(current, kernel, is_fixed=deterministic)
+                current = operations.convolution(current, kernel, kernels)
             current = tf.nn.bias_add(current, bias, name=name)
         elif name.startswith("relu"):
             current = tf.nn.relu(current, name=name)
         elif pooling == "max":
-            current = operations.max_pool(current, is_fixed=deterministic)
+            current = operations.max_pool(current, kernels)
         else:
             current = tf.nn.avg_pool2d(current, ksize=2, strides=2, padding="SAME", name=name)
         net[name] = current

@@ -7,6 +7,7 @@ the sums. The second computes the gradient of each tile's sums, weighted by thes
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,15 +23,27 @@ from brushwork.schedule import is_tiled
 from brushwork.settings import TILE_GRID
 
 SMALLEST_TILE = 64  # px; smaller ones would be little more than margin
+NO_SUMS: Mapping[str, np.ndarray] = MappingProxyType({})
 
-# (graph, outputs, the feeds of each tile) -> the results of graph.run(outputs, feeds) for the tiles, in their order.
-# It may send the feeds, dictionaries of arrays, to other processes that have built the same TileGraph.
-TileMap = Callable[[TileGraph, Any, Iterable[dict[str, np.ndarray]]], Iterable]
+# (graph, outputs, picture, sum gradients) -> the results of `run_tile` for the tiles of the picture, in their order.
+# It may send what is fed, dictionaries of arrays, to other processes that have built a TileGraph of the same Recipe.
+# The second pass has the same picture as the first, and the sum gradients: {input: array}, the same for all tiles.
+TileMap = Callable[[TileGraph, Any, tiles.TiledPicture, Mapping[str, np.ndarray]], Iterable]
 
 
-def map_here(graph: TileGraph, outputs: Any, feeds: Iterable[dict[str, np.ndarray]]) -> Iterable:
+def map_here(
+    graph: TileGraph, outputs: Any, picture: tiles.TiledPicture, sum_gradients: Mapping[str, np.ndarray]
+) -> Iterable:
     """The TileMap that computes one tile after the other in this process."""
-    return (graph.run(outputs, each) for each in feeds)
+    return (run_tile(graph, outputs, picture, index, sum_gradients) for index in range(len(picture)))
+
+
+def run_tile(
+    graph: TileGraph, outputs: Any, picture: tiles.TiledPicture, index: int, sum_gradients: Mapping[str, np.ndarray]
+) -> Any:
+    """The outputs of the graph for a tile of a picture."""
+    feeds = picture.pixels(index) | picture.fields(index) | picture.constants
+    return graph.run(outputs, feeds | dict(sum_gradients))
 
 
 def _in_smaller_tiles_if_needed(method: Callable) -> Callable:
@@ -72,21 +85,20 @@ class Evaluator:
         inputs: {name: array} of the terms' inputs, Fields over the whole picture. Raises DoesNotFit if memory runs out
         even in small tiles.
         """
-        padded = self._padded(image)
+        picture = self._cut(image, inputs)
         if is_tiled(image.shape[:2], self.tile_size):
-            losses, gradient = self._evaluate_tiles(image, padded, inputs)
+            losses, gradient = self._evaluate_tiles(picture)
         else:
-            ((losses, gradient),) = self._run("untiled", image, padded, inputs)
+            ((losses, gradient),) = self._run("untiled", picture)
         return {name: float(loss) for name, loss in losses.items()}, _folded(gradient, self._graph.padding)
 
-    def _evaluate_tiles(self, image, padded, inputs):
-        sums = _added(self._run("sums", image, padded, inputs))
-        constants = {name: array for name, array in inputs.items() if name not in self._graph.field_strides}
-        losses, gradients = self._graph.run("losses", constants | sums)
-        with_gradients = inputs | {f"sum_gradients/{name}": each for name, each in gradients.items()}
-        gradient = np.zeros_like(padded)
-        parts = self._run("gradient", image, padded, with_gradients)
-        for tile, part in zip(self._cut(image), parts, strict=True):
+    def _evaluate_tiles(self, picture):
+        sums = _added(self._run("sums", picture))
+        losses, gradients = self._graph.run("losses", picture.constants | sums)
+        sum_gradients = {f"sum_gradients/{name}": each for name, each in gradients.items()}
+        gradient = np.zeros_like(picture.padded)
+        parts = self._run("gradient", picture, sum_gradients)
+        for tile, part in zip(picture.tiles, parts, strict=True):
             gradient[tile.rows, tile.columns] += part
         return losses, gradient
 
@@ -96,7 +108,7 @@ class Evaluator:
 
         fields: {input: [h, w, channels] of the whole picture}.
         """
-        return _added(self._run(output, picture, self._padded(picture), fields))
+        return _added(self._run(output, self._cut(picture, fields)))
 
     @_in_smaller_tiles_if_needed
     def features(self, picture: np.ndarray, layers: list[str]) -> dict[str, np.ndarray]:
@@ -105,26 +117,21 @@ class Evaluator:
         for layer in layers:
             sides = [-(-side // stride(layer)) for side in picture.shape[:2]]
             whole[layer] = np.empty([*sides, graph.channels(layer)], graph.feature_type())
-        results = self._run([f"features/{layer}" for layer in layers], picture, self._padded(picture), {})
-        for tile, parts in zip(self._cut(picture), results, strict=True):
+        cut = self._cut(picture, {})
+        results = self._run([f"features/{layer}" for layer in layers], cut)
+        for tile, parts in zip(cut.tiles, results, strict=True):
             for layer, part in zip(layers, parts, strict=True):
                 whole[layer][tile.cells(stride(layer))] = part
         return whole
 
-    def _run(self, outputs, picture, padded, inputs) -> Iterable:
+    def _run(self, outputs: Any, picture: tiles.TiledPicture, sum_gradients: Mapping[str, np.ndarray] = NO_SUMS):
         """The outputs for each tile of a picture, in the order of the tiles."""
-        feeds = (self._feeds(tile, padded, inputs) for tile in self._cut(picture))
-        return self._map_tiles(self._graph, outputs, feeds)
+        return self._map_tiles(self._graph, outputs, picture, sum_gradients)
 
-    def _feeds(self, tile: tiles.Tile, padded: np.ndarray, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What the graph is fed for a tile: its pixels, its part of the Fields, and the Constants."""
-        strides = self._graph.field_strides
-        own = {name: array[tile.cells(strides[name])] if name in strides else array for name, array in inputs.items()}
-        return {"image": padded[tile.rows, tile.columns], "place": tile.place} | own
-
-    def _cut(self, picture: np.ndarray) -> list[tiles.Tile]:
+    def _cut(self, picture: np.ndarray, inputs: Mapping[str, np.ndarray]) -> tiles.TiledPicture:
         size = self.tile_size if is_tiled(picture.shape[:2], self.tile_size) else None
-        return tiles.cut(*picture.shape[:2], size, self._graph.margin, self._graph.padding)
+        cut = tiles.cut(*picture.shape[:2], size, self._graph.margin, self._graph.padding)
+        return tiles.TiledPicture(cut, self._padded(picture), inputs, self._graph.field_strides)
 
     def _padded(self, picture: np.ndarray) -> np.ndarray:
         sides = (self._graph.padding, self._graph.padding)

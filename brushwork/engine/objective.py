@@ -10,10 +10,11 @@ import vgg
 from brushwork.digest import digest_of
 from brushwork.engine import memory
 from brushwork.engine.evaluator import Evaluator, TileMap, map_here
-from brushwork.engine.session import chosen_precision
+from brushwork.engine.session import chosen_precision, serialised_options
 from brushwork.engine.term import Term, named_leaves
-from brushwork.engine.tile_graph import TileGraph
+from brushwork.engine.tile_graph import Recipe, TileGraph
 from brushwork.errors import NetworkError
+from brushwork.network.operations import Kernels
 from brushwork.pictures.arrays import check_masks, check_pictures
 from brushwork.pictures.masks import NO_MASKS, Masks, check_kinds
 from brushwork.settings import TILE_GRID, Settings
@@ -37,14 +38,15 @@ class Objective:
         masks: Masks = NO_MASKS,
         *,
         precision: str | None = None,
+        threads: int = 0,
         map_tiles: TileMap = map_here,
     ):
         """terms: of the loss; stylize.make_terms makes those of the settings.
 
         masks: which of them are given, and how many; `set_targets` takes them in their sizes. precision: "float32" or
-        "bfloat16", of the network; by default what settings.precision chooses. map_tiles: where tiles are computed.
-        Raises KeyError if the network lacks a layer of the terms, and ValueError if two terms have the same name or if
-        there is no such precision.
+        "bfloat16", of the network; by default what settings.precision chooses. threads: of an operation, which affects
+        rounding; 0: one for each core. map_tiles: where tiles are computed. Raises KeyError if the network lacks a
+        layer of the terms, and ValueError if two terms have the same name or if there is no such precision.
         """
         if precision not in (None, "float32", "bfloat16"):
             raise ValueError(f"the precision is float32 or bfloat16, not {precision}")
@@ -54,14 +56,16 @@ class Objective:
         self.settings, self.mean_pixel = settings, network.mean_pixel
         self.precision = precision or chosen_precision(settings.precision)
         self._network, self._terms, self._masks = network, tuple(terms), masks
-        self._tile_graph = TileGraph(
+        recipe = Recipe(
             network,
             self._terms,
             precision=self.precision,
             pooling=settings.pooling,
             padding=settings.padding,
-            deterministic=settings.deterministic,
+            kernels=Kernels() if settings.deterministic else None,
+            config=serialised_options(threads),
         )
+        self._tile_graph = TileGraph(recipe)
         self._evaluator = Evaluator(self._tile_graph, map_tiles)
         self._style_sums = StyleSums(self._evaluator)
         self._inputs: dict[str, np.ndarray] = {}

@@ -90,11 +90,25 @@ def _log_file():
     return open(os.devnull, "w+b", buffering=0)
 
 
-def open_session(graph: "tf.Graph") -> "tf.Session":
-    """A session on `graph`, which the caller closes. It does not become the default session."""
+def open_session(graph: "tf.Graph", config: bytes | None = None) -> "tf.Session":
+    """A session on `graph`, which the caller closes. It does not become the default session.
+
+    config: a tf.ConfigProto, serialised; None: `options`.
+    """
     import tensorflow.compat.v1 as tf
 
-    return tf.Session(graph=graph, config=options())
+    return tf.Session(graph=graph, config=options() if config is None else tf.ConfigProto.FromString(config))
+
+
+def serialised_options(threads: int = 0) -> bytes:
+    """The `options`, serialised, for sessions that compute on so many threads; 0: one for each core.
+
+    In a process that has sessions with different numbers of threads, they have them only if
+    TF_OVERRIDE_GLOBAL_THREADPOOL is set before the first one.
+    """
+    config = options()
+    config.intra_op_parallelism_threads = threads
+    return config.SerializeToString()
 
 
 def options() -> "tf.ConfigProto":
@@ -119,22 +133,22 @@ class Cancellable:
     """
 
     def __init__(self, session: "tf.Session"):
-        self._session, self._run, self._cancelled = session, None, futures.Future()
+        self._session, self._run, self.cancelled = session, None, futures.Future()
         self._thread = futures.ThreadPoolExecutor(1)
 
     def run(self, fetches: Any, feeds: dict | None = None, **options: Any) -> Any:
         """What session.run returns. Raises Interrupted after `cancel`."""
-        if not self._cancelled.done():
+        if not self.cancelled.done():
             self._run = self._thread.submit(self._session.run, fetches, feeds, **options)
-            futures.wait([self._run, self._cancelled], return_when=futures.FIRST_COMPLETED)
-        if self._cancelled.done():
+            futures.wait([self._run, self.cancelled], return_when=futures.FIRST_COMPLETED)
+        if self.cancelled.done():
             raise Interrupted
         return self._run.result()
 
     def cancel(self) -> None:
         """Make `run` raise Interrupted, now and whenever it is called. To be called in another thread."""
-        if not self._cancelled.done():
-            self._cancelled.set_result(None)
+        if not self.cancelled.done():
+            self.cancelled.set_result(None)
 
     def has_ended(self, seconds: float = 0) -> bool:
         """Wait for `seconds` at most; whether nothing runs then. While it runs, only os._exit ends Python."""

@@ -17,44 +17,60 @@ Outputs:
 
 import functools
 from collections.abc import Callable, Sequence
+from concurrent import futures
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 import vgg
+from brushwork.engine import session
 from brushwork.engine.session import Cancellable, open_session, without_collection
 from brushwork.engine.term import Constant, Pixels, Term, map_named, named_leaves
+from brushwork.network import operations
 from brushwork.network.layers import stride
 from brushwork.schedule import margin
 
 PADDING = 16  # px by which the border of a picture is continued outwards; a multiple of TILE_GRID
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What a TileGraph is built of. On processors of a kind, graphs of the same Recipe compute the same numbers."""
+
+    network: vgg.Network  # the image has the type of its mean_pixel
+    terms: Sequence[Term]
+    precision: str  # of the network: "float32" or "bfloat16"
+    pooling: str  # as for vgg.build
+    padding: str  # "zero", or "replicate": the border of pictures is continued by PADDING px
+    kernels: operations.Kernels | None = None  # None: the fastest ones
+    config: bytes | None = None  # of the session, a serialised tf.ConfigProto; None: session.options
+
+    @property
+    def network_type(self) -> tf.DType:
+        """The type of the features."""
+        return tf.bfloat16 if self.precision == "bfloat16" else tf.as_dtype(self.network.mean_pixel.dtype)
+
+    def completed(self) -> "Recipe":
+        """This Recipe with everything chosen that is left to the machine."""
+        kernels = self.kernels or operations.fastest(self.network_type, self.pooling)
+        config = session.serialised_options() if self.config is None else self.config
+        return replace(self, kernels=kernels, config=config)
+
+
 class TileGraph:
     """The graph of a tile and its session; a context manager."""
 
-    def __init__(
-        self,
-        network: vgg.Network,
-        terms: Sequence[Term],
-        *,
-        precision: str,
-        pooling: str,
-        padding: str,
-        deterministic: bool = False,
-    ):
-        """precision: "float32" or "bfloat16", of the network; the image has the type of network.mean_pixel.
-
-        pooling, deterministic: as for vgg.build. padding: "zero", or "replicate": the border of pictures is continued
-        by PADDING px. Raises KeyError if the network lacks a layer of the terms.
-        """
-        self.graph, self.padding = tf.Graph(), PADDING if padding == "replicate" else 0
+    def __init__(self, recipe: Recipe):
+        """Raises KeyError if the network lacks a layer of the terms."""
+        self.recipe = recipe = recipe.completed()
+        network, terms = recipe.network, recipe.terms
+        self.graph, self.padding = tf.Graph(), PADDING if recipe.padding == "replicate" else 0
         self.layers = list(dict.fromkeys(layer for term in terms for layer in term.layers))
         self.margin = margin(self.layers)
         self.field_strides: dict[str, int] = {}  # input with a value for each cell -> px between its cells
-        self._terms, self._dtype = terms, network.mean_pixel.dtype
-        self._network_dtype = tf.bfloat16 if precision == "bfloat16" else self._dtype
+        self._terms, self._dtype, self._network_dtype = terms, network.mean_pixel.dtype, recipe.network_type
         self._placeholders, self._outputs = {}, {}
         with self.graph.as_default(), without_collection():
             self._image = self._placeholder("image", self._dtype, [None, None, 3])
@@ -62,13 +78,13 @@ class TileGraph:
             convolutions, weights = vgg.variables(network, self._network_dtype, layers=self.layers)
             centred = tf.cast(self._image - network.mean_pixel, self._network_dtype)[tf.newaxis]  # [1, H, W, 3]
             origin = tf.unstack(self._place[4:6])
-            how = {"pooling": pooling, "origin": origin, "deterministic": deterministic}
+            how = {"pooling": recipe.pooling, "origin": origin, "kernels": recipe.kernels}
             built = vgg.build(centred, convolutions, layers=self.layers, **how)
             self._features = {layer: tf.squeeze(net, 0) for layer, net in built.items()}  # [h, w, C]
             self._cores = {layer: self._core(net, stride(layer)) for layer, net in self._features.items()}
             channels = {layer: int(net.shape[-1]) for layer, net in self._features.items()}
             self._inputs = {term.name: map_named(self._input, term.inputs(channels), term.name) for term in terms}
-            self._session = Cancellable(open_session(self.graph))
+            self._session = Cancellable(open_session(self.graph, recipe.config))
             self._session.run(tf.global_variables_initializer(), weights)
 
     def __enter__(self) -> "TileGraph":
@@ -86,13 +102,18 @@ class TileGraph:
         """Make the run that another thread waits for raise Interrupted, and every later one."""
         self._session.cancel()
 
+    @property
+    def cancelled(self) -> futures.Future:
+        """Done after `cancel`."""
+        return self._session.cancelled
+
     def has_ended(self, seconds: float) -> bool:
         """Whether a cancelled run has ended, after so many seconds at most."""
         return self._session.has_ended(seconds)
 
     def feature_type(self) -> np.dtype:
         """bfloat16, or the type of the image."""
-        return tf.as_dtype(self._network_dtype).as_numpy_dtype
+        return self._network_dtype.as_numpy_dtype
 
     def channels(self, layer: str) -> int:
         """The number of a layer's channels."""

@@ -6,7 +6,11 @@ padding falls where it falls for the whole picture. The gradients of the tiles' 
 tile including its margin, add up to the gradient with respect to the picture.
 """
 
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
+
+import numpy as np
 
 from brushwork.schedule import spans
 
@@ -32,6 +36,53 @@ class Tile(NamedTuple):
             slice(top // stride, -(-(top + height) // stride)),
             slice(left // stride, -(-(left + width) // stride)),
         )
+
+
+class TiledPicture:
+    """A picture cut into tiles, with what the graph is fed for each of them."""
+
+    def __init__(
+        self,
+        tiles: Sequence[Tile],
+        padded: np.ndarray,
+        inputs: Mapping[str, np.ndarray],
+        strides: Mapping[str, int],
+    ):
+        """padded: [H + 2 p, W + 2 p, 3], RGB, 0..255, the picture with its continued border.
+
+        inputs: {name: array} of the terms' inputs; they stay the same as long as the mapping is the same object.
+        strides: {input that is a Field: px between its cells}; the others are Constants.
+        """
+        self.tiles, self.inputs = tiles, inputs
+        self.padded, self._strides = padded, strides
+
+    def __len__(self) -> int:
+        return len(self.tiles)
+
+    def area(self, index: int) -> int:
+        """The pixels of a tile with its margin."""
+        return self.pixels(index)["image"].size // 3
+
+    def pixels(self, index: int) -> dict[str, np.ndarray]:
+        """What is fed of the picture itself for a tile."""
+        tile = self.tiles[index]
+        return {"image": self.padded[tile.rows, tile.columns], "place": np.array(tile.place, np.int32)}
+
+    def fields(self, index: int) -> dict[str, np.ndarray]:
+        """The parts of the Fields that belong to the core of a tile."""
+        tile = self.tiles[index]
+        return {name: array[tile.cells(self._strides[name])] for name, array in self._split[0].items()}
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """The Constants, which are the same for all tiles."""
+        return self._split[1]
+
+    @cached_property
+    def _split(self):
+        """The inputs that are Fields, and the others."""
+        fields = {name: array for name, array in self.inputs.items() if name in self._strides}
+        return fields, {name: array for name, array in self.inputs.items() if name not in fields}
 
 
 def cut(height: int, width: int, size: int | None, margin: int, padding: int = 0) -> list[Tile]:

@@ -9,6 +9,7 @@ differ, unless the operations are fixed.
 """
 
 import functools
+from typing import NamedTuple
 
 import tensorflow.compat.v1 as tf
 
@@ -17,21 +18,26 @@ from brushwork.network.autotune import is_faster
 TRIAL = 1, 32, 64, 128  # [N, H, W, C] of the features in the trials
 
 
-def convolution(features: tf.Tensor, kernel: tf.Tensor, *, is_fixed: bool = False) -> tf.Tensor:
-    """Convolve features [N, H, W, in] with a kernel [3, 3, in, out], zero padding (SAME): [N, H, W, out].
+class Kernels(NamedTuple):
+    """Which operations compute the network."""
 
-    is_fixed: by TensorFlow's operation of that name, without a trial of which is faster.
-    """
-    turned = not is_fixed and features.dtype == tf.float32 and turning_pays()
-    return (turned_convolution if turned else plain_convolution)(features, kernel)
+    turned: bool = False  # `turned_convolution` in float32
+    compared: bool = False  # `compared_max_pool`
 
 
-def max_pool(features: tf.Tensor, *, is_fixed: bool = False) -> tf.Tensor:
-    """The maximum of each 2x2 window of features [N, H, W, C]: [N, ceil(H / 2), ceil(W / 2), C].
+def fastest(dtype: tf.DType, pooling: str) -> Kernels:
+    """The Kernels that are fastest on this machine for features of a type, with "max" or "avg" pooling."""
+    return Kernels(dtype == tf.float32 and turning_pays(), pooling == "max" and comparing_pays())
 
-    is_fixed: as for `convolution`.
-    """
-    return (compared_max_pool if not is_fixed and comparing_pays() else plain_max_pool)(features)
+
+def convolution(features: tf.Tensor, kernel: tf.Tensor, kernels: Kernels = Kernels()) -> tf.Tensor:  # noqa: B008
+    """Convolve features [N, H, W, in] with a kernel [3, 3, in, out], zero padding (SAME): [N, H, W, out]."""
+    return (turned_convolution if kernels.turned else plain_convolution)(features, kernel)
+
+
+def max_pool(features: tf.Tensor, kernels: Kernels = Kernels()) -> tf.Tensor:  # noqa: B008
+    """The maximum of each 2x2 window of features [N, H, W, C]: [N, ceil(H / 2), ceil(W / 2), C]."""
+    return (compared_max_pool if kernels.compared else plain_max_pool)(features)
 
 
 @functools.cache

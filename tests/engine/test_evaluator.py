@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from brushwork.engine import evaluator
 from brushwork.engine.evaluator import Evaluator
+from brushwork.engine.tile_graph import TileGraph
 from brushwork.errors import DoesNotFit
 from brushwork.settings import Settings
 from stylize import Masks, make_objective
@@ -35,7 +36,7 @@ def test_folding_is_the_transpose_of_padding(random):
 
 def failing(tile_size, error):
     """An Evaluator that raises an error whenever it begins with a picture, and the tile sizes with which it did."""
-    found, failing = [], Evaluator(SimpleNamespace(padding=0))
+    found, failing = [], Evaluator(SimpleNamespace(padding=0, margin=0))
     failing.tile_size = tile_size
 
     def padded(picture):
@@ -87,11 +88,11 @@ def test_tiles_stay_small_once_memory_has_run_out(caplog):
 def scarce(rows):
     """A TileMap that runs out of memory when a picture or a tile has more than so many rows."""
 
-    def run(graph, outputs, feeds):
-        for each in feeds:
-            if each["image"].shape[0] > rows:
+    def run(graph, outputs, picture, sum_gradients):
+        for index in range(len(picture)):
+            if picture.pixels(index)["image"].shape[0] > rows:
                 raise MemoryError
-            yield graph.run(outputs, each)
+            yield evaluator.run_tile(graph, outputs, picture, index, sum_gradients)
 
     return run
 
@@ -121,14 +122,17 @@ def test_an_evaluation_out_of_memory_goes_on_in_smaller_tiles(random):
 
 
 def test_tiles_may_be_computed_anywhere_and_in_any_order(random):
-    """The feeds can be sent elsewhere, and the results are added up in the order of the tiles."""
+    """What is fed can be sent elsewhere, and the results are added up in the order of the tiles."""
     content, style, image = random.uniform(0, 255, (3, 60, 40, 3)).astype(np.float32)
     mask = random.uniform(0, 1, (60, 40)).astype(np.float32)
     settings, masks, results = Settings(**FEW_LAYERS), Masks((mask,)), []
 
-    def elsewhere(graph, outputs, feeds):
-        sent = [pickle.loads(pickle.dumps(each)) for each in feeds]
-        backwards = [graph.run(outputs, each) for each in reversed(sent)]
+    def elsewhere(graph, outputs, picture, sum_gradients):
+        recipe, parts = pickle.loads(pickle.dumps((graph.recipe, [picture.pixels(i) for i in range(len(picture))])))
+        with TileGraph(recipe) as other:
+            lasting = [picture.fields(index) | picture.constants for index in range(len(picture))]
+            sent = [a | b | dict(sum_gradients) for a, b in zip(parts, lasting, strict=True)]
+            backwards = [other.run(outputs, each) for each in reversed(sent)]
         return [pickle.loads(pickle.dumps(each)) for each in reversed(backwards)]
 
     for map_tiles in (evaluator.map_here, elsewhere):
@@ -137,3 +141,12 @@ def test_tiles_may_be_computed_anywhere_and_in_any_order(random):
             results.append(objective.evaluate(image))
     assert results[0][0] == results[1][0]
     np.testing.assert_array_equal(results[0][1], results[1][1])
+
+
+def test_a_recipe_holds_what_was_chosen_here(tiny):
+    with make_objective(tiny, Settings(**FEW_LAYERS), threads=3) as objective:
+        recipe = objective._tile_graph.recipe
+        assert tf.ConfigProto.FromString(recipe.config).intra_op_parallelism_threads == 3
+        assert recipe.kernels == (False, False)
+        with TileGraph(recipe) as other:
+            assert other.recipe == recipe

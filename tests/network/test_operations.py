@@ -73,10 +73,12 @@ def test_the_faster_way_is_taken(monkeypatch, random, pays):
         monkeypatch.setattr(operations, name, lambda: pays)
     with tf.Graph().as_default():
         for dtype in (tf.float32, tf.bfloat16):
-            operations.convolution(tf.zeros([1, 2, 2, 1], dtype), tf.zeros([3, 3, 1, 1], dtype))
-        operations.max_pool(tf.zeros([1, 2, 2, 1]))
+            kernels = operations.fastest(dtype, "max")
+            operations.convolution(tf.zeros([1, 2, 2, 1], dtype), tf.zeros([3, 3, 1, 1], dtype), kernels)
+        operations.max_pool(tf.zeros([1, 2, 2, 1]), kernels)
     first, pooling = ("turned", "compared") if pays else ("plain", "plain")
     assert taken == [f"{first}_convolution", "plain_convolution", f"{pooling}_max_pool"]
+    assert operations.fastest(tf.float32, "avg") == (pays, False)
 
 
 def test_a_deterministic_objective_makes_no_trials(monkeypatch, tiny):
