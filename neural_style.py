@@ -13,7 +13,8 @@ from brushwork.facts import Flag
 from brushwork.messages import logger
 from brushwork.presets import PRESETS
 from brushwork.run import arguments, process
-from brushwork.run.arguments import NUMBER, WHOLE
+from brushwork.run.arguments import NUMBER, WHOLE, typed
+from brushwork.video_settings import read_frames, read_rate
 
 if TYPE_CHECKING:
     from brushwork.run.pipeline import Show
@@ -61,14 +62,30 @@ def _carry_out(argv, show):
     options = parse(argv)
     if options.quiet:
         logger.setLevel("ERROR")
-    from brushwork.run import runner
+    from brushwork.video import names
 
+    if names.asks_for_film(options):
+        from brushwork.video import film as runner
+    else:
+        from brushwork.run import runner
     return runner.run(options, show)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """Parse a command line, with the flags of the state or of the picture that it begins with. Raises UserError."""
-    return arguments.parse(make_parser(), argv)
+    return arguments.parse(make_parser(), argv, _read_about)
+
+
+def _read_about(path):
+    """The metadata of a picture or a film."""
+    from brushwork.pictures import metadata
+    from brushwork.video import names
+
+    if names.extension_of(path) not in names.CONTAINERS:
+        return metadata.read(path)
+    from brushwork.video import about
+
+    return about.read(path)
 
 
 def make_parser() -> arguments.Parser:
@@ -87,6 +104,7 @@ def make_parser() -> arguments.Parser:
     _add_picture_flags(arguments.Group(parser, "pictures"))
     _add_look_flags(arguments.Group(parser, "look"))
     _add_optimisation_flags(arguments.Group(parser, "optimisation"))
+    _add_film_flags(arguments.Group(parser, "films"))
     _add_output_flags(arguments.Group(parser, "output"))
     return parser
 
@@ -151,6 +169,15 @@ def _add_optimisation_flags(group):
     flag("--max-seconds S", text, Flag(for_optimisation=True), type=NUMBER)
     settings("--optimizer", "--learning-rate", "--beta1", "--beta2", "--eps", "--lbfgs-memory", "--precision")
     settings("--tile-size", "--seed", "--deterministic", "--keep")
+
+
+def _add_film_flags(group):
+    flag, settings, anyhow = group.flag, group.settings, Flag(for_preview=True)
+    text = "which frames, as 1:48 or ::2, counted from 1 (default: all)"
+    flag("--frames FIRST:LAST:STEP", text, anyhow, type=typed(read_frames))
+    text = "frames a second of pictures that become a film (default: 25)"
+    flag("--fps RATE", text, anyhow, type=typed(read_rate))
+    settings("--video-quality")
 
 
 def _add_output_flags(group):

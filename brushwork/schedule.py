@@ -220,6 +220,10 @@ class Pace:
         """Seconds from the first recorded step to the end of the run; None before the pace is known."""
         return self._seconds(self._schedule.cost_left(*self._first)) if self._timed else None
 
+    def seconds_of(self, cost: float) -> float | None:
+        """The seconds that something of this cost takes at the pace; None before it is known."""
+        return self._seconds(cost) if self._timed else None
+
     def longest_step(self, scale: int) -> float:
         """The seconds that the next step takes at most, as far as can be told.
 

@@ -42,6 +42,7 @@ HEADER = (
     "finished",
     "version",
     "written",
+    "film",
 )  # fields of Saved, as the file names them
 
 
@@ -60,7 +61,7 @@ class State(NamedTuple):
 class Saved:
     """The contents of a state file."""
 
-    state: State
+    state: State | None  # None: of a film, whose state is its finished frames
     settings: dict[str, Any]  # as `settings_as_json` returns them
     digests: dict[str, str]  # of the network and the pictures, by the names in INPUTS
     command: list[str]  # the command line
@@ -70,6 +71,7 @@ class Saved:
     written: Mapping[str, str] = field(default_factory=dict)  # {path: digest} of the other files that it has written
     place: str = ""  # where the file was when it was written; "": unknown, up to version 2.0.0
     version: str | None = VERSION  # of the program that wrote the file; None: not in the file, up to version 2.0.0
+    film: Mapping[str, Any] = field(default_factory=dict)  # what a film needs besides, ready for JSON; {}: no film
 
 
 def upscale(state: State, size: tuple[int, int], *, moments: bool) -> State:
@@ -100,15 +102,14 @@ def write(
     """
     state = saved.state
     header = {name: getattr(saved, name) for name in HEADER}
-    header |= {"format": FORMAT, "picture": saved.picture_paths, "lowest": float(state.lowest).hex()}
-    header |= {name: int(getattr(state, name)) for name in ("scale", "index")}
-    header["place"] = os.path.realpath(path)
-    arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), "image": state.image}
-    if state.kept is not state.image:
-        arrays["kept"] = state.kept
-    arrays |= {PREFIX + name: array for name, array in state.optimizer.items()}
+    header |= {"format": FORMAT, "picture": saved.picture_paths, "place": os.path.realpath(path)}
+    arrays = {}
+    if state is not None:
+        header |= {"scale": int(state.scale), "index": int(state.index), "lowest": float(state.lowest).hex()}
+        arrays |= {"image": state.image} | ({"kept": state.kept} if state.kept is not state.image else {})
+        arrays |= {PREFIX + name: array for name, array in state.optimizer.items()}
     with (replacing or files.replacing)(path) as file:
-        np.savez(file, **arrays)
+        np.savez(file, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
 
 
 def read(path: str | os.PathLike) -> Saved:
@@ -136,16 +137,13 @@ def _read(file):
     with np.load(file, allow_pickle=False) as arrays:
         header = json.loads(arrays["header"].tobytes())
         _check_format(header)
-        image = arrays["image"]
-        kept = arrays.get("kept", image)
-        optimizer = {name.removeprefix(PREFIX): arrays[name] for name in arrays if name.startswith(PREFIX)}
-    kinds = {"scale": int, "index": int, "settings": dict, "digests": dict, "command": list}
-    right = all(isinstance(header[name], kind) for name, kind in kinds.items())
-    if not right or min(header["scale"], header["index"]) < 0:
-        raise StateError("damaged")
-    _check_settings(header)
-    _check_texts(header)
-    state = State(header["scale"], header["index"], image, kept, float.fromhex(header["lowest"]), optimizer)
+        kinds = {"settings": dict, "digests": dict, "command": list}
+        if not all(isinstance(header[name], kind) for name, kind in kinds.items()):
+            raise StateError("damaged")
+        _check_settings(header)
+        _check_texts(header)
+        film = header.get("film") or {}
+        state = None if film else _state(header, arrays)
     return Saved(
         state,
         header["settings"],
@@ -157,7 +155,18 @@ def _read(file):
         version=header.get("version"),
         written=header.get("written", {}),
         place=header.get("place", ""),
+        film=film,
     )
+
+
+def _state(header, arrays):
+    """The State in an open file."""
+    if not all(isinstance(header[name], int) and header[name] >= 0 for name in ("scale", "index")):
+        raise StateError("damaged")
+    image = arrays["image"]
+    optimizer = {name.removeprefix(PREFIX): arrays[name] for name in arrays if name.startswith(PREFIX)}
+    lowest = float.fromhex(header["lowest"])
+    return State(header["scale"], header["index"], image, arrays.get("kept", image), lowest, optimizer)
 
 
 def _check_texts(header):
@@ -167,6 +176,8 @@ def _check_texts(header):
         raise StateError("damaged")
     names = header.get("directory", ""), header.get("place", "")
     texts = *command, *paths, *names, *written, *written.values(), *header["digests"].values()
+    if not isinstance(header.get("film", {}), dict):
+        raise StateError("damaged")
     if not all(isinstance(text, str) and _can_be_a_name(text) for text in texts):
         raise StateError("damaged")
     if {"--help", "-h", "--fetch", "--version"} & set(command):

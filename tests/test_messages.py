@@ -78,7 +78,7 @@ def test_what_cannot_be_written_ends_nothing(monkeypatch, stream):
     messages.flush()
     steps = progress.show_progress(run(ends=(2,)), schedule_of(2), verbose=True)
     assert [step.iteration for step in steps] == [0, 1, 2]
-    monkeypatch.setattr(progress, "_can_redraw", lambda: True)
+    monkeypatch.setattr(progress, "can_redraw", lambda: True)
     steps = progress.show_progress(run(ends=(2,)), schedule_of(2), verbose=True)
     assert [step.iteration for step in steps] == [0, 1, 2]
 

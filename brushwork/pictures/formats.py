@@ -13,7 +13,7 @@ class Format(NamedTuple):
     """A file format of Pillow, with the features that this program uses."""
 
     name: str  # Pillow's
-    metadata: str | None = None  # where metadata is stored: "text" chunks, the "description" tag, "exif"; None: nowhere
+    metadata: str | None = None  # its place: "text" chunks, the "description" tag, "exif", a "comment"; None: nowhere
     transparency: bool = False
     depth_16: bool = False  # whether it can have 16 bits a channel
     longest_side: float = math.inf  # px, that Pillow can write and read again
@@ -32,7 +32,8 @@ _TABLE = (
     Format("TIFF", "description", True, depth_16=True),
     Format("AVIF", "exif", transparency=True, longest_side=32768, save_options=_BEST),
     *(Format(name) for name in ("BMP", "DIB", "PPM", "JPEG2000", "QOI", "DDS")),
-    *(Format(name, longest_side=65535) for name in ("GIF", "SGI")),
+    Format("GIF", "comment", longest_side=65535),
+    Format("SGI", longest_side=65535),
     *(Format(name, writable=False) for name in ("PSD", "ICO", "ICNS", "SUN")),
     Format("HEIF", writable=False),  # where pillow-heif is installed; see `register_heif`
     *(Format(name, writable=False) for name in ("HDR", "PAM")),  # without Pillow; see float_formats

@@ -17,6 +17,7 @@ from brushwork.pictures.exif import Photograph
 from brushwork.pictures.read import check_supported
 from brushwork.preview_settings import PREVIEW_SETTINGS, PreviewSettings
 from brushwork.settings import SETTINGS, Settings
+from brushwork.video_settings import VIDEO_SETTINGS, VideoSettings
 
 SOFTWARE = f"neural_style {VERSION}"
 KEY = "neural_style"
@@ -39,7 +40,12 @@ def about(settings: Settings | PreviewSettings, network_digest: str, step: Any) 
     }
 
 
-def flags_of(settings: Settings | PreviewSettings) -> list[str]:
+def about_film(settings: Settings | PreviewSettings, film: VideoSettings, network_digest: str) -> dict[str, Any]:
+    """The metadata of a film, ready for JSON. settings: of its frames."""
+    return {"program": SOFTWARE, "flags": [*flags_of(settings), *flags_of(film)], "network": network_digest}
+
+
+def flags_of(settings: Settings | PreviewSettings | VideoSettings) -> list[str]:
     """The command-line flags that set these settings; the path of an initial picture is omitted."""
     flags = ["--instant"] if isinstance(settings, PreviewSettings) else []
     for name, setting in facts_of(type(settings)).items():
@@ -61,6 +67,8 @@ def save_options(
         return {}
     text = json.dumps(metadata) if metadata else None
     tags, xmp = photograph or Photograph({}, None)
+    if kind.metadata == "comment":
+        return {"comment": text} if text else {}
     if kind.metadata == "description":
         tiffinfo = tags.get(0, {}) | {each: values for each, values in tags.items() if each and values}
         tiffinfo |= {ExifTags.Base.ImageDescription: text, ExifTags.Base.Software: SOFTWARE} if text else {}
@@ -95,11 +103,7 @@ def read(path: str) -> dict[str, Any]:
         with files.open_regular(path) as file:
             check_supported(path, file)
             text = _text(Image.open(file, formats=[kind.name for kind in formats.readable_formats()]))
-        metadata = json.loads(text) if len(text) <= MAX_LENGTH else {}
-        flags, known = metadata["flags"], {each.flag for each in (SETTINGS | PREVIEW_SETTINGS).values()} | {"--instant"}
-        if not isinstance(flags, list) or any(flag.startswith("-") and flag not in known for flag in flags):
-            raise ValueError("not a list of known flags")
-        return metadata
+        return parsed(text)
     except (MetadataError, PictureError) as error:
         raise MetadataError(f"cannot take settings from {path}: {error}") from None
     except OSError as error:
@@ -107,6 +111,16 @@ def read(path: str) -> dict[str, Any]:
     except Exception as error:  # decoders raise exceptions of any type
         reason = "it holds no settings of neural_style; give a picture that it saved"
         raise MetadataError(f"cannot take settings from {path}: {reason}") from error
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """The metadata in a text of a file. Raises an exception of any type if it is none, or has unknown flags."""
+    metadata = json.loads(text) if len(text) <= MAX_LENGTH else {}
+    flags = metadata["flags"]
+    known = {each.flag for each in (SETTINGS | PREVIEW_SETTINGS | VIDEO_SETTINGS).values()} | {"--instant"}
+    if not isinstance(flags, list) or any(flag.startswith("-") and flag not in known for flag in flags):
+        raise ValueError("not a list of known flags")
+    return metadata
 
 
 def _text(picture):
@@ -117,6 +131,8 @@ def _text(picture):
         raise MetadataError(f"{picture.format} files keep no settings; give a picture saved as {able}")
     if place == "text":
         return picture.info[KEY]
+    if place == "comment":
+        return picture.info["comment"].decode("ascii")
     if place == "description":
         return picture.getexif()[ExifTags.Base.ImageDescription]
     comment = picture.getexif().get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment]

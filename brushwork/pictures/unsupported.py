@@ -8,7 +8,7 @@ HEAD = 65536  # bytes at the beginning of a file that are enough to identify its
 
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 AVIF_BRANDS = (b"avif", b"avis")
-VIDEOS = tuple(".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .flv .3gp .mts .m2ts .ogv".split())
+VIDEOS = tuple(".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .flv .3gp .ts .mts .m2ts .ogv".split())
 RAWS = tuple(".dng .nef .nrw .cr2 .cr3 .arw .raf .orf .rw2 .pef .srw .3fr .iiq .x3f".split())
 JXL_SIGNATURES = b"\xff\x0a", b"\0\0\0\x0cJXL "
 _VIDEO_SIGNATURES = b"\x1a\x45\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"OggS"
@@ -37,8 +37,7 @@ def reason(path: str | os.PathLike, head: bytes) -> str | None:
     """
     extension = os.path.splitext(path)[1].lower()
     if is_video(head):
-        frames = f"ffmpeg -i {shlex.quote(os.fspath(path))} frame-%04d.png"
-        return f"it is a video; '{frames}' writes its frames as pictures"
+        return "it is a video, which can only be the content of a film, as --output out.mp4 makes it"
     if extension in RAWS or brand(head) == b"crx ":
         return "it is a camera raw file; export it as TIFF or JPEG"
     for start, text in _SIGNATURES.items():

@@ -24,8 +24,9 @@ from brushwork.presets import PRESETS, PURPOSES
 from brushwork.preview_settings import PREVIEW_SETTINGS
 from brushwork.run import resuming
 from brushwork.settings import SETTINGS, option
+from brushwork.video_settings import VIDEO_SETTINGS
 
-ALL_SETTINGS = SETTINGS | PREVIEW_SETTINGS
+ALL_SETTINGS = SETTINGS | PREVIEW_SETTINGS | VIDEO_SETTINGS
 NO_FACTS = Flag()
 PLAINER = {  # messages of argparse, as patterns, in plain English
     "argument (--[^:/]+).*: ((must be|takes at least) .*)": r"\1 \2",
@@ -37,8 +38,11 @@ DASHES = "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212"  # editors a
 NARROW = 22  # characters; longer lists of choices are not shown in the place of a value
 
 
-def parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
-    """Parse a command line, with the flags of the state or of the picture that it begins with. Raises UserError."""
+def parse(parser: Parser, argv: list[str], read_about: Callable[[str], dict[str, Any]]) -> argparse.Namespace:
+    """Parse a command line, with the flags of the state or of the picture that it begins with. Raises UserError.
+
+    read_about: reads the metadata of a picture or a film, as pictures.metadata.read does.
+    """
     argv = plain(argv, parser.facts)
     early, saved = Parser(add_help=False, allow_abbrev=False), None
     early.add_argument("--resume")
@@ -56,9 +60,7 @@ def parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
     options = parsed(given)
     if options.settings_from is None:
         return options
-    from brushwork.pictures import metadata
-
-    flags = metadata.read(options.settings_from)["flags"]
+    flags = read_about(options.settings_from)["flags"]
     _check_flags_of(options.settings_from, flags, parser.facts)
     if options.preset:
         raise Mistakes("--settings-from and --preset both choose the settings to begin with; give one of them")
@@ -179,7 +181,7 @@ class Group:
             options["type"] = several(setting.read) if setting.is_list else typed(setting.read)
         if setting.is_list:
             value, options["action"] = f"{value}...", Joined
-        for_preview = setting.name in PREVIEW_SETTINGS
+        for_preview = setting.name in PREVIEW_SETTINGS | VIDEO_SETTINGS
         facts = Flag(is_path=setting.is_path, words=setting.words, for_preview=for_preview)
         flag = f"{setting.flag} {value}".rstrip()
         self.flag(flag, f"{setting.help} (default: {setting.shown or default})", facts, **options)

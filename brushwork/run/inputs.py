@@ -82,7 +82,7 @@ class _Reader:
         path = job.content
         flag = "--height" if settings and settings.height else "--width"
         size = _Size(lambda *size: sizes.output_size(settings, *size), flag, self._mistakes) if settings else None
-        opened = self._opened(path, size)
+        opened = self._opened(path, size) if job.frame is None else _resized(job.frame, size)
         if opened is None:
             return None, None, None
         keep_alpha = self._options.keep_alpha
@@ -235,6 +235,14 @@ class _Size:
             self._mistakes.add_usage(f"{self._flag}: {too_large}")
         self.is_too_large = True
         return UNUSED
+
+
+def _resized(picture, size):
+    """A read.Picture in the size in which it is used, or None if that is too large. size: a _Size, or None."""
+    wanted = picture.full_size if size is None else size(*picture.full_size)
+    if size is not None and size.is_too_large:
+        return None
+    return picture._replace(image=np.clip(sizes.resample(picture.image, *wanted), 0, 255))
 
 
 def _opacity(picture):

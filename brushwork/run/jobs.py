@@ -21,6 +21,7 @@ from brushwork.preview_settings import PREVIEW_SETTINGS, PreviewSettings
 from brushwork.settings import SETTINGS, Settings, option
 
 if TYPE_CHECKING:  # it imports NumPy
+    from brushwork.pictures.read import Picture
     from brushwork.state import Saved
 
 PLACEHOLDERS = "content", "style", "parent", "number"  # in the names of outputs
@@ -42,6 +43,7 @@ class Job(NamedTuple):
     saved: Saved | None = None  # its contents
     number: str = "1"  # its place in the batch, padded with zeros: 01 of 12
     skip_existing: bool = False  # whether a finished picture is left as it is, and an unfinished one continued
+    frame: Picture | None = None  # the content, if it is a frame of a clip and no file of its own
 
     @property
     def names(self) -> dict[str, str]:
@@ -60,8 +62,8 @@ class Job(NamedTuple):
 def make_jobs(options: argparse.Namespace) -> list[Job]:
     """Make the Jobs of parsed options. Raises Mistakes."""
     mistakes = Mistakes()
-    contents = [path for name in options.content for path in _pictures(name, "contents", mistakes)]
-    styles = [path for name in options.styles for path in _pictures(name, "styles", mistakes)]
+    contents = [path for name in options.content for path in pictures_in(name, "contents", mistakes)]
+    styles = [path for name in options.styles for path in pictures_in(name, "styles", mistakes)]
     if options.pairs != "zip" and contents == sorted(contents):  # as the shell sorts names that match a pattern
         contents.sort(key=by_number)
     pairs = _pairs(contents, styles, options.pairs, mistakes)
@@ -125,8 +127,11 @@ def check_flags(options: argparse.Namespace, job: Job, mistakes: Mistakes) -> No
             mistakes.add_usage(f"{option(name)} takes one picture for each style: {counted}")
 
 
-def _pictures(name, kind, mistakes):
-    """The paths of the pictures in a directory, sorted by name and number; any other path is returned as it is."""
+def pictures_in(name: str, kind: str, mistakes: Mistakes) -> list[str]:
+    """The paths of the pictures in a directory, sorted by name and number; any other path is returned as it is.
+
+    kind: of the pictures, in the plural, for messages.
+    """
     if not os.path.isdir(name):
         return [name]
     try:

@@ -55,10 +55,17 @@ def check_outputs(
     paths = [job.output, *checkpoints, job.table, job.plot, options.contact_sheet, job.state]
     paths = [path for path in paths if path is not None]
     _check_nested(paths, board, mistakes)
+    check_paths(job, paths, claims, own, mistakes, needed=np.prod(size) * 3)
+
+
+def check_paths(
+    job: Job, paths: list[str], claims: Claims, own: OwnFiles, mistakes: Mistakes, *, needed: float = 0
+) -> None:
+    """Add files that a job may not write, or cannot write where they are. needed: bytes of the largest one."""
     refused = len(mistakes.sentences)
     claims.check(job, paths, mistakes)
     for directory in dict.fromkeys(os.path.dirname(path) or "." for path in paths):
-        _check_directory(directory, np.prod(size) * 3, mistakes)
+        _check_directory(directory, needed, mistakes)
     if len(mistakes.sentences) == refused:
         _check_existing(job, dict.fromkeys(paths), own, mistakes)
 

@@ -110,6 +110,8 @@ def choose_job(jobs: list[Job], options: argparse.Namespace) -> list[Job]:
     if options.resume is None:
         return [job._replace(skip_existing=options.skip_existing) for job in jobs]
     saved, resume = options.saved, options.resume
+    if saved.film:
+        raise Mistakes(f"{resume} is the state of a film; give no other --output than that of a film")
     where = Whereabouts(saved, resume)
     found = (index for index, job in enumerate(jobs) if len(jobs) == 1 or _belongs_to(saved, resume, job))
     if (place := next(found, None)) is None:
@@ -163,7 +165,7 @@ def _unfinished(path, job):
         saved = state.read(path)
     except StateError:
         return None
-    return saved if not saved.finished and _belongs_to(saved, path, job) else None
+    return saved if saved.state and not saved.finished and _belongs_to(saved, path, job) else None
 
 
 def _is_picture_of(saved, path, job):

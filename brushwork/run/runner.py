@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
 
 from brushwork import files, messages
 from brushwork.engine import session
@@ -18,6 +19,12 @@ from brushwork.run.jobs import Job
 from brushwork.run.networks import NetworkReader, network_reader
 from brushwork.run.pipeline import Show
 from brushwork.run.plan import Plan, PreviewPlan
+
+if TYPE_CHECKING:
+    from brushwork.engine.objective import Objective
+    from brushwork.engine.term import Term
+    from brushwork.preview.network import PreviewNetwork
+    from brushwork.preview.saved_model import SavedModelNetwork
 
 # Modules that import TensorFlow are imported in the functions that need them: mistakes are found before.
 
@@ -38,14 +45,29 @@ def run(options: argparse.Namespace, show: Show | None = None) -> int:
             if (job := resuming.resume_or_skip(batch[0])) is None:
                 return DONE
             only = plan.make_plan(job, options, network_for, claims)  # before TensorFlow is imported
-        session.import_tensorflow()
-        process.check_interrupt()
-        interrupts = Interrupts(files.remove_unfinished, restore=not process.is_own())
-        with interrupts, Runner(options, interrupts, pictures=len(batch), show=show) as runner:
-            status = runner.run(only) if only else run_batch(batch, options, network_for, claims, runner, interrupts)
-            if interrupts.status and not runner.has_ended(GRACE):
-                interrupts.end_process()
-            return interrupts.status or status
+
+        def make(runner: Runner, interrupts: Interrupts) -> int:
+            return runner.run(only) if only else run_batch(batch, options, network_for, claims, runner, interrupts)
+
+        return run_interruptibly(make, options, pictures=len(batch), show=show)
+
+
+def run_interruptibly(
+    make: Callable[[Runner, Interrupts], int],
+    options: argparse.Namespace,
+    *,
+    pictures: int = 1,
+    show: Show | None = None,
+) -> int:
+    """Import TensorFlow, carry out make(runner, interrupts) and return the exit status: its own, or of an interrupt."""
+    session.import_tensorflow()
+    process.check_interrupt()
+    interrupts = Interrupts(files.remove_unfinished, restore=not process.is_own())
+    with interrupts, Runner(options, interrupts, pictures=pictures, show=show) as runner:
+        status = make(runner, interrupts)
+        if interrupts.status and not runner.has_ended(GRACE):
+            interrupts.end_process()
+        return interrupts.status or status
 
 
 def run_batch(
@@ -142,22 +164,19 @@ class Runner:
         """
         if isinstance(plan, PreviewPlan):
             return self._preview_steps(plan)
-        from stylize import make_objective, stylize
+        from stylize import stylize
 
         plan = plan.with_precision(session.chosen_precision(plan.settings.precision))
         faster, where = session.chosen_precision("auto"), estimate.in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
         hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
         logger.info(f"computing in {plan.precision}{where}{hint}")
-        if self._objective is None:
-            objective = make_objective(plan.network, plan.settings, plan.masks, precision=plan.precision)
-            self._objective = self._sessions.enter_context(objective)
-            self._interrupts.on_signal(objective.cancel)
+        objective = self.objective(plan)
         if self._options.dry_run:
-            _print_all(estimate.describe(plan, self._objective))
+            print_all(estimate.describe(plan, objective))
             return _no_steps()
         outputs.make_directories(plan.job, self._options)
         steps = stylize(
-            self._objective,
+            objective,
             plan.content,
             plan.styles,
             plan.settings_for_stylize,
@@ -167,7 +186,7 @@ class Runner:
             tile_sizes=plan.tile_sizes,
         )
         pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
-        graph = self._objective.graph
+        graph = objective.graph
         return pipeline.watch(steps, plan, graph=graph, shots=shots, pictures=pictures, show=self._show)
 
     def _preview_steps(self, plan):
@@ -176,16 +195,34 @@ class Runner:
 
         memory.check(plan.content.shape[:2], len(plan.masks.styles))
         if self._options.dry_run:
-            _print_all(estimate.describe_preview(plan))
+            print_all(estimate.describe_preview(plan))
             return _no_steps()
+        opened = self.preview_network(plan)
+        outputs.make_directories(plan.job, self._options)
+        return network.steps(opened, plan.content, plan.styles, plan.settings, plan.masks)
+
+    def objective(self, plan: Plan, *further: Term) -> Objective:
+        """The Objective of a plan with a precision, made with the first one. further: terms beside the settings'."""
+        from stylize import make_objective, make_terms
+
+        if self._objective is None:
+            terms = {"terms": [*make_terms(plan.settings, plan.masks), *further]} if further else {}
+            objective = make_objective(plan.network, plan.settings, plan.masks, precision=plan.precision, **terms)
+            self._objective = self._sessions.enter_context(objective)
+            self._interrupts.on_signal(objective.cancel)
+        return self._objective
+
+    def preview_network(self, plan: PreviewPlan) -> PreviewNetwork | SavedModelNetwork:
+        """The network of a preview, opened with the first one."""
+        from brushwork.preview import network
+
         if self._preview is None:
             self._preview = self._sessions.enter_context(network.open_network(plan.network))
             self._interrupts.on_signal(self._preview.cancel)
-        outputs.make_directories(plan.job, self._options)
-        return network.steps(self._preview, plan.content, plan.styles, plan.settings, plan.masks)
+        return self._preview
 
 
-def _print_all(lines):
+def print_all(lines: Iterable[str]) -> None:
     """Print lines to standard output."""
     for line in lines:
         messages.print_to(sys.stdout, line)

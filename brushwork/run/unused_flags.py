@@ -9,6 +9,7 @@ from brushwork.preview_settings import PreviewSettings
 from brushwork.run.jobs import Job
 from brushwork.schedule import grows_by_a_factor, is_tiled, make_schedule
 from brushwork.settings import Settings, option
+from brushwork.video_settings import VIDEO_SETTINGS
 
 LEAST_SCALE = 16  # px: if the longer side is smaller, the coarsest layer has a single position
 ADAM = ("learning_rate", "beta1", "beta2", "epsilon")
@@ -99,6 +100,7 @@ def _common_rules(options, settings, job):
     yield ["--colors", "--preserve-colors"], not settings.color_strength, "with --color-strength 0"
     yield [option("style_blend_weights")], len(job.styles) == 1, "with one style"
     yield [option("long_side")], bool(settings.width or settings.height), "beside --width or --height"
+    yield [*_options(VIDEO_SETTINGS), "--fps"], job.frame is None, "on a picture; it is for a film, as out.mp4"
     yield ["--overwrite"], options.skip_existing, "with --skip-existing: pictures that exist are left alone"
 
 

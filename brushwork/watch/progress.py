@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from contextlib import closing, suppress
+from typing import Any
 
 from brushwork import messages
 from brushwork.messages import logger
@@ -19,10 +20,10 @@ def show_progress(steps: Steps, schedule: Schedule, *, verbose: bool) -> Steps:
 
     On a terminal this is a bar, elsewhere messages. verbose: all losses, and a message for every step.
     """
-    return _with_bar(steps, schedule, verbose) if _can_redraw() else _with_lines(steps, schedule, verbose)
+    return _with_bar(steps, schedule, verbose) if can_redraw() else _with_lines(steps, schedule, verbose)
 
 
-def _can_redraw():
+def can_redraw() -> bool:
     """Whether standard error is a terminal on which a bar can be drawn."""
     with suppress(*messages.UNWRITABLE):
         return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
@@ -46,7 +47,7 @@ def _with_bar(steps, schedule, verbose):
     options = {"total": schedule.iterations, "bar_format": layout + _times(pace), "miniters": 1, "leave": False}
     try:
         # position: a bar that could not be drawn in an earlier run of this process may still be counted
-        bar = tqdm(**options, position=0, file=messages.Tolerant(sys.stderr), **_size())
+        bar = tqdm(**options, position=0, file=messages.Tolerant(sys.stderr), **terminal_size())
     except messages.UNWRITABLE:  # tqdm flushes the streams themselves
         yield from steps
         return
@@ -68,7 +69,7 @@ def _times(pace):
     return f"{pace.seconds_each:5.2f}s/it, {tqdm.format_interval(pace.seconds_left)} left"
 
 
-def _size():
+def terminal_size() -> dict[str, Any]:
     """Arguments of tqdm: that it follows the size of the terminal, or a size where the terminal has none."""
     try:
         columns, rows = os.get_terminal_size(sys.stderr.fileno())

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from tests.helpers.command import ROOT
+from tests.video import files as clips
 
 README = (ROOT / "README.md").read_text()
 DOCS = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
@@ -27,8 +28,12 @@ def make_pictures(height, width):
     """Write the files that the commands name into the current directory."""
     random = np.random.default_rng(2)
     Path("out").mkdir()
+    Path("frames").mkdir()
     for name in PICTURES:
         Path(name).parent.mkdir(exist_ok=True)
         Image.fromarray(random.integers(0, 256, (height, width, 3)).astype(np.uint8)).save(name)
+    for number in (1, 2, 10):
+        Image.open("photo.jpg").save(f"frames/f{number}.png")
+    clips.write(Path("clip.mp4"), clips.frames(3), sound="aac")
     for name in MASKS:
         Image.linear_gradient("L").resize((width, height)).save(name)

@@ -33,7 +33,7 @@ def test_the_table_has_the_common_formats():
     kinds = formats.FORMATS.values()
     assert {kind.name for kind in kinds if kind.transparency} == {"PNG", "WEBP", "TIFF", "AVIF", "TGA"}
     assert {kind.name for kind in kinds if kind.depth_16} == {"PNG", "TIFF"}
-    assert {kind.name for kind in kinds if kind.metadata} == {"PNG", "JPEG", "WEBP", "TIFF", "AVIF"}
+    assert {kind.name for kind in kinds if kind.metadata} == {"PNG", "JPEG", "WEBP", "TIFF", "AVIF", "GIF"}
 
 
 @pytest.mark.parametrize("extension", [*EXTENSIONS, ".JPG", ".Tiff"])

@@ -19,11 +19,14 @@ def media(brand):
 
 
 UNSUPPORTED = {
-    "clip.mp4": (media(b"isom"), "it is a video; 'ffmpeg -i clip.mp4 frame-%04d.png' writes its frames as pictures"),
-    "clip.mov": (media(b"qt  "), "it is a video; "),
-    "clip.avi": (b"RIFF\x24\0\0\0AVI LIST" + bytes(99), "it is a video; "),
-    "clip.webm": (b"\x1a\x45\xdf\xa3" + bytes(99), "it is a video; "),
-    "my clip.mpg": (b"\0\0\1\xba" + bytes(99), "it is a video; 'ffmpeg -i 'my clip.mpg' frame-%04d.png' writes"),
+    "clip.mp4": (
+        media(b"isom"),
+        "it is a video, which can only be the content of a film, as --output out.mp4 makes it",
+    ),
+    "clip.mov": (media(b"qt  "), "it is a video, "),
+    "clip.avi": (b"RIFF\x24\0\0\0AVI LIST" + bytes(99), "it is a video, "),
+    "clip.webm": (b"\x1a\x45\xdf\xa3" + bytes(99), "it is a video, "),
+    "my clip.mpg": (b"\0\0\1\xba" + bytes(99), "it is a video, which can only be"),
     "photo.cr3": (media(b"crx "), "it is a camera raw file; export it as TIFF or JPEG"),
     "photo.NEF": (encoded(texture(), "TIFF"), "it is a camera raw file; export it as TIFF or JPEG"),
     "paper.pdf": (b"%PDF-1.7\n" + bytes(99), "it is a PDF document; save its page as PNG or JPEG"),
