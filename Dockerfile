@@ -10,8 +10,8 @@ COPY requirements.txt ./
 RUN pip install --no-cache-dir --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE neural_style.py stylize.py vgg.py ./
 COPY brushwork ./brushwork
-COPY examples/*.jpg ./examples/
-RUN pip install --no-cache-dir ".[studio,heif]" && rm -r /opt/brushwork/*
+COPY examples/*.jpg examples/credits.json ./examples/
+RUN pip install --no-cache-dir ".[studio]" && rm -r /opt/brushwork/*
 
 USER painter
 # Volumes that are mounted here begin with these directories, which belong to the user.

@@ -206,6 +206,11 @@ class Pace:
         return len(self._timed), sum(seconds for seconds, _ in self._timed)
 
     @property
+    def seconds_per_cost(self) -> float | None:
+        """Seconds of an iteration divided by the cost of an evaluation; None before the pace is known."""
+        return self._seconds(1.0) if self._timed else None
+
+    @property
     def seconds_each(self) -> float | None:
         """Seconds of an iteration at this scale; None before the pace is known."""
         return self._seconds(self._schedule.scales[self._latest[1]].evaluation_cost) if self._timed else None

@@ -28,8 +28,8 @@ def watch(
     """Passes the steps of a plan through its watchers.
 
     graph: shown by TensorBoard. shots: the pictures for the contact sheet are appended to it. pictures: the number that
-    the command makes; their duration is estimated unless it is 0. show: shows the progress; by default that is done on
-    standard error.
+    the command makes; their duration is estimated unless it is 0. show: shows the progress and the duration; by default
+    that is done on standard error.
     """
     options, schedule = plan.options, plan.schedule
     last = schedule.iterations
@@ -41,7 +41,7 @@ def watch(
     if options.contact_sheet:
         steps = contact_sheet.collect_shots(steps, last, shots)
     steps = report.end_in_time(steps, schedule, plan.deadline)
-    if pictures:
+    if pictures and show is None:
         steps = report.estimate_duration(
             steps, schedule, tell=lambda seconds: logger.info(estimate.duration(plan, seconds, pictures))
         )

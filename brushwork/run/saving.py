@@ -131,8 +131,13 @@ def _save_state(plan, step, is_finished):
     path = plan.job.state or _place_for_state(plan)
     saved = saved_run(plan, step.state(), is_finished=is_finished)
     path = _written(path, plan, lambda path: _write_state(path, plan, saved))
-    what = f"its state is in {path}" if is_finished else f"continue with --resume {shlex.quote(path or '')}"
+    what = finished_state(path) if is_finished else f"continue with --resume {shlex.quote(path or '')}"
     return what if path else None
+
+
+def finished_state(path: str | None) -> str:
+    """The clause of a message that says where the state of a finished run is."""
+    return f"its state is in {path}"
 
 
 def _place_for_state(plan):
@@ -155,7 +160,7 @@ def _written(path: str, plan: Plan | PreviewPlan, write_to: Callable[[str], None
         fallback = os.path.abspath(os.path.join(directory, name))
         with suppress(PictureError, OSError):
             write_to(fallback)
-            logger.error(f"{reason}; wrote {fallback} instead")
+            logger.error(f"{reason}; wrote {fallback} instead", extra={"rescued": fallback})
             return fallback
     logger.error(f"{reason}; it could not be written elsewhere either")
     return None

@@ -4,8 +4,9 @@
     worker.carry_out([...])      # a command line; when it has ended: receive(worker, "ended", status)
     worker.stop()                # what has been computed so far is saved, and the process ends
 
-Messages: ("logged", (level, text)), ("progress", Progress), ("ended", exit status). After the last one the process
-ends, or waits for the next command line if it `stays`.
+Messages: ("logged", (level, text)), ("progress", Progress), ("rescued", path) for a file that could not be written to
+its own place, ("ended", exit status). After the last one the process ends, or waits for the next command line if it
+`stays`.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ class Progress(NamedTuple):
     share: float  # of the work that is done, 0..1
     seconds_left: float | None
     picture: bytes  # a JPEG file, at most THUMBNAIL_SIDE px long
+    final_size: tuple[int, int]  # width and height of the result
+    seconds_in_all: float | None
+    pace: float | None  # seconds of an iteration divided by the cost of an evaluation
 
 
 class Worker:
@@ -195,6 +199,8 @@ class _MessageHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._send("logged", (record.levelname.lower(), record.getMessage()))
+        if hasattr(record, "rescued"):
+            self._send("rescued", record.rescued)
 
 
 class _Stop:
@@ -254,6 +260,9 @@ class _Reporter:
             share=schedule.share_done(step.iteration, step.scale),
             seconds_left=pace.seconds_left,
             picture=_thumbnail(step.picture()),
+            final_size=(schedule.scales[-1].width, schedule.scales[-1].height),
+            seconds_in_all=pace.seconds_in_all,
+            pace=pace.seconds_per_cost,
         )
         self._send("progress", progress)
         now = time.monotonic()

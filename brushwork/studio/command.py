@@ -1,10 +1,8 @@
 """The command `neural-style studio`, which serves the page until Ctrl-C."""
 
 import argparse
-import ipaddress
 import os
 import shlex
-import socket
 import webbrowser
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +11,7 @@ from pathlib import Path
 from brushwork.errors import DONE, Mistakes, UserError
 from brushwork.messages import logger
 from brushwork.run import arguments
+from brushwork.studio import addresses
 
 FOLDER = "~/neural-style"
 LEAST_TOKEN = 12  # characters
@@ -23,30 +22,29 @@ def main(argv: Sequence[str]) -> int:
     options = parse(argv)
     try:
         import starlette  # noqa: F401
-        import uvicorn
+        import uvicorn  # noqa: F401
     except ModuleNotFoundError as error:
         packages = shlex.quote(arguments.distribution("studio"))
         raise UserError(f"the studio needs {error.name}: python -m pip install {packages}") from error
     from brushwork.engine import limits
-    from brushwork.studio import storage as storages
+    from brushwork.studio.connections import Server
     from brushwork.studio.queue import PictureQueue
     from brushwork.studio.server import Changes, Studio
 
     limits.check_address_space()  # before processes are started that need it
-    listening = _listen(options.host, options.port)
+    listening, changes = addresses.listen(options.host, options.port), Changes()
     try:
-        storage = _storage(options.folder, storages)
+        storage = _storage(options.folder, changes.notify_uploads)
     except UserError:
         listening.close()
         raise
-    changes, network = Changes(), options.network and str(Path(options.network).resolve())
+    network = options.network and str(Path(options.network).resolve())
     network = options.network if options.network in (None, "pocket", "vgg19") else network
     queue = PictureQueue(storage, network=network, changed=changes.notify)
     studio = Studio(storage, queue, changes, network=network)
-    names, port = _names(options.host), listening.getsockname()[1]
-    address = f"http://{names[0]}:{port}/" + (f"?token={options.token}" if options.token else "")
+    names = addresses.names(options.host)
+    address = _tell(options, names[0], listening.getsockname()[1], storage.folder)
     hosts = None if options.token else set(names)  # a page whose name was made to point here has no token
-    logger.info(f"the studio is at {address}; pictures are saved in {storage.folder}; Ctrl-C ends it")
 
     def ended(path):
         saved = f"wrote {path}; start the studio again to continue it"
@@ -55,12 +53,17 @@ def main(argv: Sequence[str]) -> int:
     app = studio.app(hosts=hosts, token=options.token, ended=ended)
     if options.open:
         webbrowser.open(address)
-    config = uvicorn.Config(
-        app, lifespan="on", log_level="error", timeout_graceful_shutdown=1, limit_concurrency=200, server_header=False
-    )
     with suppress(KeyboardInterrupt):  # uvicorn raises it again after its end
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(app, ending=studio.end).run(sockets=[listening])
     return DONE
+
+
+def _tell(options, name, port, folder):
+    """Log where the page is, and return its address."""
+    address = f"http://{name}:{port}/" + (f"?token={options.token}" if options.token else "")
+    busy = f"port {options.port} is in use, so " if port != options.port and options.port else ""
+    logger.info(f"{busy}the studio is at {address}; pictures are saved in {folder}; Ctrl-C ends it")
+    return address
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -72,7 +75,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--port", type=int, default=8000, metavar="N", help="port; 0 chooses a free one (default: 8000)"
+        "--port", type=int, default=8000, metavar="N", help="port, or the next free one; 0 chooses one (default: 8000)"
     )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     text = f"where pictures and uploads are kept (default: {FOLDER})"
@@ -85,7 +88,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     mistakes = Mistakes()
     if not 0 <= options.port < 65536:
         mistakes.add_usage(f"--port must be between 0 and 65535, not {options.port}")
-    if not _is_loopback(options.host) and options.token is None:
+    if not addresses.is_loopback(options.host) and options.token is None:
         mistakes.add_usage("--host lets other machines in; give --token with a secret of your own too")
     if options.token is not None and (len(options.token) < LEAST_TOKEN or not options.token.isalnum()):
         mistakes.add_usage(f"--token must be at least {LEAST_TOKEN} letters and digits")
@@ -95,38 +98,18 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _names(host):
-    """The names of this server in the page's address; the first one is shown."""
-    anywhere = host in ("0.0.0.0", "::")
-    name = socket.gethostname() if anywhere else f"[{host}]" if ":" in host else host
-    return [name, *(("127.0.0.1", "localhost", "[::1]") if _is_loopback(host) else ())]
-
-
-def _is_loopback(host):
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _storage(folder, storages):
+def _storage(folder, changed):
     """The storage in a folder, with the pictures of the examples. Raises UserError."""
+    from brushwork.studio.examples import examples
+    from brushwork.studio.storage import Storage
+
     try:
-        storage = storages.Storage(folder)
+        storage = Storage(folder, changed)
         storage.lock()
-        for path in storages.examples():
-            storage.add(path, path.name, is_example=True, in_place=True)
+        for example in examples():
+            storage.uploads.add_example(example)
         return storage
     except BlockingIOError as error:
         raise UserError(f"another studio uses {folder}; give --folder another directory") from error
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}") from error
-
-
-def _listen(host, port):
-    """A socket that listens there. Raises UserError."""
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family)
-    except OSError as error:
-        raise UserError(f"cannot listen at {host}, port {port}: {error.strerror}; --port 0 takes a free one") from error

@@ -1,5 +1,6 @@
 """Requests of the page: the settings that it can ask for, and the command line that carries out a request."""
 
+import math
 import shlex
 from typing import Any
 
@@ -8,13 +9,16 @@ from brushwork.network import store
 from brushwork.pictures import sizes
 from brushwork.presets import PRESETS, PURPOSES, preset_values
 from brushwork.run import jobs
-from brushwork.settings import DEFAULTS, SETTINGS, STARTS, option, value_of
-from brushwork.studio.storage import VIEW, Storage
+from brushwork.settings import DEFAULTS, SETTINGS, STARTS, Settings, option, value_of
+from brushwork.studio.refusals import Missing, Reason, Wrong, wrong
+from brushwork.studio.storage import Storage
+from brushwork.studio.uploads import MOST_BYTES, VIEW, Upload
 
 PRESET = "painterly"  # the one that the page begins with
 OF_PICTURES = ("style_blend_weights",)  # set beside each style picture
 QUALITIES = {"sketch": 0.5, "normal": 1.0, "fine": 2.0}  # factors on the numbers of iterations
 PREVIEW_SIDE = 512  # px: the longer side of a preview
+MOST_STYLES = 8
 
 
 def description(network: str | None) -> dict[str, Any]:
@@ -30,6 +34,8 @@ def description(network: str | None) -> dict[str, Any]:
         "more": [_form_field(setting) for setting in more],
         "qualities": list(QUALITIES),
         "networks": [] if network else ["pocket", *(["vgg19"] if store.cached() else [])],
+        "most_styles": MOST_STYLES,
+        "most_bytes": int(MOST_BYTES),
     }
 
 
@@ -44,8 +50,9 @@ def _form_field(setting):
         kind = "switch"
     else:
         kind = "list" if setting.is_list else "number"
-    help_text = setting.help.replace("%%", "%")
-    return {"name": setting.name, "flag": setting.flag, "help": help_text, "kind": kind, "choices": list(choices)}
+    help_text, rule = setting.help.replace("%%", "%"), setting.rule.meaning if setting.rule else ""
+    fields = {"name": setting.name, "flag": setting.flag, "help": help_text, "rule": rule}
+    return fields | {"kind": kind, "choices": list(choices)}
 
 
 def _plain(values):
@@ -56,20 +63,13 @@ def command_line(asked: dict[str, Any], storage: Storage, network: str | None, *
     """The command line of a request of the page; the masks of styles are written to the storage.
 
     asked: {"content": number, "styles": [{"picture": number, "weight": 1, "mask": number or None}], "preset": name,
-    "settings": {field: text, or a truth value}, "quality": name, "network": name}. Raises ValueError with a sentence,
-    KeyError for a picture that is not in the storage.
+    "settings": {field: text, or a truth value}, "quality": name, "network": name}. Raises Wrong with sentences, and
+    Missing for a picture that is not in the storage.
     """
-    content, styles = storage.upload(asked["content"]), asked["styles"]
-    if not styles:
-        raise ValueError("choose a painting")
-    preset, texts = asked.get("preset") or PRESET, _texts(asked.get("settings", {}), len(styles))
-    if preset not in PRESETS:
-        raise ValueError(f"there is no preset {preset}")
-    values = {name: value_of(name, text) for name, text in texts.items()}
-    iterations = _iterations(preset, values, QUALITIES.get(asked.get("quality"), 1))
-    _check(preset, values | iterations, len(styles))
-    argv = ["--preset", preset, *_pictures(content, styles, storage), *_flags(iterations), *_flags(texts)]
-    chosen = network or (asked.get("network") if asked.get("network") in ("pocket", "vgg19") else None)
+    texts, iterations = _texts(asked), _iterations(asked)
+    settings_of(asked)
+    argv = ["--preset", preset_of(asked), *_pictures(asked, storage), *_flags(iterations), *_flags(texts)]
+    chosen = network_of(asked, network)
     return [*argv, *(["--network", chosen] if chosen else []), "--output", output]
 
 
@@ -77,34 +77,125 @@ def preview_command_line(asked: dict[str, Any], storage: Storage, *, output: str
     """The command line of the preview of a request, which is as for `command_line`."""
     given = asked.get("settings", {})
     colors = {name: given[name] for name in ("colors", "color_strength") if name in given}
-    texts = {} if colors.get("colors", "style") == "style" else _texts(colors, len(asked["styles"]))
-    _check(PRESET, {name: value_of(name, text) for name, text in texts.items()}, len(asked["styles"]))
-    pictures = _pictures(storage.upload(asked["content"]), asked["styles"], storage)
+    colors = {} if colors.get("colors", "style") == "style" else colors
+    shortened = asked | {"settings": colors, "preset": PRESET, "quality": None}
+    settings_of(shortened)
     side = ["--long-side", str(PREVIEW_SIDE)]
-    return ["--instant", *pictures, *side, *_flags(texts), "--output", output, "--overwrite", "--quiet"]
+    flags = [*_pictures(asked, storage), *side, *_flags(_texts(shortened))]
+    return ["--instant", *flags, "--output", output, "--overwrite", "--quiet"]
 
 
-def _check(preset, values, styles):
-    """Raise ValueError with a sentence for settings that are not valid."""
-    mistakes = Mistakes()
-    jobs.settings_of(values, preset, styles, mistakes)
+def preset_of(asked: dict[str, Any]) -> str:
+    """The preset of a request. Raises Wrong."""
+    preset = asked.get("preset") or PRESET
+    if preset not in PRESETS:
+        raise Wrong(Reason(f"there is no preset {preset}", ("preset",)))
+    return preset
+
+
+def network_of(asked: dict[str, Any], network: str | None) -> str | None:
+    """The value of --network for a request; network: that of the studio."""
+    return network or (asked.get("network") if asked.get("network") in ("pocket", "vgg19") else None)
+
+
+def settings_of(asked: dict[str, Any]) -> Settings:
+    """The settings of a request. Raises Wrong with a sentence for all that is not valid."""
+    preset, styles, mistakes = preset_of(asked), asked["styles"], Mistakes()
+    values = _values(asked) | _iterations(asked)
+    if len(styles) > MOST_STYLES:
+        raise Wrong(f"at most {MOST_STYLES} paintings are possible, not {len(styles)}")
+    settings, _ = jobs.settings_of(values, preset, len(styles), mistakes)
     if mistakes.sentences:
-        raise ValueError("; ".join(mistakes.sentences))
+        raise wrong(mistakes.sentences)
+    return settings
 
 
-def _pictures(content, styles, storage):
+def _values(asked):
+    """The values of the settings of a request, {field: value}. Raises Wrong for those that cannot be read."""
+    values, sentences = {}, []
+    for name, text in _texts(asked).items():
+        try:
+            values[name] = value_of(name, text)
+        except ValueError as error:
+            sentences.append(str(error))
+    if sentences:
+        raise wrong(sentences)
+    return values
+
+
+def pictures_of(asked: dict[str, Any], storage: Storage) -> list[Upload]:
+    """The content and the styles of a request. Raises Wrong without a style, and Missing."""
+    if not asked["styles"]:
+        raise Wrong("choose a painting")
+    content = _found(storage, asked["content"], Reason("the photograph is no longer there", ("content",)))
+    gone = "a painting is no longer there"
+    return [
+        content,
+        *(
+            _found(storage, style["picture"], Reason(gone, styles=(index,)))
+            for index, style in enumerate(asked["styles"])
+        ),
+    ]
+
+
+def _found(storage, number, reason):
+    try:
+        return storage.uploads.find(number)
+    except KeyError:
+        raise Missing(reason) from None
+
+
+def _pictures(asked, storage):
     """The flags of the pictures, their weights and their masks."""
-    paintings = [storage.upload(style["picture"]) for style in styles]
+    content, *paintings = pictures_of(asked, storage)
     argv = ["--content", content.path, "--styles", *(painting.path for painting in paintings)]
-    weights = [float(style.get("weight", 1)) for style in styles]
+    weights = _weights(asked["styles"])
     if len(set(weights)) > 1:
         argv.append("--style-blend-weights=" + ",".join(f"{weight:g}" for weight in weights))
-    masks = [storage.upload(style["mask"]) if style.get("mask") else None for style in styles]
-    if any(masks):
-        drawn = [mask.path for mask in masks if mask]
-        paths = [mask.path if mask else storage.rest_of(drawn, _mask_size(content)) for mask in masks]
+    masks = _masks(asked["styles"], paintings, storage)
+    if drawn := [mask for mask in masks if mask]:
+        size = _mask_size(content)
+        paths = [storage.uploads.find(mask).path if mask else storage.uploads.rest_of(drawn, size) for mask in masks]
         argv += ["--style-masks", *paths]
     return argv
+
+
+def _weights(styles):
+    """The weights of the styles, as numbers. Raises Wrong."""
+    weights, reasons = [], []
+    for index, style in enumerate(styles):
+        weight = style.get("weight", 1)
+        try:
+            weights.append(float(weight))
+        except OverflowError:  # a whole number that no float can hold
+            weights.append(math.inf)
+        if not 0 <= weights[-1] < math.inf:
+            reasons.append(Reason("the weight of a painting must be a number not below 0", styles=(index,)))
+    if reasons:
+        raise Wrong(*reasons)
+    if not sum(weights) > 0:
+        raise Wrong(Reason("at least one painting needs a weight above 0", styles=tuple(range(len(styles)))))
+    return weights
+
+
+def _masks(styles, paintings, storage):
+    """The numbers of the masks of styles, or None for a style without one. Raises Wrong for masks without effect."""
+    masks, reasons = [style.get("mask") or None for style in styles], []
+    for index, mask in enumerate(masks):
+        if mask is None:
+            continue
+        _found(storage, mask, Reason(f"the mask of {paintings[index].name} is no longer there", styles=(index,)))
+        if storage.uploads.is_empty(mask):
+            sentence = f"the mask of {paintings[index].name} is empty; draw where it applies"
+            reasons.append(Reason(sentence, styles=(index,)))
+    drawn = [mask for mask in masks if mask]
+    if not reasons and drawn and None in masks and storage.uploads.is_full(*drawn):
+        left = [index for index, mask in enumerate(masks) if mask is None]
+        sentence = f"the masks cover the whole photograph, and leave nothing for {paintings[left[0]].name}"
+        reasons.append(Reason(sentence, styles=tuple(left)))
+    if reasons:
+        raise Wrong(*reasons)
+    return masks
 
 
 def _mask_size(content):
@@ -113,32 +204,35 @@ def _mask_size(content):
     return width, height
 
 
-def _iterations(preset, values, factor):
+def _iterations(asked):
     """The numbers of iterations of a preset, times a factor; {} where the request sets them itself."""
+    values, factor = _values(asked), QUALITIES.get(asked.get("quality"), 1)
     if factor == 1 or {"iterations", "scale_iterations"} & set(values):
         return {}
-    left = preset_values(preset, values)
+    left = preset_values(preset_of(asked), values)
     if counts := left.get("scale_iterations"):
         return {"scale_iterations": tuple(max(1, round(count * factor)) for count in counts)}
     return {"iterations": max(1, round(left.get("iterations", DEFAULTS["iterations"]) * factor))}
 
 
-def _texts(settings, styles):
-    """The settings of a request that are not empty, {field: text, or a truth value}. Raises ValueError.
+def _texts(asked):
+    """The settings of a request that are not empty, {field: text, or a truth value}. Raises Wrong.
 
     One number for all styles is repeated for each style.
     """
-    texts = {}
-    for name, value in settings.items():
+    texts, reasons = {}, []
+    for name, value in asked.get("settings", {}).items():
         if name not in SETTINGS or name in OF_PICTURES:
-            raise ValueError(f"there is no setting {name}")
+            raise Wrong(f"there is no setting {name}")
         text = value if isinstance(value, bool) else ",".join(str(value).replace(",", " ").split())
         if SETTINGS[name].is_path and text and text not in STARTS:
-            raise ValueError(f"{option(name)} must be noise, content or style, not {text}")
+            reasons.append(Reason(f"{option(name)} must be noise, content or style, not {text}", (name,)))
         if name == "style_scales" and text and "," not in text:
-            text = ",".join([text] * styles)
+            text = ",".join([text] * len(asked["styles"]))
         if text != "":
             texts[name] = text
+    if reasons:
+        raise Wrong(*reasons)
     return texts
 
 

@@ -13,8 +13,11 @@ import re
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, QueryParams
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from brushwork.studio.answers import refusal
+from brushwork.studio.refusals import Refused, answer
 
 COOKIE = "neural-style-token"  # the port is appended, since browsers share cookies between ports
 HEADERS = {
@@ -43,9 +46,9 @@ class SecurityMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
-        if refusal is not None:
-            await refusal(scope, receive, send)
+        response = self._refusal(scope, headers)
+        if response is not None:
+            await response(scope, receive, send)
             return
 
         async def sending(message):
@@ -60,12 +63,12 @@ class SecurityMiddleware:
         """The response to a request that is rejected, or None."""
         host, opens_page = headers.get("host", ""), scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
         if self._hosts is not None and re.sub(r":\d+$", "", host.lower()) not in self._hosts:
-            return _refused(421, f"this server answers to {' and '.join(sorted(self._hosts))} only")
+            return _refused(headers, 421, f"this server answers to {' and '.join(sorted(self._hosts))} only")
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
-            return _refused(403, "requests from other sites are rejected")
+            return _refused(headers, 403, "requests from other sites are rejected")
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and not opens_page:
-            return _refused(403, "requests from other sites are rejected")
+            return _refused(headers, 403, "requests from other sites are rejected")
         if self._token is None:
             return None
         given = QueryParams(scope["query_string"]).get("token")
@@ -74,7 +77,8 @@ class SecurityMiddleware:
             response.set_cookie(_cookie_name(host), self._token, httponly=True, samesite="strict")
             return response
         if not self._is_token(_cookie(headers, host)):
-            return _refused(401, "open the page at the address that the terminal shows, which includes the token")
+            sentence = "open the page at the address that the terminal shows, which includes the token"
+            return _refused(headers, 401, sentence)
         return None
 
     def _is_token(self, text):
@@ -94,5 +98,5 @@ def _cookie(headers, host):
     return cookies[name].value if name in cookies else ""
 
 
-def _refused(status, sentence):
-    return JSONResponse({"error": sentence}, status, HEADERS)
+def _refused(headers, status, sentence):
+    return refusal(headers, *answer(Refused(status, sentence)), HEADERS)

@@ -218,8 +218,8 @@ def test_the_keyboard_is_enough(browser, studio):
     for _ in range(60):
         seen.add(page.page.evaluate(name))
         page.page.keyboard.press("Tab")
-    assert {"Use chelsea", "Use woodcut", "strength", "keep", "size", "quality"} <= seen, seen
-    page.page.focus("button[aria-label='Use chelsea']")
+    assert {"Use Chelsea", "Use Woodcut", "strength", "keep", "size", "quality"} <= seen, seen
+    page.page.focus("button[aria-label='Use Chelsea']")
     page.page.keyboard.press("Enter")
     page.until("() => document.querySelector('#content .chosen')")
     page.close()

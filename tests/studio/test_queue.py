@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from brushwork.run.estimate import rounded
 from brushwork.run.worker import Progress
-from brushwork.studio import queue
-from brushwork.studio.storage import Storage, examples
+from brushwork.studio import previews, queue
+from brushwork.studio.examples import examples
+from brushwork.studio.pictures import CURVE_POINTS, QueuedPicture, message_record
+from brushwork.studio.previews import Previews, Superseded
+from brushwork.studio.refusals import Wrong
+from brushwork.studio.storage import Storage
 
 
 class Workers(list):
@@ -35,7 +40,8 @@ class _Worker:
 @pytest.fixture
 def workers(monkeypatch):
     workers = Workers()
-    monkeypatch.setattr(queue, "Worker", workers)
+    for module in (queue, previews):
+        monkeypatch.setattr(module, "Worker", workers)
     return workers
 
 
@@ -43,7 +49,7 @@ def workers(monkeypatch):
 def storage(tmp_path):
     """An empty storage, but for the uploads of `asked`."""
     storage = Storage(tmp_path / "storage")
-    content, style = (storage.add(str(path), path.stem, in_place=True) for path in examples()[:2])
+    content, style = map(storage.uploads.add_example, examples()[:2])
     storage.asked = {"content": content.number, "styles": [{"picture": style.number}]}
     return storage
 
@@ -55,7 +61,8 @@ def write_files(storage, stem, kinds):
 
 
 def progress_at(iteration):
-    return Progress(iteration, 1000, 1, 1, (40, 30), {"total": 2.0 * iteration}, 0.0, None, b"")
+    losses = {"total": 2.0 * iteration}
+    return Progress(iteration, 1000, 1, 1, (40, 30), losses, 0.0, 90.0, b"JPEG", (80, 60), 120.0, 1e-6)
 
 
 def test_a_late_message_is_not_the_next_pictures(workers, storage):
@@ -76,7 +83,7 @@ def test_a_message_in_the_middle_of_a_run_is_among_the_news(workers, storage):
     changes = []
     made = queue.PictureQueue(storage, changed=lambda: changes.append(made.current.running()))
     made.add(storage.asked)
-    painter, progress = workers[-1], Progress(1, 9, 1, 1, (40, 30), {"total": 5.0}, 0.1, None, b"JPEG")
+    painter, progress = workers[-1], progress_at(1)
     warning = {"level": "warning", "text": "out of memory; continuing in tiles of 64 pixels"}
     painter.receive(painter, "progress", progress)
     assert (changes[-1]["iteration"], changes[-1]["messages"]) == (1, [])
@@ -95,12 +102,15 @@ def test_records_of_earlier_versions_are_read(workers, tmp_path):
     ]
     storage.write_record(picture.record())
     assert queue.PictureQueue(storage).pictures["0007"].messages == picture.messages
+    assert picture.summary()["words"] == ["painterly"]
+    storage.write_record(picture.record() | {"messages": [{"level": "info", "text": "removed from the queue"}]})
+    assert queue.PictureQueue(storage).pictures["0007"].status == "removed"
 
 
 def test_the_curve_is_thinned_to_every_second_point():
-    picture = queue.QueuedPicture("0001", "0001-x", "x", {}, [])
+    picture = QueuedPicture("0001", "0001-x", "x", {}, [])
     version = picture.version
-    for iteration in range(queue.CURVE_POINTS):
+    for iteration in range(CURVE_POINTS):
         picture.update(progress_at(iteration))
     assert picture.losses == [[iteration, 2 * iteration] for iteration in range(400)]
     picture.update(progress_at(400))
@@ -109,7 +119,7 @@ def test_the_curve_is_thinned_to_every_second_point():
 
 
 def test_of_many_messages_the_latest_are_kept():
-    picture = queue.QueuedPicture("0001", "0001-x", "x", {}, [])
+    picture = QueuedPicture("0001", "0001-x", "x", {}, [])
     for number in range(41):
         picture.add_message("info", str(number))
     assert [each["text"] for each in picture.messages] == [str(number) for number in range(1, 41)]
@@ -154,7 +164,7 @@ def test_how_a_run_ended(workers, storage, status, kinds, stopping, ended):
     assert (picture.status, picture.version, made.current) == (ended, version + 1, None)
     said = [each["text"] for each in picture.messages if each["level"] == "error"]
     assert said == (["it ended before there was a picture"] if ended == "failed" else [])
-    details = made.details(picture.number)
+    details = picture.details(storage)
     assert details["resumable"] == (".state" in kinds and ended != "done")
     assert details["kinds"] == [kind for kind in kinds if kind == ".png"]
     assert storage.records()[0]["status"] == ended
@@ -166,6 +176,119 @@ def test_an_error_of_the_run_says_why_it_failed(workers, storage):
     painter.receive(painter, "logged", ("error", "out of memory"))
     painter.receive(painter, "ended", 1)
     assert picture.messages == [{"level": "error", "text": "out of memory"}]
+
+
+def test_the_last_preview_of_a_killed_run_is_kept(workers, storage):
+    made = queue.PictureQueue(storage)
+    picture, painter = made.pictures[made.add(storage.asked)], workers[-1]
+    painter.receive(painter, "progress", progress_at(7))
+    painter.receive(painter, "ended", -9)
+    details = picture.details(storage)
+    assert (details["status"], details["kinds"], details["last"]) == (
+        "failed",
+        [],
+        {"iteration": 7, "iterations": 1000},
+    )
+    assert details["reason"] == "the process that painted it was killed by signal 9; the memory may have been full"
+    assert details["image"] == f"api/pictures/{picture.number}/current?{picture.version}"
+    for found in (picture, queue.PictureQueue(storage).pictures[picture.number]):
+        assert Path(found.path(storage, ".last.jpg")).read_bytes() == b"JPEG"
+        assert found.details(storage)["last"] == details["last"]
+    made.remove(picture.number)
+    assert not list(storage.folder.rglob(f"{picture.number}-*"))
+
+
+def test_the_last_preview_is_kept_in_memory_where_the_disk_is_full(workers, storage, monkeypatch):
+    made = queue.PictureQueue(storage)
+    picture, painter = made.pictures[made.add(storage.asked)], workers[-1]
+    painter.receive(painter, "progress", progress_at(7))
+    monkeypatch.setattr(storage, "path", lambda stem, kind: f"/missing/{stem}{kind}")
+    painter.receive(painter, "ended", 1)
+    assert (picture.status, picture.preview, picture.last["iteration"]) == ("failed", b"JPEG", 7)
+
+
+def test_a_picture_that_was_written_elsewhere_is_found(workers, storage, tmp_path):
+    made = queue.PictureQueue(storage)
+    picture, painter = made.pictures[made.add(storage.asked)], workers[-1]
+    elsewhere = tmp_path / "neural_style-01234567.png"
+    elsewhere.write_bytes(b"PNG")
+    painter.receive(painter, "progress", progress_at(1000))
+    painter.receive(painter, "logged", ("error", f"cannot write x; wrote {elsewhere} instead"))
+    painter.receive(painter, "rescued", str(elsewhere))
+    painter.receive(painter, "rescued", str(tmp_path / "neural_style-01234567.state"))
+    painter.receive(painter, "ended", 1)
+    details = picture.details(storage)
+    assert (details["status"], details["rescued"], details["kinds"]) == ("rescued", str(elsewhere), [".png"])
+    assert details["reason"] == f"cannot write x; wrote {elsewhere} instead"
+    assert (details["width"], details["height"], details["last"]) == (80, 60, None)
+    assert queue.PictureQueue(storage).pictures[picture.number].path(storage, ".png") == str(elsewhere)
+    made.remove(picture.number)
+    assert not elsewhere.exists()
+
+
+def test_no_state_is_named_that_is_gone(workers, storage):
+    made = queue.PictureQueue(storage)
+    picture, painter = made.pictures[made.add(storage.asked)], workers[-1]
+    write_files(storage, picture.stem, (".png", ".state"))
+    output, state = (storage.path(picture.stem, kind) for kind in (".png", ".state"))
+    painter.receive(painter, "logged", ("info", f"wrote {output}; its state is in {state}"))
+    painter.receive(painter, "ended", 0)
+    assert picture.messages == [{"level": "info", "text": f"wrote {output}"}]
+    assert not Path(state).exists()
+
+
+def test_what_the_list_shows_of_a_picture(workers, storage):
+    made = queue.PictureQueue(storage)
+    asked = storage.asked | {"settings": {"long_side": 80, "tv_weight": "3"}, "preset": "fast"}
+    picture, painter = made.pictures[made.add(asked)], workers[-1]
+    painter.receive(painter, "progress", progress_at(3))
+    running = picture.running()
+    assert (running["left"], running["total"], running["size"]) == ("2 min", "2 min", (40, 30))
+    assert "picture" not in running
+    painter.receive(painter, "ended", 0)
+    shown = picture.summary()
+    assert (shown["ordinal"], shown["width"], shown["height"]) == (1, 80, 60)
+    assert (shown["content_name"], shown["style_names"]) == ("Astronaut", ["Chelsea"])
+    assert (shown["content"], shown["styles"]) == (asked["content"], [asked["styles"][0]["picture"]])
+    assert shown["words"] == ["fast", "80 px", "tv-weight 3"]
+    assert shown["took"] == rounded(picture.seconds)
+    assert shown["time"] > 1e9
+    again = queue.PictureQueue(storage).pictures[picture.number].summary()
+    assert again | {"version": 0, "image": ""} == shown | {"version": 0, "image": ""}
+
+
+def test_an_upload_that_a_picture_needs_is_not_removed(workers, storage):
+    storage.asked["content"] = storage.uploads.add(copy_of_an_example(storage), "K\u00f6ln.jpg").number
+    made = queue.PictureQueue(storage)
+    picture, content = made.pictures[made.add(storage.asked)], storage.asked["content"]
+    write_files(storage, picture.stem, (".png", ".state"))
+    for _ in range(2):  # while it is painted, and while it can be continued
+        with pytest.raises(Wrong, match="picture 1 needs K\u00f6ln; delete that picture first"):
+            made.remove_upload(content)
+        workers[-1].receive(workers[-1], "ended", 143)
+    storage.remove_state(picture.stem)
+    assert picture.details(storage)["missing"] == []
+    made.remove_upload(content)
+    assert picture.details(storage)["missing"] == ["K\u00f6ln"]
+    with pytest.raises(Wrong, match="an example"):
+        made.remove_upload(storage.asked["styles"][0]["picture"])
+
+
+def copy_of_an_example(storage):
+    """The path of a file that is not yet an upload."""
+    path = storage.folder / "copy.jpg"
+    path.write_bytes(examples()[2].path.read_bytes())
+    return path
+
+
+def test_not_too_many_pictures_wait(workers, storage, monkeypatch):
+    monkeypatch.setattr(queue, "MOST_WAITING", 2)
+    made = queue.PictureQueue(storage)
+    for _ in range(3):
+        made.add(storage.asked)
+    assert len(made.waiting()) == 3
+    with pytest.raises(Wrong, match="2 pictures are waiting already"):
+        made.add(storage.asked)
 
 
 def test_a_stopped_run_continues_from_its_state(workers, storage):
@@ -195,10 +318,10 @@ def test_one_that_waits_to_continue_stays_stopped_when_it_is_removed_from_the_qu
     made.add(storage.asked)
     waiting = made.pictures[made.add(storage.asked)]
     made.resume(stopped.number)
-    for picture, status in ((stopped, "stopped"), (waiting, "failed")):
+    for picture, status in ((stopped, "stopped"), (waiting, "removed")):
         assert picture.status == "waiting"
         made.stop(picture.number)
-        assert (picture.status, picture.messages) == (status, [queue.message_record("info", "removed from the queue")])
+        assert (picture.status, picture.messages) == (status, [message_record("info", "removed from the queue")])
 
 
 def test_a_server_finds_what_an_earlier_one_left(workers, storage):
@@ -264,31 +387,31 @@ class _Previewer(_Worker):
 
 def test_a_preview_is_made_by_a_process_that_stays(monkeypatch, storage):
     made = []
-    monkeypatch.setattr(queue, "Worker", lambda receive, stays: made.append(_Previewer(receive, stays)) or made[-1])
-    previews = queue._Previews(storage)
-    assert previews.make(storage.asked) == b"preview"
+    monkeypatch.setattr(previews, "Worker", lambda receive, stays: made.append(_Previewer(receive, stays)) or made[-1])
+    maker = Previews(storage)
+    assert maker.make(storage.asked) == b"preview"
     made[0].status = 1
     with pytest.raises(ValueError, match="the last error"):
-        previews.make(storage.asked)
+        maker.make(storage.asked)
     made[0].is_alive = False
-    assert previews.make(storage.asked) == b"preview"
+    assert maker.make(storage.asked) == b"preview"
     assert [each.stays for each in made] == [True, True]
 
 
 def test_of_previews_that_wait_only_the_latest_is_made(monkeypatch, storage):
-    monkeypatch.setattr(queue, "Worker", _Previewer)
-    previews = queue._Previews(storage)
+    monkeypatch.setattr(previews, "Worker", _Previewer)
+    maker = Previews(storage)
 
     class Turn:
         """A lock that another request for a preview takes first."""
 
         def __enter__(self):
-            previews._latest += 1
+            maker._latest += 1
 
         def __exit__(self, *exception):
             pass
 
-    previews._turn = Turn()
-    with pytest.raises(queue.Superseded):
-        previews.make(storage.asked)
+    maker._turn = Turn()
+    with pytest.raises(Superseded):
+        maker.make(storage.asked)
     assert not Path(storage.path("preview", ".jpg")).exists()

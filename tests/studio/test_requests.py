@@ -10,6 +10,7 @@ import neural_style
 from brushwork.presets import PRESETS
 from brushwork.settings import DEFAULTS, option
 from brushwork.studio import requests
+from brushwork.studio.refusals import Missing, Wrong
 from brushwork.studio.storage import Storage
 
 
@@ -20,7 +21,7 @@ def storage(tmp_path, random):
     for name, size in (("c", (40, 30)), ("a", (20, 30)), ("b", (30, 20))):
         path = tmp_path / f"{name}.png"
         Image.fromarray(random.integers(0, 256, (*size[::-1], 3)).astype(np.uint8)).save(path)
-        numbers[name] = storage.add(path, path.name).number
+        numbers[name] = storage.uploads.add(path, path.name).number
     storage.named = numbers
     return storage
 
@@ -58,7 +59,7 @@ def test_a_request_becomes_a_command_line(storage):
     assert options["box"] is True
     assert options["content_layers"] == ["relu3_1", "relu4_2:0.5"]
     assert "tv_weight" not in options
-    assert options["content"] == [storage.upload(storage.named["c"]).path]
+    assert options["content"] == [storage.uploads.find(storage.named["c"]).path]
     assert settings_of(line(storage, settings={"box": False}))["box"] is False
 
 
@@ -117,7 +118,7 @@ def test_a_style_without_a_mask_applies_where_no_mask_is_white(storage, tmp_path
     mask = np.zeros((30, 40), np.uint8)
     mask[:, :10] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    number = storage.add(tmp_path / "mask.png", "mask").number
+    number = storage.uploads.add(tmp_path / "mask.png", "mask", "mask").number
     styles = [{"picture": storage.named["a"], "mask": number}, {"picture": storage.named["b"], "mask": None}]
     options = settings_of(line(storage, styles))
     masks = [np.array(Image.open(path).convert("L")) for path in options["style_masks"]]
@@ -145,6 +146,80 @@ def test_a_style_without_a_mask_applies_where_no_mask_is_white(storage, tmp_path
 def test_what_cannot_be_painted_is_refused_in_a_sentence(storage, asked, sentence):
     with pytest.raises(ValueError, match=sentence):
         line(storage, **asked)
+
+
+def test_every_wrong_value_is_told_with_its_field(storage):
+    settings = {"tv_weight": "much", "iterations": "x", "strength": 2}
+    with pytest.raises(Wrong) as raised:
+        line(storage, settings=settings)
+    assert [reason.fields for reason in raised.value.reasons] == [("tv_weight",), ("iterations",)]
+    with pytest.raises(Wrong) as raised:
+        line(storage, settings={"tv_weight": "-1", "content_detail": "2"}, quality="fine")
+    assert [reason.fields for reason in raised.value.reasons] == [("content_detail",), ("tv_weight",)]
+    with pytest.raises(Wrong) as raised:
+        line(storage, preset="lovely")
+    assert raised.value.reasons[0].fields == ("preset",)
+
+
+@pytest.mark.parametrize(
+    "weight", [10**400, -1, float("inf"), -(10**400)], ids=lambda weight: f"{float(str(weight)):g}"
+)
+def test_weights_that_are_no_numbers_are_refused(storage, weight):
+    styles = [{"picture": storage.named["a"]}, {"picture": storage.named["b"], "weight": weight}]
+    with pytest.raises(Wrong, match="the weight of a painting must be a number not below 0") as raised:
+        line(storage, styles)
+    assert raised.value.reasons[0].styles == (1,)
+
+
+def test_one_weight_must_be_above_zero(storage):
+    with pytest.raises(Wrong, match="at least one painting needs a weight above 0"):
+        line(storage, [{"picture": storage.named["a"], "weight": 0}])
+
+
+def test_pictures_that_are_gone_are_named(storage):
+    for content, style, fields, styles in (("x", "a", ("content",), ()), ("c", "x", (), (1,))):
+        asked = {"content": storage.named.get(content, content)}
+        asked["styles"] = [{"picture": storage.named["b"]}, {"picture": storage.named.get(style, style)}]
+        with pytest.raises(Missing, match="is no longer there") as raised:
+            requests.command_line(asked, storage, None, output="x.png")
+        assert (raised.value.reasons[0].fields, raised.value.reasons[0].styles) == (fields, styles)
+
+
+def test_there_are_not_too_many_paintings(storage):
+    with pytest.raises(Wrong, match="at most 8 paintings are possible, not 9"):
+        line(storage, "a" * 9)
+
+
+@pytest.mark.parametrize(
+    ("levels", "sentence", "styles"),
+    [
+        ((0, None), "the mask of a is empty; draw where it applies", (0,)),
+        ((255, 0), "the mask of b is empty; draw where it applies", (1,)),
+        ((255, None), "the masks cover the whole photograph, and leave nothing for b", (1,)),
+        ((255, 255), None, None),
+        ((128, None), None, None),
+    ],
+    ids=str,
+)
+def test_masks_without_effect_are_refused(storage, tmp_path, levels, sentence, styles):
+    asked = []
+    for name, level in zip("ab", levels, strict=True):
+        asked.append({"picture": storage.named[name], "mask": None})
+        if level is not None:
+            Image.new("L", (40, 30), level).save(tmp_path / "mask.png")
+            asked[-1]["mask"] = storage.uploads.add(tmp_path / "mask.png", "mask", "mask").number
+    if sentence is None:
+        assert "--style-masks" in line(storage, asked)
+        return
+    for refused in (lambda: line(storage, asked), lambda: preview_line(storage, asked)):
+        with pytest.raises(Wrong) as raised:
+            refused()
+        assert (str(raised.value), raised.value.reasons[0].styles) == (sentence, styles)
+
+
+def preview_line(storage, styles):
+    asked = {"content": storage.named["c"], "styles": styles}
+    return requests.preview_command_line(asked, storage, output="x.jpg")
 
 
 def test_the_command_line_to_copy_is_one_for_a_shell(storage):

@@ -23,7 +23,8 @@ export const json = async (path, options) => (await ask(path, options)).json();
 export const post = (path, body) =>
   json(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}) });
 
-export const upload = (file, name) => json(`api/uploads?name=${encodeURIComponent(name)}`, { method: "POST", body: file });
+export const upload = (file, name, role) =>
+  json(`api/uploads?name=${encodeURIComponent(name)}&role=${role}`, { method: "POST", body: file });
 
 // Calls heard(news) with each event while the page is open, and lost(true or false) when the connection changes. A hidden
 // tab closes its connection, as a browser opens only six to a server.

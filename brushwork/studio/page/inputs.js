@@ -38,7 +38,7 @@ export class Inputs {
     for (const file of role === "content" ? files.slice(0, 1) : files) {
       this.say(`Uploading ${file.name} …`);
       try {
-        const picture = await upload(file, file.name);
+        const picture = await upload(file, file.name, role === "styles" ? "style" : "content");
         this.offers = [...this.offers.filter(offer => offer.number !== picture.number), picture];
         this.use(picture, role);
         this.say("");
@@ -91,8 +91,8 @@ export class Inputs {
   // The offered pictures: the examples and the latest uploads.
   offered(role) {
     const used = [this.content?.number, ...this.styles.map(style => style.upload.number)];
-    const isPainting = picture => !/^(astronaut|chelsea|hopper|obama)$/.test(picture.name);
-    const free = this.offers.filter(picture => !used.includes(picture.number) && !picture.name.startsWith("mask-") && (this.roles[picture.number] ?? role) === role && (!picture.is_example || isPainting(picture) === (role === "styles")));
+    const isMeant = picture => picture.roles.includes(role === "styles" ? "style" : "content");
+    const free = this.offers.filter(picture => !used.includes(picture.number) && (this.roles[picture.number] ?? role) === role && (!picture.is_example || isMeant(picture)));
     if (!free.length) return [];
     const uploads = free.filter(picture => !picture.is_example).reverse().slice(0, MOST_OFFERS);
     const buttons = [...uploads, ...free.filter(picture => picture.is_example)].map(picture =>

@@ -117,7 +117,7 @@ $("usemask").addEventListener("click", async () => {
   const file = await new Promise(resolve => canvas.toBlob(resolve, "image/png"));
   const style = target;
   try {
-    const { number } = await upload(file, `mask-${style.upload.name}.png`);
+    const { number } = await upload(file, `mask-${style.upload.name}.png`, "mask");
     dialog.close();
     done(number);
   } catch (error) {

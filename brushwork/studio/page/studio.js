@@ -7,7 +7,7 @@ import { $, keep, make, recall } from "./dom.js";
 import { Inputs, view } from "./inputs.js";
 import { drawMask } from "./mask.js";
 
-const WORDS = { waiting: "waiting", starting: "starting", painting: "painting", stopping: "stopping, and saving", stopped: "stopped", done: "done", failed: "not painted" };
+const WORDS = { waiting: "waiting", starting: "starting", painting: "painting", stopping: "stopping, and saving", stopped: "stopped", done: "done", failed: "not painted", rescued: "saved elsewhere", removed: "removed from the queue" };
 const ACTIVE = ["waiting", "starting", "painting", "stopping"];
 let pictures = [], running = null;
 let shown = null;      // the number of the picture that is shown, or null for the preview
