@@ -59,6 +59,10 @@ def _carry_out(argv, show):
         from brushwork.studio import command
 
         return command.main(argv[1:])
+    if argv[:1] == ["worker"]:
+        from brushwork.cluster import worker
+
+        return worker.main(argv[1:])
     options = parse(argv)
     if options.quiet:
         logger.setLevel("ERROR")
@@ -66,6 +70,8 @@ def _carry_out(argv, show):
 
     if names.asks_for_film(options):
         from brushwork.video import film as runner
+    elif options.cluster:
+        from brushwork.cluster import command as runner
     else:
         from brushwork.run import runner
     return runner.run(options, show)
@@ -95,7 +101,8 @@ def make_parser() -> arguments.Parser:
         usage="neural-style --content PICTURE --styles PICTURE ... --output PICTURE [options]",
         description="Paints the content picture in the style of the style pictures (Gatys, Ecker and Bethge 2015).",
         epilog=f"presets (flags override them):\n{arguments.describe_presets()}\n\n"
-        "neural-style studio serves a page in the browser that does the same; neural-style studio --help\n\n"
+        "neural-style studio serves a page in the browser that does the same; neural-style studio --help\n"
+        "neural-style worker lets this machine compute for a run with --cluster; neural-style worker --help\n\n"
         "exit status: 0 done, 1 could not, 2 bad usage, 130, 143, 129 interrupted (the picture so far is saved)",
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=40, width=120),
         allow_abbrev=False,
@@ -106,6 +113,7 @@ def make_parser() -> arguments.Parser:
     _add_optimisation_flags(arguments.Group(parser, "optimisation"))
     _add_film_flags(arguments.Group(parser, "films"))
     _add_output_flags(arguments.Group(parser, "output"))
+    _add_cluster_flags(arguments.Group(parser, "cluster"))
     return parser
 
 
@@ -213,6 +221,18 @@ def _add_output_flags(group):
     text = "show the version, and those of Python and TensorFlow"
     flag("--version", text, action=arguments.Version, nargs=0)
     flag("--help", "show this text", short="-h", action="help")
+
+
+def _add_cluster_flags(group):
+    flag, steps = group.flag, Flag(for_optimisation=True)
+    text = "a Dask scheduler, its file, local[:N] workers here, or listen:HOST:PORT (default: none)"
+    flag("--cluster ADDRESS", text, steps)
+    text = "its certificates: cert.pem, key.pem, ca.pem (default: Dask's configuration)"
+    flag("--cluster-tls DIRECTORY", text, Flag(for_optimisation=True))
+    text = "wait when there is no worker (default: go on with this machine alone)"
+    flag("--cluster-wait", text, steps, action="store_true")
+    text = "use a cluster without TLS beyond this machine (default: refuse)"
+    flag("--trust-network", text, steps, action="store_true")
 
 
 if __name__ == "__main__":

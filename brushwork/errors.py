@@ -48,6 +48,10 @@ class Interrupted(Exception):
     """An evaluation that another thread cancelled. The last step is still valid."""
 
 
+class ClusterLost(Interrupted):
+    """An evaluation that a cluster can no longer carry out, with a sentence. The last step is still valid."""
+
+
 class Mistakes(UserError):
     """All errors in a command line, one sentence each.
 

@@ -53,7 +53,7 @@ def test_a_requirement_is_split_into_its_extras():
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     program, studio = imported() | imported("brushwork"), imported("brushwork/studio")
-    optional = EXTRAS["formats"] | EXTRAS["plots"] | EXTRAS["studio"] | EXTRAS["video"]
+    optional = set().union(*(EXTRAS[name] for name in ("cluster", "formats", "plots", "studio", "video")))
     assert REQUIRED <= program <= REQUIRED | optional
     assert studio <= REQUIRED | EXTRAS["studio"]
     of_tests = imported("tests", "tools", "examples") - TO_MAKE_LITE

@@ -24,7 +24,7 @@ from tests.reference.layers import numpy_layers
 TEXT = "\n".join([README, *DOCS.values()])
 # Those of recipes.md are in test_recipes.
 ALL = documents.commands(README, *(text for name, text in DOCS.items() if name != "recipes.md"))
-COMMANDS = [line for line in ALL if not line.startswith("studio")]
+COMMANDS = [line for line in ALL if not line.startswith(("studio", "worker", "--cluster"))]
 SMALL = ("--network", "net.mat", "--iterations", "2", "--width", "40", "--overwrite", *FAST.split())
 SHORT = {"--scales": ("--scale-iterations", "2", "1", "1")}
 
@@ -155,6 +155,9 @@ def test_every_flag_named_is_a_flag(command):
     _, out, _ = command("--help", defaults=False)
     known = set(re.findall(r"--[a-z0-9-]+", out)) | {"--logdir"}
     known |= {"--port", "--open", "--folder", "--host", "--token"}  # of the studio
+    known |= {"--workers"}  # of the worker
+    known |= {"--scheduler-file", "--tls-ca-file", "--tls-cert", "--tls-key", "--nthreads", "--memory-limit"}  # of dask
+    known |= {"--no-dashboard", "--nodes", "--ntasks-per-node", "--cpus-per-task"}  # of dask and srun
     known |= {"--publish", "--rm", "--tag", "--user", "--volume"}  # of docker
     known |= {"--sizes", "--rounds", "--content", "--style", "--size", "--iterations"}  # of the measuring tools
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", TEXT)) <= known

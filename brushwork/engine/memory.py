@@ -79,16 +79,22 @@ def tile_sizes(workload: Workload) -> list[int | None]:
 
 def estimate(workload: Workload, tile_size: int | None) -> float:
     """Bytes of the process at its peak, in tiles of tile_size px; None: untiled."""
-    network, settings, size = workload.network, workload.settings, workload.size
-    layers = settings.layers
-    pixels = size[0] * size[1]
+    network, settings = workload.network, workload.settings
+    pixels = workload.size[0] * workload.size[1]
     number = 2 if workload.precision == "bfloat16" else 4  # bytes
-    weights = sum(kernel.nbytes for kernel, _ in network.convolutions.values()) + _in_graph(network, layers, number)
     images = {"adam": 11, "lbfgs": 8 + 2 * settings.lbfgs_memory}[settings.optimizer]
     images += workload.mask_count  # a mask, and its cells in all layers
     pictures = PIXEL * (images * pixels + sum(height * width for height, width in workload.style_sizes))
     targets = number * sum(_numbers(network, layer) for layer in settings.content_layer_weights) * pixels
-    piece = pixels
+    return pictures + targets + of_tile(workload, tile_size)
+
+
+def of_tile(workload: Workload, tile_size: int | None) -> float:
+    """Bytes of a process at its peak that evaluates tiles of tile_size px, without pictures and targets."""
+    network, settings, size = workload.network, workload.settings, workload.size
+    layers, number = settings.layers, 2 if workload.precision == "bfloat16" else 4  # bytes
+    weights = sum(kernel.nbytes for kernel, _ in network.convolutions.values()) + _in_graph(network, layers, number)
+    piece = size[0] * size[1]
     if tile_size is not None:
         side = tile_size + 2 * margin(layers)
         piece = min(size[0], side) * min(size[1], side)
@@ -99,7 +105,7 @@ def estimate(workload: Workload, tile_size: int | None) -> float:
     evaluation += 4 * NEAREST * sum(_numbers(network, layer) / nearest_step(layer) ** 2 for layer in nearest) * piece
     squares = sum(_channels(network, layer) ** 2 for layer in settings.style_layer_weights)
     matrices = 4 * MATRICES * max(1, workload.mask_count) * squares
-    return PROCESS + weights + pictures + targets + evaluation + matrices
+    return PROCESS + weights + evaluation + matrices
 
 
 def _in_graph(network, layers, number):

@@ -102,10 +102,15 @@ class Plan:
 
     def with_precision(self, precision: str) -> Plan:
         """This plan with a precision, and with tile sizes for the memory that is free now. Raises DoesNotFit."""
+        plan = replace(self, precision=precision)
+        return replace(plan, tile_sizes=tuple(memory.tile_sizes(plan.workload)))
+
+    @property
+    def workload(self) -> memory.Workload:
+        """What the memory of the run depends on."""
         size, *style_sizes = (picture.shape[:2] for picture in (self.content, *self.styles))
         masks = len(self.masks.styles)
-        workload = memory.Workload(self.network, self.settings, precision, size, style_sizes, masks)
-        return replace(self, precision=precision, tile_sizes=tuple(memory.tile_sizes(workload)))
+        return memory.Workload(self.network, self.settings, self.precision, size, style_sizes, masks)
 
 
 def make_plan(

@@ -21,7 +21,9 @@ if TYPE_CHECKING:  # NumPy is not imported until a state is read
     from brushwork.run.own_files import OwnFiles
     from brushwork.state import Saved
 
-NEVER_SAVED = "--quiet", "--overwrite", "--dry-run", "--resume"  # flags that only the user gives, who gives them now
+# Flags that only the user gives, who gives them now.
+NEVER_SAVED = "--quiet", "--overwrite", "--dry-run", "--resume"
+NEVER_SAVED += "--cluster", "--cluster-tls", "--cluster-wait", "--trust-network"
 
 
 def default_state(output: str) -> str:

@@ -5,17 +5,29 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from brushwork import files, messages
 from brushwork.engine import session
-from brushwork.errors import COULD_NOT, DONE, Diverged, DoesNotFit, Interrupted, Mistakes, NetworkError, PictureError
+from brushwork.errors import (
+    COULD_NOT,
+    DONE,
+    ClusterLost,
+    Diverged,
+    DoesNotFit,
+    Interrupted,
+    Mistakes,
+    NetworkError,
+    PictureError,
+)
 from brushwork.messages import logger
 from brushwork.run import estimate, jobs, outputs, pipeline, plan, process, resuming, saving
 from brushwork.run.claims import Claims
 from brushwork.run.interrupts import Interrupts
 from brushwork.run.jobs import Job
+from brushwork.run.machines import Machines
 from brushwork.run.networks import NetworkReader, network_reader
 from brushwork.run.pipeline import Show
 from brushwork.run.plan import Plan, PreviewPlan
@@ -31,10 +43,11 @@ if TYPE_CHECKING:
 GRACE = 0.5  # s: an interrupted evaluation that takes longer to end is abandoned with the process
 
 
-def run(options: argparse.Namespace, show: Show | None = None) -> int:
+def run(options: argparse.Namespace, show: Show | None = None, machines: Machines | None = None) -> int:
     """Make the pictures that parsed options ask for, and return the exit status. Raises UserError.
 
-    show: shows the progress of optimisations; by default a bar or lines on standard error do.
+    show: shows the progress of optimisations; by default a bar or lines on standard error do. machines: where tiles are
+    computed; by default in this process.
     """
     with messages.without_repeats():
         batch = resuming.choose_job(jobs.make_jobs(options), options)
@@ -49,7 +62,7 @@ def run(options: argparse.Namespace, show: Show | None = None) -> int:
         def make(runner: Runner, interrupts: Interrupts) -> int:
             return runner.run(only) if only else run_batch(batch, options, network_for, claims, runner, interrupts)
 
-        return run_interruptibly(make, options, pictures=len(batch), show=show)
+        return run_interruptibly(make, options, pictures=len(batch), show=show, machines=machines)
 
 
 def run_interruptibly(
@@ -58,12 +71,17 @@ def run_interruptibly(
     *,
     pictures: int = 1,
     show: Show | None = None,
+    machines: Machines | None = None,
 ) -> int:
     """Import TensorFlow, carry out make(runner, interrupts) and return the exit status: its own, or of an interrupt."""
     session.import_tensorflow()
     process.check_interrupt()
     interrupts = Interrupts(files.remove_unfinished, restore=not process.is_own())
-    with interrupts, Runner(options, interrupts, pictures=pictures, show=show) as runner:
+    runner = Runner(options, interrupts, pictures=pictures, show=show, machines=machines)
+    with interrupts, _connected(machines, interrupts) as connected, runner:
+        if not connected:
+            logger.info("interrupted; there is no picture yet")
+            return interrupts.status
         status = make(runner, interrupts)
         if interrupts.status and not runner.has_ended(GRACE):
             interrupts.end_process()
@@ -108,10 +126,17 @@ class Runner:
     """Makes the pictures of plans with the same settings in one graph and one session. A context manager."""
 
     def __init__(
-        self, options: argparse.Namespace, interrupts: Interrupts, *, pictures: int = 1, show: Show | None = None
+        self,
+        options: argparse.Namespace,
+        interrupts: Interrupts,
+        *,
+        pictures: int = 1,
+        show: Show | None = None,
+        machines: Machines | None = None,
     ):
-        """pictures: how many will be made, for the estimate of their duration. show: as for `run`."""
+        """pictures: how many will be made, for the estimate of their duration. show, machines: as for `run`."""
         self._options, self._interrupts, self._pictures, self._show = options, interrupts, pictures, show
+        self._machines, self._is_cut_off = machines, False
         self._objective = self._preview = None
         self._sessions = ExitStack()
 
@@ -142,6 +167,9 @@ class Runner:
                     if self._interrupts.status:
                         break
             failed = False
+        except ClusterLost as error:
+            failed, self._is_cut_off = False, True
+            logger.error(str(error))
         except Interrupted:  # in the middle of an evaluation
             failed = False
         except Diverged as error:
@@ -150,7 +178,7 @@ class Runner:
         except (DoesNotFit, NetworkError, PictureError, MemoryError) as error:
             logger.error(str(error) or "out of memory")
         finally:
-            interrupted = bool(self._interrupts.status)
+            interrupted = bool(self._interrupts.status) or self._is_cut_off
             if step:
                 ending = saving.FAILED if failed else saving.ending_of(plan, step, interrupted=interrupted)
                 saving.save_results(plan, step, ending, shots)
@@ -167,6 +195,8 @@ class Runner:
         from stylize import stylize
 
         plan = plan.with_precision(session.chosen_precision(plan.settings.precision))
+        if self._machines is not None:
+            plan = replace(plan, tile_sizes=tuple(self._machines.tile_sizes(plan.workload, plan.tile_sizes)))
         faster, where = session.chosen_precision("auto"), estimate.in_tiles(plan.content.shape[:2], plan.tile_sizes[-1])
         hint = f"; --precision {faster} is faster here" if plan.precision == "float32" != faster else ""
         logger.info(f"computing in {plan.precision}{where}{hint}")
@@ -206,8 +236,10 @@ class Runner:
         from stylize import make_objective, make_terms
 
         if self._objective is None:
-            terms = {"terms": [*make_terms(plan.settings, plan.masks), *further]} if further else {}
-            objective = make_objective(plan.network, plan.settings, plan.masks, precision=plan.precision, **terms)
+            given = {"terms": [*make_terms(plan.settings, plan.masks), *further]} if further else {}
+            if self._machines is not None:
+                given |= {"threads": self._machines.threads, "map_tiles": self._machines.map_tiles}
+            objective = make_objective(plan.network, plan.settings, plan.masks, precision=plan.precision, **given)
             self._objective = self._sessions.enter_context(objective)
             self._interrupts.on_signal(objective.cancel)
         return self._objective
@@ -220,6 +252,22 @@ class Runner:
             self._preview = self._sessions.enter_context(network.open_network(plan.network))
             self._interrupts.on_signal(self._preview.cancel)
         return self._preview
+
+
+@contextmanager
+def _connected(machines, interrupts):
+    """A context manager that connects to machines, if there are any; it yields False if that was interrupted."""
+    if machines is None:
+        yield True
+        return
+    machines.stopped = lambda: bool(interrupts.status)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(machines)
+        except Interrupted:
+            yield False
+            return
+        yield True
 
 
 def print_all(lines: Iterable[str]) -> None:
