@@ -45,6 +45,7 @@ from brushwork.state import State, upscale
 __all__ = ["Diverged", "Masks", "Objective", "Settings", "State", "Step", "make_objective", "make_terms", "stylize"]
 
 SPECTRAL_EXPONENT = 0.35  # of the coordinates of L-BFGS; from 0.3 to 0.5 all do equally well, larger ones worse
+NEAREST_SHARE = 0.6  # of the final width: the smallest scale in which nearest features count beside another style loss
 NOISE = 0.256  # standard deviation of the noise around the mean pixel, on the scale of 0..255
 
 
@@ -191,7 +192,9 @@ def make_terms(settings: Settings, masks: Masks = NO_MASKS) -> list[Term]:
     )
     terms = [content, style, Variation(settings.tv_weight, settings.tv_norm)]
     if "nearest" in losses:
-        terms.insert(2, Nearest(settings.nearest_layer_weights, settings.blend, mask_count=count, margin=margin))
+        share = NEAREST_SHARE if settings.style_layer_weights else 0.0
+        values = {"mask_count": count, "margin": margin, "smallest_share": share}
+        terms.insert(2, Nearest(settings.nearest_layer_weights, settings.blend, **values))
     return terms
 
 
@@ -256,13 +259,10 @@ def stylize(
     """
     given = {"initial": initial, "resume": resume, "tile_sizes": tile_sizes}
     checks.check_call(settings, content, styles, masks, made_with=getattr(objective, "settings", None), **given)
-    if initial is None and settings.initial not in STARTS:
-        raise ValueError(f"the settings start from {settings.initial}; pass that picture as `initial`")
-    if initial is None and settings.initial == "style":
-        initial = sizes.cover(styles[0], *content.shape[:2])
+    initial = _initial(settings, content, styles) if initial is None else initial
     styles, state = [recolor(style, content, settings) for style in styles], resume
-    blend, margin = settings.blend(len(styles)), settings.style_margin
-    model = with_palette(content, styles, strength=settings.content_palette, blend=blend, margin=margin, masks=masks)
+    palette = {"strength": settings.content_palette, "margin": settings.style_margin, "masks": masks}
+    model = with_palette(content, styles, blend=settings.blend(len(styles)), **palette)
 
     for scale, size in enumerate(make_schedule(settings, *content.shape[:2]).sizes):
         if resume and scale < resume.scale:
@@ -270,15 +270,23 @@ def stylize(
         share = size[1] / content.shape[1]
         small, *small_styles = (_scaled(picture, share) for picture in (model, *styles))
         small_masks = masks.resize(small.shape[:2], [style.shape[:2] for style in small_styles])
-        objective.set_targets(small, small_styles, small_masks, tile_size=tile_sizes[scale] if tile_sizes else "auto")
+        tiles = {"tile_size": tile_sizes[scale]} if tile_sizes else {}
+        objective.set_targets(small, small_styles, small_masks, share=share, **tiles)
         if state is None:
             first = None if initial is None else _scaled(initial, share)
             image = start_image(small, first, objective.mean_pixel, settings)
             state = State(scale, 0, image, image, np.inf, {})
         elif state.scale < scale:
             state = upscale(state, size, moments=settings.optimizer == "adam")
-        begins = state is resume or scale == 0  # a later scale starts with a picture that was yielded already
-        state = yield from _at_scale(objective, content, settings, state, begins)
+        # A later scale starts with a picture that was yielded already.
+        state = yield from _at_scale(objective, content, settings, state, begins=state is resume or scale == 0)
+
+
+def _initial(settings, content, styles):
+    """The picture that a run without a picture of its own starts from; None: the content or noise."""
+    if settings.initial not in STARTS:
+        raise ValueError(f"the settings start from {settings.initial}; pass that picture as `initial`")
+    return sizes.cover(styles[0], *content.shape[:2]) if settings.initial == "style" else None
 
 
 def _scaled(picture, share):

@@ -95,12 +95,14 @@ class Objective:
         masks: Masks = NO_MASKS,
         *,
         tile_size: int | str | None = "auto",
+        share: float = 1.0,
     ) -> None:
         """Set what images are compared with: a content [H, W, 3] and styles [h, w, 3], float32, RGB, 0..255.
 
         masks: in the sizes of these pictures. tile_size: px; None: untiled; "auto": what the settings say and the
-        memory allows. Raises DoesNotFit, NetworkError if features are too large, and ValueError for arrays that are no
-        pictures, masks of other kinds or sizes, and after the end of the context.
+        memory allows. share: the width of this scale as a share of that of the last one. Raises DoesNotFit,
+        NetworkError if features are too large, and ValueError for arrays that are no pictures, masks of other kinds or
+        sizes, and after the end of the context.
         """
         self._check_open()
         check_pictures(content, styles)
@@ -115,7 +117,7 @@ class Objective:
         self._evaluator.tile_size = tile_size
         self._inputs, self._shape = {}, content.shape
         for term in self._terms:
-            measure = _Measure(self._evaluator, self._style_sums, term)
+            measure = _Measure(self._evaluator, self._style_sums, term, share)
             self._inputs |= named_leaves(term.targets(content, styles, masks, measure), term.name)
 
     def evaluate(self, image: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
@@ -173,8 +175,8 @@ class StyleSums:
 class _Measure:
     """See term.Measure."""
 
-    def __init__(self, evaluator: Evaluator, style_sums: StyleSums, term: Term):
-        self._evaluator, self._style_sums, self._term = evaluator, style_sums, term
+    def __init__(self, evaluator: Evaluator, style_sums: StyleSums, term: Term, share: float):
+        self._evaluator, self._style_sums, self._term, self.share = evaluator, style_sums, term, share
 
     def features(self, picture):
         features = self._evaluator.features(picture, list(self._term.layers))

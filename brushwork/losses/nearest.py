@@ -7,6 +7,9 @@ For a layer with features F_i of the image and S_j of the style,
 where m is the mean of the style's features. The maximum is searched in each evaluation. By the envelope theorem its
 gradient is that of the chosen pair. So the loss is a sum over positions, and nothing is kept between evaluations.
 
+Beside another style loss it counts in the finest scales only. A search that begins with nothing places forms by chance
+and loses faces. Once the other loss has placed them, it draws them with strokes.
+
 Sources: Kolkin et al. 2022, Neural Neighbor Style Transfer (arXiv:2203.13215), after Li and Wand 2016 and Mechrez et
 al. 2018. They match the concatenation of all layers and keep each match for a number of steps; here each layer is
 matched by itself, in every step.
@@ -46,6 +49,7 @@ class Nearest(Term):
     mask_count: int = 0  # of style masks; 0: each style applies everywhere
     margin: float = 0.0  # share of a style's width and height that is left out at each side, unless masks say
     entries: int = NEAREST_ENTRIES  # of a dictionary, at most
+    smallest_share: float = 0.0  # of the final picture's width; in smaller scales the loss is 0
 
     name = "nearest"
 
@@ -59,6 +63,7 @@ class Nearest(Term):
             "dictionary": {layer: [Constant((None, channels[layer])) for _ in count] for layer in self.layers},
             "mean": {layer: [Constant((channels[layer],)) for _ in count] for layer in self.layers},
             "mask": {layer: Field(self.mask_count, layer) for layer in self.layers if self.mask_count},
+            "counts": Constant(),  # 1, or 0 in scales in which the loss does not count
         }
 
     def targets(
@@ -68,11 +73,14 @@ class Nearest(Term):
             styles = [sizes.crop_margin(style, self.margin) for style in styles]
         sources, shares = masks.sources or [None] * len(styles), self.blend(len(styles))
         features = [measure.features(style) for style in styles]
-        targets = {"dictionary": {}, "mean": {}, "mask": {}}
+        counts = measure.share >= self.smallest_share
+        targets = {"dictionary": {}, "mean": {}, "mask": {}, "counts": float(counts)}
         for layer in self.layers:
             found = [counted(each[layer], source, layer) for each, source in zip(features, sources, strict=True)]
             groups = [([each], [1.0]) for each in found] if self.mask_count else [(found, shares)]
             pairs = [dictionary(group, weights, self.entries) for group, weights in groups]
+            if not counts:  # then nothing is to be searched
+                pairs = [(vectors[:1], mean) for vectors, mean in pairs]
             targets["dictionary"][layer], targets["mean"][layer] = map(list, zip(*pairs, strict=True))
             if self.mask_count:
                 targets["mask"][layer] = np.stack([average_pool(mask, stride(layer)) for mask in masks.styles], axis=-1)
@@ -95,7 +103,7 @@ class Nearest(Term):
         for layer, weight in self.weights.items():
             means = [total.sum / tf.maximum(total.count, SMALL) for total in sums[layer]]
             parts = [share * mean for share, mean in zip(shares, means, strict=True)]
-            losses[f"nearest/{layer}"] = weight * tf.add_n(parts)
+            losses[f"nearest/{layer}"] = inputs["counts"] * weight * tf.add_n(parts)
         return losses
 
 

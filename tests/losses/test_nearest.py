@@ -10,7 +10,7 @@ from brushwork.losses import nearest
 from brushwork.losses.nearest import Nearest, counted, dictionary
 from brushwork.network.layers import reach, stride
 from brushwork.settings import NEAREST_LAYERS, Settings, nearest_step
-from stylize import Masks, make_objective, make_terms
+from stylize import Masks, make_objective, make_terms, stylize
 from tests.helpers import tiny_networks
 from tests.helpers.tiny_networks import FEW_LAYERS
 
@@ -202,3 +202,30 @@ def test_the_settings_choose_the_losses():
 def test_wrong_losses_are_refused(losses, message):
     with pytest.raises(ValueError, match=message):
         Settings(style_loss=losses)
+
+
+def test_beside_another_loss_it_counts_in_fine_scales_only(tiny, random):
+    content, style, image = random.uniform(0, 255, (3, 40, 48, 3)).astype(np.float32)
+    found = {}
+    for losses in (("wasserstein", "nearest"), ("nearest",)):
+        settings = Settings(style_loss=losses, content_weight=0.1)
+        with make_objective(tiny, settings) as objective:
+            for share in (0.5, 0.7, 1.0):
+                objective.set_targets(content, [style], share=share)
+                found[len(losses), share] = objective.evaluate(image)
+    assert found[2, 0.5][0]["nearest"] == 0
+    without = dataclasses.replace(settings, style_loss="wasserstein")
+    with make_objective(tiny, without) as objective:
+        objective.set_targets(content, [style])
+        np.testing.assert_allclose(found[2, 0.5][1], objective.evaluate(image)[1], rtol=1e-4, atol=1e-6)
+    assert found[2, 0.7][0]["nearest"] == pytest.approx(found[2, 1.0][0]["nearest"])
+    assert found[2, 1.0][0]["nearest"] == pytest.approx(found[1, 0.5][0]["nearest"])
+    assert found[2, 1.0][0]["nearest"] > 0.01
+
+
+def test_the_scales_of_a_run_know_their_share(tiny, random):
+    content, style = random.uniform(0, 255, (2, 48, 64, 3)).astype(np.float32)
+    settings = Settings(**SETTINGS, initial="content", scale_factor=1.414, scales=(3,), iterations=1)
+    with make_objective(tiny, settings) as objective:
+        losses = {step.scale: step.losses["nearest"] for step in stylize(objective, content, [style], settings)}
+    assert [losses[scale] > 0 for scale in range(3)] == [False, True, True]
