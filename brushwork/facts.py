@@ -162,3 +162,4 @@ def at_least(least: int, what: str) -> Rule:
 
 
 PIXELS = at_least(1, "pixels")
+ITERATIONS = between(0, 1_000_000)  # more take months, even of a small picture

@@ -13,6 +13,7 @@ from brushwork.facts import (
     ABOVE_ZERO,
     AT_LEAST_ZERO,
     DECAY,
+    ITERATIONS,
     PIXELS,
     ZERO_TO_ONE,
     Setting,
@@ -167,7 +168,7 @@ class Settings:
         "optimisation steps; with several scales, of the first",
         "N",
         int,
-        AT_LEAST_ZERO,
+        ITERATIONS,
         affects="run",
         resumable=True,
     )
@@ -200,7 +201,7 @@ class Settings:
         "steps at each scale; if too few, the first repeats",
         "N",
         int,
-        at_least(0, "iterations"),
+        ITERATIONS,
         shown="from --iterations",
         affects="run",
         resumable=True,
@@ -230,12 +231,7 @@ class Settings:
         resumable=True,
     )
     seed: int = Setting(
-        0,
-        "seed of the noise; for equal pictures, add --deterministic",
-        "N",
-        int,
-        between(0, 4294967295),
-        affects="run",
+        0, "seed of the noise; for equal pictures, add --deterministic", "N", int, between(0, 4294967295), affects="run"
     )
     # without it, network.operations times its operations on each start
     deterministic: bool = Setting(
