@@ -243,7 +243,7 @@ def stylize(
     styles: Sequence[np.ndarray],
     settings: Settings,
     *,
-    initial: np.ndarray | None = None,
+    initial: np.ndarray | Callable[[np.ndarray], np.ndarray] | None = None,
     masks: Masks = NO_MASKS,
     resume: State | None = None,
     tile_sizes: Sequence[int | None] | None = None,
@@ -251,13 +251,15 @@ def stylize(
     """Yield a Step for the start and for each iteration at each scale; fewer if no step lowers the loss.
 
     objective: made for these settings and kinds of masks. content: [H, W, 3]; styles: [h, w, 3], each of its own size.
-    initial: [H, W, 3], the picture to start from, if settings.initial is a path. masks: in the sizes of these pictures.
+    initial: [H, W, 3], the picture to start from, if settings.initial is a path; or a function that is given the first
+    image of each scale and returns the one to begin with. masks: in the sizes of these pictures.
     resume: the State to go on from; its step is the first one. tile_sizes: px for each scale; see set_targets.
     A scale after the first begins with the picture of the one before, resized, and with Adam's moments.
     Raises Diverged as soon as a loss is not finite; the step before holds the last good picture. Raises ValueError for
     a setting that cannot be honoured: sizes that are not those of the pictures, losses that are not the objective's.
     """
-    given = {"initial": initial, "resume": resume, "tile_sizes": tile_sizes}
+    picture = None if callable(initial) else initial
+    given = {"initial": picture, "resume": resume, "tile_sizes": tile_sizes}
     checks.check_call(settings, content, styles, masks, made_with=getattr(objective, "settings", None), **given)
     initial = _initial(settings, content, styles) if initial is None else initial
     styles, state = [recolor(style, content, settings) for style in styles], resume
@@ -272,12 +274,8 @@ def stylize(
         small_masks = masks.resize(small.shape[:2], [style.shape[:2] for style in small_styles])
         tiles = {"tile_size": tile_sizes[scale]} if tile_sizes else {}
         objective.set_targets(small, small_styles, small_masks, share=share, **tiles)
-        if state is None:
-            first = None if initial is None else _scaled(initial, share)
-            image = start_image(small, first, objective.mean_pixel, settings)
-            state = State(scale, 0, image, image, np.inf, {})
-        elif state.scale < scale:
-            state = upscale(state, size, moments=settings.optimizer == "adam")
+        if state is None or state.scale < scale:
+            state = _first_state(state, scale, small, initial, objective.mean_pixel, settings)
         # A later scale starts with a picture that was yielded already.
         state = yield from _at_scale(objective, content, settings, state, begins=state is resume or scale == 0)
 
@@ -287,6 +285,24 @@ def _initial(settings, content, styles):
     if settings.initial not in STARTS:
         raise ValueError(f"the settings start from {settings.initial}; pass that picture as `initial`")
     return sizes.cover(styles[0], *content.shape[:2]) if settings.initial == "style" else None
+
+
+def _first_state(before, scale, content, initial, mean_pixel, settings):
+    """The State in which a scale begins. before: that in which the one before it ended, or None.
+
+    content: at this scale. initial: as for `stylize`.
+    """
+    if before is not None:
+        state = upscale(before, content.shape[:2], moments=settings.optimizer == "adam")
+    else:
+        share = None if initial is None or callable(initial) else content.shape[1] / initial.shape[1]
+        first = None if share is None else _scaled(initial, share)
+        image = start_image(content, first, mean_pixel, settings)
+        state = State(scale, 0, image, image, np.inf, {})
+    if not callable(initial):
+        return state
+    image = initial(state.image)
+    return state._replace(image=image, kept=image)
 
 
 def _scaled(picture, share):

@@ -33,11 +33,14 @@ class Kept(Objective):
         super().cancel()
 
 
-def shared(network, settings, masks=NO_MASKS, *, precision=None):
+def shared(network, settings, masks=NO_MASKS, *, precision=None, terms=None):
     """An Objective as a new one would be: of an earlier test with the same network, losses, kinds of masks, precision.
 
-    Not for tests that change how a graph is built. It is shared by what runs at the same time, too.
+    With terms of its own, it is new. Not for tests that change how a graph is built. It is shared by what runs at the
+    same time, too.
     """
+    if terms:
+        return Objective(network, settings, terms, masks, precision=precision)
     arrays = [network.mean_pixel, *(array for pair in network.convolutions.values() for array in pair)]
     losses = tuple(getattr(settings, name) for name, each in SETTINGS.items() if each.affects == "loss")
     kinds = len(masks.styles), masks.content is None, len(masks.sources)
