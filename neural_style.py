@@ -69,8 +69,10 @@ def _carry_out(argv, show):
     from brushwork.video import names
 
     if names.asks_for_film(options):
-        from brushwork.video import film as runner
-    elif options.cluster:
+        from brushwork.video import film
+
+        return film.run(options)
+    if options.cluster:
         from brushwork.cluster import command as runner
     else:
         from brushwork.run import runner
@@ -185,7 +187,7 @@ def _add_film_flags(group):
     flag("--frames FIRST:LAST:STEP", text, anyhow, type=typed(read_frames))
     text = "frames a second of pictures that become a film (default: 25)"
     flag("--fps RATE", text, anyhow, type=typed(read_rate))
-    settings("--video-quality")
+    settings("--temporal-weight", "--temporal-reach", "--frame-iterations", "--video-quality")
 
 
 def _add_output_flags(group):

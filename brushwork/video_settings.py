@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from brushwork.facts import Setting, between, facts_of, with_facts
+from brushwork.facts import AT_LEAST_ZERO, Setting, at_least, between, facts_of, with_facts
 from brushwork.settings import as_tuples, mistakes_in_values
 
 
@@ -13,6 +13,17 @@ from brushwork.settings import as_tuples, mistakes_in_values
 class VideoSettings:
     """What shapes a film, besides the settings of a picture. Raises ValueError with all that is wrong."""
 
+    # see losses.temporal
+    temporal_weight: float = Setting(
+        1e-3, "how much a frame is held to the one before; more flickers less", "W", float, AT_LEAST_ZERO
+    )
+    temporal_reach: tuple[int, ...] = Setting(
+        (1,), "frames back that a frame is held to, as 1 2 4", "N", int, between(1, 16), shown="1"
+    )
+    # One for each scale, as scale_iterations
+    frame_iterations: tuple[int, ...] = Setting(
+        (20,), "steps at each scale of frames after the first", "N", int, at_least(0, "iterations"), shown="20"
+    )
     video_quality: int = Setting(
         18, "quality of H.264, as crf: smaller is better and larger files", "CRF", int, between(0, 51), affects="run"
     )
@@ -24,6 +35,7 @@ class VideoSettings:
 
 
 VIDEO_SETTINGS = facts_of(VideoSettings)
+FOR_PREVIEWS = ("video_quality",)  # those that an instant film uses too
 
 
 def read_frames(text: str) -> slice:

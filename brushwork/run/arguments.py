@@ -24,7 +24,7 @@ from brushwork.presets import PRESETS, PURPOSES
 from brushwork.preview_settings import PREVIEW_SETTINGS
 from brushwork.run import resuming
 from brushwork.settings import SETTINGS, option
-from brushwork.video_settings import VIDEO_SETTINGS
+from brushwork.video_settings import FOR_PREVIEWS, VIDEO_SETTINGS
 
 ALL_SETTINGS = SETTINGS | PREVIEW_SETTINGS | VIDEO_SETTINGS
 NO_FACTS = Flag()
@@ -181,7 +181,7 @@ class Group:
             options["type"] = several(setting.read) if setting.is_list else typed(setting.read)
         if setting.is_list:
             value, options["action"] = f"{value}...", Joined
-        for_preview = setting.name in PREVIEW_SETTINGS | VIDEO_SETTINGS
+        for_preview = setting.name in (*PREVIEW_SETTINGS, *FOR_PREVIEWS)
         facts = Flag(is_path=setting.is_path, words=setting.words, for_preview=for_preview)
         flag = f"{setting.flag} {value}".rstrip()
         self.flag(flag, f"{setting.help} (default: {setting.shown or default})", facts, **options)

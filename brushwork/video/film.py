@@ -10,7 +10,6 @@ import shlex
 import time
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from brushwork import messages, state
 from brushwork.errors import COULD_NOT, DONE, Diverged, DoesNotFit, Interrupted, Mistakes, NetworkError, PictureError
@@ -26,17 +25,11 @@ from brushwork.video.plan import FilmPlan, make_film_plan
 from brushwork.video.progress import FilmProgress
 from brushwork.watch.contact_sheet import draw_rows, make_thumbnail
 
-if TYPE_CHECKING:
-    from brushwork.run.pipeline import Show
-
 SHOWN = 4  # frames of a contact sheet
 
 
-def run(options: argparse.Namespace, show: Show | None = None) -> int:
-    """Paint the film that parsed options ask for, and return the exit status. Raises UserError.
-
-    show: as for run.runner.run, for the steps of each frame.
-    """
+def run(options: argparse.Namespace) -> int:
+    """Paint the film that parsed options ask for, and return the exit status. Raises UserError."""
     with messages.without_repeats():
         if options.saved and not options.saved.film:
             raise Mistakes(f"{options.resume} is the state of a picture, and {options.output} is a film")
@@ -52,7 +45,7 @@ def _run(film: FilmPlan, runner: Runner, interrupts: Interrupts) -> int:
             if film.options.dry_run:
                 print_all(describe.lines(film, painter))
                 return DONE
-            _begin(film)
+            _begin(film, painter)
             ending = _paint(film, painter, interrupts)
             if ending is None:
                 _finish(film, painter)
@@ -66,7 +59,7 @@ def _run(film: FilmPlan, runner: Runner, interrupts: Interrupts) -> int:
     return COULD_NOT if errors else DONE
 
 
-def _begin(film):
+def _begin(film, painter):
     """Prepare the places of frames, and write the state, with which the film can be resumed however it ends."""
     try:
         if not film.options.resume:
@@ -75,7 +68,7 @@ def _begin(film):
         os.makedirs(os.path.dirname(film.output) or ".", exist_ok=True)
         if film.state:
             os.makedirs(os.path.dirname(film.state) or ".", exist_ok=True)
-            state.write(film.state, film.saved())
+            state.write(film.state, film.saved(painter.facts()))
     except OSError as error:
         raise PictureError(f"cannot write {error.filename or film.output}: {error.strerror}") from error
 

@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -28,6 +29,7 @@ from brushwork.video.frame_files import FrameFiles
 from brushwork.video_settings import VIDEO_SETTINGS, VideoSettings
 
 RATE = Fraction(25)  # frames a second of pictures that are files of their own
+KEPT = "temporal_weight", "temporal_reach", "frame_iterations"  # settings that a resumed run keeps
 REFUSED = {  # flags that a film does not have
     "checkpoint_output": "--checkpoint-output",
     "progress_write": "--progress-write",
@@ -77,8 +79,8 @@ class FilmPlan:
         plan = self.first
         return metadata.about_film(plan.settings, self.settings, plan.network.digest)
 
-    def saved(self) -> state.Saved:
-        """What the state file of the film holds."""
+    def saved(self, decided: Mapping[str, Any]) -> state.Saved:
+        """What the state file of the film holds. decided: what is known only when the film begins."""
         plan = self.first
         return state.Saved(
             None,
@@ -87,13 +89,14 @@ class FilmPlan:
             self.options.command,
             picture_paths=(self.clip.path, *plan.job.styles),
             directory=os.getcwd(),
-            film=self.facts(),
+            film=self.facts() | decided,
         )
 
     def facts(self) -> dict[str, Any]:
-        """What resumed runs must have in common, besides what pictures have."""
+        """What resumed runs must have in common, besides what pictures have, as it is after JSON."""
         numbers = [self.numbers.start, self.numbers.stop, self.numbers.step]
-        return asdict(self.settings) | {"numbers": numbers}
+        values = {name: list(each) if isinstance(each, tuple) else each for name, each in asdict(self.settings).items()}
+        return values | {"numbers": numbers}
 
 
 def make_film_plan(options: argparse.Namespace, network_for: NetworkReader) -> FilmPlan:
@@ -118,12 +121,14 @@ def make_film_plan(options: argparse.Namespace, network_for: NetworkReader) -> F
     job = _job(options, files.kept(following + 1), image)
     batch = [job._replace(content=path) for path in getattr(clip, "paths", (clip.path,))]
     claims = Claims([job._replace(output=options.output), *batch], options)
-    state_path = None if options.instant else options.state or default_state(options.output)
+    state_path = None if options.instant else options.state or options.resume or default_state(options.output)
     own = OwnFiles(overwrite=options.overwrite, state=options.resume)
-    _check_places(options, job, [state_path] if state_path else [], claims, own)
+    _check_places(options, job._replace(state=state_path), claims, own)
     plan = make_plan(job, options, network_for, claims)
     if isinstance(plan, Plan) and plan.settings.optimizer == "adam":
         logger.warning("films made with --optimizer adam flicker; --preset painterly has the optimizer lbfgs")
+    if isinstance(plan, Plan):  # frames must come out as they would without an interrupt
+        plan = replace(plan, settings=replace(plan.settings, deterministic=True))
     film = FilmPlan(options, settings, clip, numbers, files, plan, state_path, done)
     return _resumed(film) if options.saved else film
 
@@ -159,8 +164,6 @@ def _check_flags(options, mistakes):
         mistakes.add_usage(f"--depth {options.depth} is for pictures, and {output} is a film of 8 bits a channel")
     if "{" in output and any(f"{{{name}}}" in output for name in jobs.PLACEHOLDERS):
         mistakes.add_usage(f"--output {output}: a film is one file; write its name without braces")
-    if not options.instant:
-        mistakes.add_usage(f"{output} is a film, which only --instant makes")
     needed = ["av"] if extension in names.CONTAINERS else []
     needed += ["av"] if any(names.extension_of(path) in unsupported.VIDEOS for path in options.content) else []
     needed += [] if options.instant else ["cv2"]
@@ -213,28 +216,26 @@ def _job(options, output, image):
     return Job(path, options.styles, output, None, None, None, None, frame=picture)
 
 
-def _check_places(options, job, paths, claims, own):
+def _check_places(options, job, claims, own):
     """Raise Mistakes if the film or its state cannot be written."""
     mistakes = Mistakes()
-    single = [] if names.is_pattern(options.output) else [options.output]
-    outputs.check_paths(job._replace(output=options.output), [*single, *paths], claims, own, mistakes)
+    paths = [None if names.is_pattern(options.output) else options.output, job.state]
+    outputs.check_paths(job._replace(output=options.output), list(filter(None, paths)), claims, own, mistakes)
     mistakes.check()
 
 
 def _resumed(film):
     """The film with what the state says. Raises Mistakes if that is of another film."""
     saved, path, mistakes = film.options.saved, film.options.resume, Mistakes()
-    now = film.saved()
-    flags, inputs = state.differences(saved, film.first.settings, now.digests)
+    flags, inputs = state.differences(saved, film.first.settings, film.saved({}).digests)
     known, facts = saved.film, film.facts()
-    flags += [
-        f"{what} has changed"
-        for name, what in (("numbers", "--frames, or the number of frames,"),)
-        if known.get(name) != facts[name]
-    ]
+    for name, was in facts.items():
+        if known.get(name) != was and name in ("numbers", *KEPT):
+            what = "--frames, or the number of frames," if name == "numbers" else VIDEO_SETTINGS[name].flag
+            flags.append(f"{what} has changed")
     for sentence in flags:
         mistakes.add_usage(f"cannot resume {path}: {sentence}; a resumed run keeps its own")
     for sentence in inputs:
         mistakes.add_file(f"cannot resume {path}: {sentence}; a resumed run needs the same")
     mistakes.check()
-    return replace(film, state=film.options.state or path)
+    return film

@@ -1,0 +1,169 @@
+"""Films by optimisation through the command: what frames follow from, resuming, cuts, colours, what is left."""
+
+import itertools
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from brushwork import state
+from brushwork.video import about, painters
+from tests.helpers.command import FAST, pixels
+from tests.video import files
+from tests.video.test_encode import read as read_film
+from tests.video.test_flow import texture
+
+COUNT = 5
+FLAGS = f"--network net.mat --initial content --optimizer lbfgs --iterations 3 --frame-iterations 2 {FAST}".split()
+
+
+@pytest.fixture
+def film(command):
+    """Runs the command on frames/f%d.png, a pan of COUNT frames, or on the given content."""
+    Path("frames").mkdir()
+    scene = texture(32, 60)
+    for number in range(COUNT):
+        frame = scene[:, 2 * number : 2 * number + 48]
+        Image.fromarray(np.rint(frame).astype(np.uint8)).save(f"frames/f{number + 1}.png")
+
+    def run(*arguments, content="frames/f%d.png", output="out/f%d.png", flags=FLAGS):
+        inputs = ["--content", content, "--styles", "style.png", "--output", output] if content else []
+        return command(*inputs, *flags, *arguments, defaults=False)
+
+    return run
+
+
+def frames_of(directory, count=COUNT):
+    return [Path(directory, f"f{number + 1}.png").read_bytes() for number in range(count)]
+
+
+def test_a_still_clip_stays_the_same_with_a_large_weight(film):
+    shutil.copyfile("frames/f1.png", "frames/f2.png")
+    shutil.copyfile("frames/f1.png", "frames/f3.png")
+    assert film("--temporal-weight", "1e6", "--frames", ":3")[0] == 0
+    first, *others = (pixels(f"out/f{number}.png") for number in (1, 2, 3))
+    for frame in others:
+        assert np.abs(frame - first).mean() < 0.5
+        assert np.abs(frame - first).max() <= 3  # rounding, and the last step of L-BFGS
+
+
+def test_a_frame_follows_from_the_one_before(film):
+    """With a large weight, a frame differs less from the one before, moved by 2 px along with the scene."""
+    change = {}
+    for weight in ("0", "1e5"):
+        status, _, err = film("--temporal-weight", weight, output=f"w{weight}/f%d.png")
+        assert status == 0, err
+        frames = [pixels(f"w{weight}/f{number + 1}.png") for number in range(COUNT)]
+        pairs = itertools.pairwise(frames)
+        change[weight] = np.mean([np.square(later[:, 4:-8] - before[:, 6:-6]).mean() for before, later in pairs])
+    assert change["1e5"] < 0.8 * change["0"]
+
+
+def test_an_interrupted_film_is_resumed_bit_for_bit(film, at_evaluation):
+    assert film()[0] == 0
+    whole = frames_of("out")
+    assert sorted(os.listdir("out")) == [f"f{number + 1}.png" for number in range(COUNT)]
+    at_evaluation(14, lambda: os.kill(os.getpid(), signal.SIGINT))
+    status, _, err = film(output="again/f%d.png")
+    assert status == 130
+    assert "interrupted after " in err
+    assert "of 5 frames; continue with --resume again/f%d.state" in err
+    assert 0 < len(list(Path("again").glob("*.png"))) < COUNT
+    assert state.read("again/f%d.state").film["temporal_weight"] == 1e-3
+    status, _, err = film("--resume", "again/f%d.state", content=None, flags=[])
+    assert status == 0, err
+    assert frames_of("again") == whole
+    assert not os.path.exists("again/f%d.state")
+
+
+def test_a_video_is_complete_or_not_there(film, at_evaluation):
+    at_evaluation(14, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    status, _, err = film(output="out.mp4")
+    assert status == 143, err
+    assert not os.path.exists("out.mp4")
+    done = sorted(os.listdir("out.frames"))
+    assert done[0] == "frame-000001.png"
+    status, _, err = film(output="out.mp4")
+    assert (status, "give --overwrite, or continue it with --resume out.state" in err) == (1, True)
+    kept = Path("out.frames", done[0]).read_bytes()
+    assert film("--resume", "out.state", content=None, flags=[])[0] == 0
+    assert len(read_film("out.mp4")[1]) == COUNT
+    assert about.read("out.mp4")["flags"].count("--optimizer") == 1
+    assert not os.path.exists("out.frames")
+    assert not os.path.exists("out.state")
+    assert len(kept) > 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "change", "said"),
+    [
+        (["--temporal-weight", "2"], None, "--temporal-weight has changed"),
+        (["--content-weight", "2"], None, "--content-weight was 5.0 and is now 2.0"),
+        (["--frames", ":4"], None, "--frames, or the number of frames, has changed"),
+        ([], "style.png", "a style picture has changed"),
+        (["--output", "out.jpg"], None, "is the state of a film; give no other --output than that of a film"),
+    ],
+)
+def test_another_film_is_not_resumed(film, at_evaluation, flags, change, said):
+    at_evaluation(8, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert film(output="out.mp4")[0] == 130
+    if change:
+        Image.fromarray(files.picture(3, 60, 45)).save(change)
+    status, _, err = film("--resume", "out.state", *flags, content=None, flags=[])
+    assert (status, said in err, "Traceback" in err) == (1 if change else 2, True, False), err
+    assert os.path.isdir("out.frames")
+
+
+def test_a_state_of_a_picture_is_of_no_film(film, command):
+    assert command("--state", "one.state")[0] == 0
+    status, _, err = command("--resume", "one.state", "--output", "out.mp4", defaults=False)
+    assert (status, "one.state is the state of a picture, and out.mp4 is a film" in err) == (2, True)
+
+
+def test_a_cut_begins_afresh(film, monkeypatch):
+    Image.fromarray(np.rint(texture(32, 48, seed=12)).astype(np.uint8)).save("frames/f3.png")
+    begun = []
+    steps = painters.FramePainter.steps
+
+    def noting(self, content):
+        result = steps(self, content)
+        begun.append(self.begins)
+        return result
+
+    monkeypatch.setattr(painters.FramePainter, "steps", noting)
+    assert film("--frames", ":4")[0] == 0
+    assert begun == [True, False, True, True]
+
+
+def test_the_colours_of_the_clip(film):
+    assert film("--colors", "luma", output="out.apng")[0] == 0
+    _, frames = read_film("out.apng")
+    for number, frame in enumerate(frames):
+        content = pixels(f"frames/f{number + 1}.png").astype(np.float32)
+        difference = frame - content
+        inside = ((frame > 0) & (frame < 255)).all(axis=2)
+        assert np.ptp(difference, axis=2)[inside].max() <= 1.01  # the same change of all channels: only luma differs
+
+
+def test_long_reach_and_a_dry_run(film):
+    assert film("--temporal-reach", "1", "2", "4")[0] == 0
+    status, out, _ = film("--dry-run", output="out.mp4")
+    assert status == 0
+    assert "film: 5 frames of 48x32 pixels, 25 a second" in out
+    assert "each frame after the first: 2 iterations" in out
+    assert "time of all 5 frames: " in out
+    assert not os.path.exists("out.state")
+
+
+def test_time_is_up(film):
+    status, _, err = film("--max-seconds", "0.001", output="out.mp4")
+    assert (status, "ended after 0 of 5 frames, in time; continue with --resume out.state" in err) == (0, True)
+
+
+def test_adam_is_warned_about(film, monkeypatch):
+    status, _, err = film("--optimizer", "adam", "--dry-run")
+    assert (status, "films made with --optimizer adam flicker" in err) == (0, True)

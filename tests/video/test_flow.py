@@ -1,0 +1,143 @@
+"""Flow, warping, consistency and cuts: on scenes whose motion is known."""
+
+import numpy as np
+import pytest
+
+from brushwork.losses.temporal import Predecessor
+from brushwork.pictures import sizes
+from brushwork.video.consistency import alike, consistency, is_cut
+from brushwork.video.flow import flow_between, grey_of, warp
+from brushwork.video.following import Following
+
+HEIGHT, WIDTH = 60, 80
+
+
+def texture(height, width, seed=3):
+    """A picture [H, W, 3] with detail at several sizes."""
+    random = np.random.default_rng(seed)
+    parts = [sizes.resample(random.uniform(0, 255, (height // n, width // n, 3)), height, width) for n in (3, 6, 12)]
+    return np.clip(np.mean(parts, axis=0) * 1.6 - 70, 0, 255).astype(np.float32)
+
+
+def constant(x, y):
+    return np.broadcast_to(np.float32([x, y]), (HEIGHT, WIDTH, 2)).copy()
+
+
+def pan(x, y, seed=3):
+    """(a frame, the one before it): the scene moves by (-x, -y), so that pixel p was at p + (x, y)."""
+    scene = texture(HEIGHT + abs(y), WIDTH + abs(x), seed)
+    return scene[y : y + HEIGHT, x : x + WIDTH], scene[:HEIGHT, :WIDTH]
+
+
+def test_the_flow_of_a_pan():
+    frame, before = pan(3, 1)
+    flow = flow_between(grey_of(frame), grey_of(before))
+    assert np.abs(np.median(flow, axis=(0, 1)) - (3, 1)).max() < 0.1
+    assert np.abs(flow[8:-8, 8:-8] - (3, 1)).mean() < 0.2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 40), (40, 5), (17, 33)])
+def test_frames_of_any_size(size):
+    grey = grey_of(texture(48, 48)[: size[0], : size[1]])
+    flow = flow_between(grey, grey)
+    assert flow.shape == (*size, 2)
+    assert np.abs(flow).max() < 0.01
+    assert consistency(flow, flow).min() == 1
+
+
+def test_warping_by_whole_pixels_moves_them():
+    picture = texture(HEIGHT, WIDTH)
+    moved = warp(picture, constant(3, 1))
+    np.testing.assert_array_equal(moved[:-6, :-8], picture[1:-5, 3:-5])
+    np.testing.assert_array_equal(warp(picture, constant(0, 0)), picture)
+
+
+def test_repeated_warping_keeps_detail():
+    """Eight times by an eighth of a pixel: Lanczos windows keep most of the differences of neighbours."""
+    picture, moved = texture(HEIGHT, WIDTH), texture(HEIGHT, WIDTH)
+    for _ in range(8):
+        moved = warp(moved, constant(0.375, 0))
+    before, after = (np.abs(np.diff(each[10:-10, 10:-10], axis=1)).mean() for each in (picture, moved))
+    assert 0.9 < after / before < 1.1
+
+
+def test_what_a_pan_uncovers_is_exactly_where_nothing_was():
+    """The flow is known: the last three columns and the last row come from outside; the blur reaches 3 px further."""
+    found = consistency(constant(3, 1), constant(-3, -1))
+    assert (found[-1] < 0.5).all()
+    assert (found[:, -3:] < 0.5).all()
+    assert (found[:-5, :-7] == 1).all()
+    sharp = found > 0.5
+    wanted = np.ones((HEIGHT, WIDTH), bool)
+    wanted[-1], wanted[:, -3:] = False, False
+    np.testing.assert_array_equal(sharp, wanted)
+
+
+def test_what_an_object_uncovers():
+    """A square moves 6 px to the right over a still scene: behind it is what was hidden."""
+    backward, forward = constant(0, 0), constant(0, 0)
+    backward[20:40, 36:56] = -6, 0  # where it is now, seen from this frame
+    forward[20:40, 30:50] = 6, 0
+    found = consistency(backward, forward)
+    assert found[22:38, 31:34].max() < 0.03  # uncovered; what is left is the blur
+    assert found[24:36, 42:50].min() > 0.99  # the square itself
+    assert found[:15].min() == found[45:].min() == 1
+    assert found[30, 36] < 0.5  # its edge
+
+
+def test_a_cut():
+    frame, before = pan(3, 1)
+    other = texture(HEIGHT, WIDTH, seed=11)
+
+    def cut(one, two):
+        one, two = grey_of(one), grey_of(two)
+        flow = flow_between(one, two)
+        return is_cut(one, two, consistency(flow, flow_between(two, one)) * alike(one, two, flow))
+
+    assert not cut(frame, before)
+    assert not cut(frame, frame)
+    assert cut(other, before)
+
+
+def test_a_frame_follows_from_the_one_before():
+    frame, before = pan(3, 1)
+    predecessor = Predecessor()
+    following = Following((1,), predecessor)
+    assert not following.relate(before)
+    following.add(before, 255 - before)
+    assert following.relate(frame)
+    consistent = predecessor.consistency > 0.99
+    assert consistent.mean() > 0.7
+    assert np.abs(predecessor.warped - (255 - frame))[consistent].mean() < 6
+    nowhere = predecessor.consistency == 0
+    np.testing.assert_array_equal(predecessor.warped[nowhere], frame[nowhere])
+    assert not following.relate(texture(HEIGHT, WIDTH, seed=11))
+    assert predecessor.warped is None
+    assert not following.relate(before)  # all before the cut is forgotten
+
+
+def test_a_farther_frame_counts_where_the_nearer_does_not():
+    """Of a still scene: the frame before has a patch of another picture, the one before that has not."""
+    scene = texture(HEIGHT, WIDTH)
+    patched = scene.copy()
+    patched[20:40, 30:50] = texture(20, 20, seed=9)
+    for reach in ((1,), (1, 2)):
+        predecessor = Predecessor()
+        following = Following(reach, predecessor)
+        following.add(scene, np.full_like(scene, 10))
+        following.add(patched, np.full_like(scene, 90))
+        assert following.relate(scene)
+        in_patch, outside = predecessor.consistency[25:35, 35:45], predecessor.consistency[:10]
+        assert outside.min() > 0.99
+        np.testing.assert_allclose(predecessor.warped[:10], 90, atol=1)
+        assert bool(in_patch.mean() > 0.9) is (reach == (1, 2))
+    assert np.median(predecessor.warped[25:35, 35:45]) == pytest.approx(10, abs=1)
+
+
+def test_what_looks_different_is_not_consistent():
+    """Whatever the flow says: it leads from one patch to the other and back."""
+    frame, before = np.full((HEIGHT, WIDTH), 100, np.uint8), np.full((HEIGHT, WIDTH), 100, np.uint8)
+    before[20:40, 30:50] = 190
+    same = alike(frame, before, constant(0, 0))
+    assert (same[24:36, 34:46] == 0).all()
+    assert (same[:14] == 1).all()
