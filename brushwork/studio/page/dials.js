@@ -1,114 +1,89 @@
-// The settings: six dials that are always shown, and all other settings under More settings.
+// The settings: six dials that are always shown. All other settings are under More settings; see more.js.
 
 import { $, make } from "./dom.js";
+import { More } from "./more.js";
 
 const HALF_POWERS = value => Math.round(100 * 2 ** value) / 100;
 const STRENGTHS = { min: -3, max: 3, step: 0.5 };  // powers of two
 const SIZES = [256, 384, 512, 768, 1024, 1536, 2048, 3072, 3840];  // px
 const FIRST_SIZE = 512;
+// The dial of a setting.
+const DIALS = { strength: "strength", style_scales: "strokes", colors: "keep", color_strength: "keep", long_side: "size", preset: "preset", network: "network" };
 
 export class Dials {
-  // form: the settings, from the server. changed(changesPreview): called after every change by the user.
+  // form: the settings, from the server. changed(name, shown, isSeen): called after every change by the user; isSeen:
+  // whether the first impression follows it.
   constructor(form, changed) {
     this.form = form;
     this.changed = changed;
-    this.touched = new Map();  // field -> value, of the fields filled in under "More settings"
+    this.more = new More(form, () => $("preset").value, changed);
     this.build();
   }
 
   build() {
-    const dials = $("dials");
-    dials.replaceChildren(
+    const { qualities } = this.form;
+    $("dials").replaceChildren(
       this.presets(),
       this.range("strength", "Strength", STRENGTHS, 0, value => `× ${HALF_POWERS(value)}`, "Less: more of the photograph. More: more of the painting"),
       this.range("strokes", "Size of the strokes", { min: -1, max: 1, step: 0.25 }, 0, value => `× ${HALF_POWERS(value)}`,
         "Smaller: finer strokes. Larger: coarser ones"),
-      this.range("keep", "Keep my colours", { min: 0, max: 100, step: 10 }, 0, value => `${value} %`, "The colours of the photograph instead of the painting's"),
+      this.range("keep", "Keep my colours", { min: 0, max: 100, step: 10 }, 0, value => `${value} %`, "The colours of the photograph instead of the painting's", true),
       this.range("size", "Size of the result", { min: 0, max: SIZES.length - 1, step: 1 }, SIZES.indexOf(FIRST_SIZE),
-        value => `${SIZES[value]} px`, "Its longer side. Twice the size takes four times as long"),
-      this.range("quality", "Quality", { min: 0, max: this.form.qualities.length - 1, step: 1 },
-        this.form.qualities.indexOf("normal"), value => this.form.qualities[value], "Finer takes longer"),
+        value => `${SIZES[value]} px`, "Its longer side, at most that of the photograph"),
+      this.range("quality", "Quality", { min: 0, max: qualities.length - 1, step: 1 }, qualities.indexOf("normal"), value => qualities[value], "Finer takes longer"),
     );
-    this.buildMore();
+    if (this.form.networks.length) {
+      const options = this.form.networks.map(name => make("option", { value: name, text: name }));
+      const network = make("select", { id: "network", onchange: () => this.changed("Network", network.value || "the best one present", false) },
+        make("option", { value: "", text: "the best one present" }), ...options);
+      $("moredials").prepend(make("div", { class: "dial" }, make("label", { for: "network", text: "network" }), network));
+    }
+    this.showPreset();
   }
 
-  range(id, name, limits, value, shown, hint) {
+  range(id, name, limits, value, shown, hint, isSeen = false) {
     const output = make("output", { for: id });
-    const input = make("input", { type: "range", id, ...limits, value });
+    const input = make("input", { type: "range", id, ...limits, value, "aria-describedby": `${id}-hint` });
     const update = () => {
       output.textContent = shown(Number(input.value));
       input.setAttribute("aria-valuetext", output.textContent);
     };
     input.addEventListener("input", update);
-    input.addEventListener("change", () => this.changed(id === "keep"));
+    input.addEventListener("change", () => this.changed(name, output.textContent, isSeen));
     update();
-    const parts = [make("label", { for: id, text: name }), output, input];
-    return make("div", { class: "dial" }, ...parts, ...(hint ? [make("small", { text: hint })] : []));
+    return make("div", { class: "dial" }, make("label", { for: id, text: name }), output, input, make("small", { id: `${id}-hint`, text: hint }));
   }
 
   presets() {
-    const preset = make("select", { id: "preset" }, ...Object.keys(this.form.presets).map(name => make("option", { value: name, text: name })));
+    const preset = make("select", { id: "preset", "aria-describedby": "purpose" }, ...Object.keys(this.form.presets).map(name => make("option", { value: name, text: name })));
     preset.value = this.form.preset;
-    preset.addEventListener("change", () => { this.showDefaults(); this.changed(false); });
+    preset.addEventListener("change", () => { this.showPreset(); this.changed("Look", preset.value, false); });
     return make("div", { class: "dial" }, make("label", { for: "preset", text: "Look" }), preset, make("small", { id: "purpose" }));
   }
 
-  buildMore() {
-    const parts = [];
-    if (this.form.networks.length) {
-      const options = this.form.networks.map(name => make("option", { value: name, text: name }));
-      const network = make("select", { id: "network" }, make("option", { value: "", text: "the best one present" }), ...options);
-      parts.push(make("div", { class: "dial" }, make("label", { for: "network", text: "Network" }), network));
-    }
-    $("moredials").replaceChildren(...parts, ...this.form.more.map(dial => this.field(dial)));
-    this.showDefaults();
+  showPreset() {
+    $("purpose").textContent = this.form.presets[$("preset").value].purpose;
+    this.more.showDefaults();
   }
 
-  field(dial) {
-    const id = `set-${dial.name}`;
-    const label = make("label", { for: id, text: dial.flag.replace("--", "") });
-    const help = make("small", { id: `${id}-help`, text: dial.help });
-    let input;
-    if (dial.kind === "choice" || dial.kind === "switch") {
-      const choices = dial.kind === "switch" ? ["yes", "no"] : dial.choices;
-      input = make("select", { id }, make("option", { value: "" }), ...choices.map(name => make("option", { value: name, text: name })));
-    } else {
-      const mode = dial.kind === "number" ? "decimal" : "text";
-      input = make("input", { type: "text", id, inputmode: mode, maxlength: 200, spellcheck: "false" });
-    }
-    input.setAttribute("aria-describedby", help.id);
-    input.addEventListener("change", () => {
-      const value = input.value.trim();
-      if (value === "") this.touched.delete(dial.name);
-      else this.touched.set(dial.name, dial.kind === "switch" ? value === "yes" : value);
-      this.changed(false);
-    });
-    return make("div", { class: "dial" }, label, input, help);
-  }
-
-  // Show the values of the preset in the empty fields.
-  showDefaults() {
-    const { values, purpose } = this.form.presets[$("preset").value];
-    $("purpose").textContent = purpose;
-    for (const dial of this.form.more) {
-      const value = values[dial.name];
-      const text = value === null || value === undefined || value.length === 0 ? "not set" : value === true ? "yes" : value === false ? "no" : [value].flat().join(" ");
-      const input = $(`set-${dial.name}`);
-      if (input.tagName === "SELECT") input.options[0].textContent = text;
-      else input.placeholder = text;
-    }
+  // Move a dial by some steps, as far as it goes.
+  step(id, steps) {
+    const input = $(id);
+    input.value = Number(input.value) + steps * Number(input.step);
+    input.dispatchEvent(new Event("input"));
+    return input.getAttribute("aria-valuetext");
   }
 
   // The part of a request with the settings.
   asked() {
-    const settings = Object.fromEntries(this.touched);
+    const settings = this.more.asked();
     const strength = HALF_POWERS(Number($("strength").value)), strokes = HALF_POWERS(Number($("strokes").value));
     if (strength !== 1) settings.strength = strength;
     if (strokes !== 1) settings.style_scales = strokes;
     const keep = Number($("keep").value);
     if (keep > 0) settings.colors = "luma";
     if (keep > 0 && keep < 100) settings.color_strength = keep / 100;
-    if (!settings.width && !settings.height && !settings.long_side) settings.long_side = SIZES[$("size").value];
+    if (!settings.width && !settings.height) settings.long_side = SIZES[$("size").value];
     return { preset: $("preset").value, quality: this.form.qualities[$("quality").value], network: $("network")?.value || undefined, settings };
   }
 
@@ -126,12 +101,28 @@ export class Dials {
     }
     $("preset").value = preset ?? this.form.preset;
     if ($("network")) $("network").value = network ?? "";
-    this.touched.clear();
-    for (const dial of this.form.more) {
-      const value = settings[dial.name];
-      $(`set-${dial.name}`).value = value === undefined ? "" : value === true ? "yes" : value === false ? "no" : value;
-      if (value !== undefined) this.touched.set(dial.name, value);
+    this.more.use(settings);
+    this.showPreset();
+  }
+
+  // Mark the fields that mistakes belong to, and unmark all others. Returns the first of them, or undefined.
+  mark(parts) {
+    for (const old of document.querySelectorAll(".dial .wrong")) old.remove();
+    for (const field of document.querySelectorAll(".dial [aria-invalid]")) {
+      field.removeAttribute("aria-invalid");
+      field.removeAttribute("aria-errormessage");
     }
-    this.showDefaults();
+    let first;
+    for (const { sentence, fields } of parts) {
+      for (const name of fields ?? []) {
+        const field = $(`set-${name}`) ?? $(DIALS[name]);
+        if (!field || field.hasAttribute("aria-invalid")) continue;
+        first ??= field;
+        field.setAttribute("aria-invalid", "true");
+        field.setAttribute("aria-errormessage", `wrong-${field.id}`);
+        field.after(make("p", { class: "wrong", id: `wrong-${field.id}`, text: sentence }));
+      }
+    }
+    return first;
   }
 }

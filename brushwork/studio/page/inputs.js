@@ -1,136 +1,172 @@
-// The photograph and the paintings: dropped, chosen, pasted, or taken from the offered ones.
+// The photograph and the paintings: taken from the shelves, or uploaded.
 
-import { upload } from "./api.js";
-import { $, make, recall, keep } from "./dom.js";
-
-export const view = number => `api/uploads/${number}/view`;
-const MOST_STYLES = 8, MOST_OFFERS = 14;
-
-const invitation = kind => matchMedia("(pointer: coarse)").matches ? `Choose a ${kind}` : `Drop a ${kind} here, or click to choose one`;
+import { ask, json, post, upload, view } from "./api.js";
+import { $, confirmed, make } from "./dom.js";
+import { attempt, complain, complainOf, say } from "./notices.js";
+import { labelOf, Shelf } from "./shelf.js";
 
 export class Inputs {
-  // say(sentence, isError): shows a message. changed(): called after every change. drawMask(style): lets the user draw.
-  constructor({ say, changed, drawMask }) {
-    Object.assign(this, { say, changed, drawMask });
+  // form: from the server. changed(): called after every change. drawMask(style): lets the user draw.
+  constructor(form, { changed, drawMask }) {
+    Object.assign(this, { form, changed, drawMask });
     this.content = null;  // an upload
     this.styles = [];     // {upload, weight, mask}
     this.offers = [];
-    this.roles = recall("roles") ?? {};  // number of an upload -> the role it was used in
-    for (const role of ["content", "styles"]) this.acceptDrops($(role), role);
-    window.addEventListener("dragover", event => event.preventDefault());
-    window.addEventListener("drop", event => event.preventDefault());
-    window.addEventListener("paste", event => this.take([...event.clipboardData.files], this.content ? "styles" : "content"));
+    const shelf = (role, many) => new Shelf($(role), { accept: form.accept, many, take: files => this.take(files, role),
+      press: offer => this.toggle(offer, role), remove: offer => this.delete(offer) });
+    this.shelves = { content: shelf("content", false), styles: shelf("styles", true) };
+  }
+
+  // Ask the server for the uploads and examples.
+  async load() {
+    this.offers = await attempt(json("api/uploads")) ?? this.offers;
     this.draw();
   }
 
-  acceptDrops(zone, role) {
-    zone.addEventListener("dragover", event => { event.preventDefault(); zone.classList.add("over"); });
-    zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-    zone.addEventListener("drop", event => {
-      event.preventDefault();
-      zone.classList.remove("over");
-      this.take([...event.dataTransfer.files], role);
-    });
+  known(number) {
+    return this.offers.find(offer => offer.number === number);
   }
 
-  // Upload some files, and use them as the photograph or as paintings.
+  // Upload some files, and use them as the photograph or as paintings; what is too many stays on the shelf. Each that
+  // cannot be read is a mistake of its own.
   async take(files, role) {
-    for (const file of role === "content" ? files.slice(0, 1) : files) {
-      this.say(`Uploading ${file.name} …`);
+    const left = [];
+    let used = 0;
+    for (const file of files) {
+      say(`Uploading ${file.name} …`);
       try {
-        const picture = await upload(file, file.name, role === "styles" ? "style" : "content");
+        const picture = await upload(file, file.name, role === "content" ? "content" : "style");
         this.offers = [...this.offers.filter(offer => offer.number !== picture.number), picture];
-        this.use(picture, role);
-        this.say("");
+        say(`${picture.name} is uploaded.`);
+        if (role === "content" ? used : this.styles.length >= this.form.most_styles) {
+          left.push(picture.name);
+          this.draw();
+        } else {
+          used += 1;
+          this.use(picture, role);
+        }
       } catch (error) {
-        this.say(error.message, true);
+        say("");
+        complainOf(error);
       }
     }
+    if (left.length) complain(`${role === "content" ? "One photograph is painted at a time" : `At most ${this.form.most_styles} paintings are blended`}; ${left.join(", ")} stay${left.length > 1 ? "" : "s"} on the shelf`);
   }
 
-  use(picture, role) {
-    this.roles[picture.number] = role;
-    keep("roles", this.roles);
-    if (role === "content") {
-      if (this.content?.number !== picture.number && this.styles.some(style => style.mask)) {
-        for (const style of this.styles) style.mask = null;
-        this.say("The masks drawn on the other photograph are removed.");
-      }
-      this.content = picture;
-    } else if (this.styles.length >= MOST_STYLES) {
-      this.say(`At most ${MOST_STYLES} paintings`, true);
-    } else if (!this.styles.some(style => style.upload.number === picture.number)) {
-      this.styles.push({ upload: picture, weight: 1, mask: null });
-    }
+  toggle(offer, role) {
+    if (role === "content" && this.content?.number === offer.number) this.content = null;
+    else if (role === "styles" && this.styles.some(style => style.upload.number === offer.number)) this.removeStyle(offer);
+    else { this.use(offer, role); return; }
     this.draw();
     this.changed();
   }
 
-  draw() {
-    const one = this.content ? [this.chosen(this.content, () => { this.content = null; })] : [];
-    $("content").replaceChildren(...one, this.chooser("content", this.content ? "Another photograph" : invitation("photograph")),
-      ...this.offered("content"));
-    const many = this.styles.map(style => this.chosen(style.upload, () => this.styles.splice(this.styles.indexOf(style), 1), style));
-    $("styles").replaceChildren(...many, this.chooser("styles", many.length ? "One more painting" : invitation("painting")),
-      ...this.offered("styles"));
-    this.drawShares();
+  removeStyle(offer) {
+    this.styles = this.styles.filter(style => style.upload.number !== offer.number);
   }
 
-  chooser(role, text) {
-    const label = $("chooser").content.cloneNode(true).querySelector("label"), input = label.querySelector("input");
-    label.querySelector("span").textContent = text;
-    input.id = `choose-${role}`;
-    input.multiple = role === "styles";
-    input.addEventListener("change", () => this.take([...input.files], role));
-    label.addEventListener("keydown", event => {
-      if (event.target === label && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); input.click(); }
-    });
-    return label;
-  }
-
-  // The offered pictures: the examples and the latest uploads.
-  offered(role) {
-    const used = [this.content?.number, ...this.styles.map(style => style.upload.number)];
-    const isMeant = picture => picture.roles.includes(role === "styles" ? "style" : "content");
-    const free = this.offers.filter(picture => !used.includes(picture.number) && (this.roles[picture.number] ?? role) === role && (!picture.is_example || isMeant(picture)));
-    if (!free.length) return [];
-    const uploads = free.filter(picture => !picture.is_example).reverse().slice(0, MOST_OFFERS);
-    const buttons = [...uploads, ...free.filter(picture => picture.is_example)].map(picture =>
-      make("button", { type: "button", title: picture.name, "aria-label": `Use ${picture.name}`, onclick: () => this.use(picture, role) },
-        make("img", { src: view(picture.number), alt: "", loading: "lazy" })));
-    return [make("div", { class: "offers" }, make("span", { text: "or" }), ...buttons)];
-  }
-
-  chosen(picture, remove, style) {
-    const away = make("button", { type: "button", class: "small", text: "Remove", "aria-label": `Remove ${picture.name}`,
-      onclick: () => { remove(); this.draw(); this.changed(); } });
-    const parts = [make("img", { src: view(picture.number), alt: picture.name }), make("span", { class: "name", text: picture.name }), away];
-    if (style) {
-      const row = make("div", { class: "row" });
-      if (this.styles.length > 1) {
-        const share = make("output");
-        const weight = make("input", { type: "range", min: 0.1, max: 2, step: 0.1, value: style.weight, "aria-label": `How much of ${picture.name}`,
-          oninput: () => { style.weight = Number(weight.value); this.drawShares(); }, onchange: () => this.changed() });
-        style.share = share;
-        row.append(make("label", {}, share, weight));
+  use(picture, role) {
+    if (role === "content") {
+      if (this.content?.number !== picture.number && this.styles.some(style => style.mask)) {
+        for (const style of this.styles) style.mask = null;
+        complain("The masks drawn on the other photograph are removed");
       }
-      row.append(make("button", { type: "button", class: "small mask", text: style.mask ? "Change where it applies …" : "Draw where it applies …",
-        disabled: !this.content, onclick: () => this.drawMask(style) }));
-      if (style.mask) row.append(make("img", { class: "area", src: view(style.mask), alt: "where it applies: white" }));
-      parts.push(row);
+      this.content = picture;
+    } else if (this.styles.length >= this.form.most_styles) {
+      complain(`At most ${this.form.most_styles} paintings; ${picture.name} is not taken`);
+    } else if (!this.styles.some(style => style.upload.number === picture.number)) {
+      this.styles.push({ upload: picture, weight: 1, mask: null });
     }
-    return make("div", { class: "chosen" }, ...parts);
+    this.learnRole(picture, role === "content" ? "content" : "style");
+    this.draw();
+    this.changed();
+  }
+
+  // The server keeps the roles in which a picture was used.
+  async learnRole(picture, role) {
+    if (picture.roles.includes(role)) return;
+    const learnt = await attempt(post(`api/uploads/${picture.number}`, { role }));
+    if (learnt) {
+      picture.roles = learnt.roles;
+      this.draw();
+    }
+  }
+
+  async delete(offer) {
+    if (!await confirmed(`Delete “${offer.name}” from the studio? Finished pictures stay.`)) return;
+    if (!await attempt(ask(`api/uploads/${offer.number}`, { method: "DELETE" }))) return;
+    this.offers = this.offers.filter(other => other.number !== offer.number);
+    const wasUsed = this.content?.number === offer.number || this.styles.some(style => style.upload.number === offer.number);
+    if (this.content?.number === offer.number) this.content = null;
+    this.removeStyle(offer);
+    say(`${offer.name} is deleted.`);
+    this.draw();
+    if (wasUsed) this.changed();
+  }
+
+  draw() {
+    const used = { content: this.content ? [this.content.number] : [], styles: this.styles.map(style => style.upload.number) };
+    for (const [role, shelf] of Object.entries(this.shelves)) {
+      const word = role === "content" ? "content" : "style";
+      shelf.draw(this.offers.filter(offer => !offer.roles.length || offer.roles.includes(word) || used[role].includes(offer.number)), used[role]);
+    }
+    $("content-name").textContent = this.content ? `${this.content.name} · ${this.content.width} × ${this.content.height}` : "Choose one, or drop one anywhere on the page.";
+    $("styles-name").textContent = this.styles.length ? this.styles.map(style => labelOf(style.upload)).join(" + ") : "Choose a painting. Several are blended.";
+    this.drawChosen();
+  }
+
+  // A row for each chosen painting, with its weight and its mask. The focus stays on the same control.
+  drawChosen() {
+    const focused = document.activeElement?.dataset?.key;
+    const blended = this.styles.filter(style => !style.mask);
+    $("chosen").replaceChildren(...this.styles.map(style => this.chosen(style, blended)));
+    this.drawShares();
+    if (focused) $("chosen").querySelector(`[data-key="${focused}"]`)?.focus();
+  }
+
+  chosen(style, blended) {
+    const { upload: { name, number } } = style, row = make("div", { class: "row chosen" });
+    if (this.styles.length > 1) row.append(make("span", { class: "name", text: name }));
+    if (blended.length > 1 && !style.mask) {
+      const weight = make("input", { type: "range", min: 0.1, max: 2, step: 0.1, value: style.weight, "aria-label": `How much of ${name}`, "data-key": `weight-${number}`,
+        oninput: () => { style.weight = Number(weight.value); this.drawShares(); }, onchange: () => this.changed() });
+      style.share = make("output");
+      row.append(weight, style.share);
+    } else {
+      style.share = null;
+    }
+    row.append(make("button", { type: "button", class: "small mask", "data-key": `mask-${number}`, "aria-disabled": this.content ? null : "true",
+      "aria-label": `${style.mask ? "Change" : "Draw"} where ${name} applies`, text: style.mask ? "Change where it applies …" : "Draw where it applies …",
+      onclick: () => this.content ? this.drawMask(style) : complain("Choose a photograph first: the mask is drawn on it") }));
+    if (style.mask) row.append(make("img", { class: "area", src: view(style.mask), alt: "where it applies: white" }));
+    if (style.wrong) row.append(make("p", { class: "wrong", text: style.wrong }));
+    return row;
   }
 
   drawShares() {
-    const total = this.styles.reduce((sum, style) => sum + style.weight, 0);
-    for (const style of this.styles) if (style.share) style.share.textContent = `${Math.round(100 * style.weight / total)} %`;
+    const blended = this.styles.filter(style => style.share), total = blended.reduce((sum, style) => sum + style.weight, 0);
+    for (const style of blended) style.share.textContent = `${Math.round(100 * style.weight / total)} %`;
   }
 
-  // The part of a request with the pictures.
+  // Show the mistakes of an answer beside the paintings that they belong to.
+  mark(parts) {
+    this.styles.forEach((style, index) => { style.wrong = parts.filter(part => part.styles?.includes(index)).map(part => part.sentence).join("; "); });
+    this.drawChosen();
+  }
+
+  // The part of a request with the pictures. Where a mask decides, weights are equal.
   asked() {
-    const styles = this.styles.map(({ upload, weight, mask }) => ({ picture: upload.number, weight, mask }));
+    const styles = this.styles.map(({ upload, weight, mask }) => ({ picture: upload.number, weight: mask ? 1 : weight, mask }));
     return { content: this.content?.number, styles };
+  }
+
+  // Take over the pictures of a request, as far as they are there. Returns whether all are.
+  choose(asked) {
+    this.content = this.known(asked.content) ?? null;
+    this.styles = asked.styles.filter(style => this.known(style.picture))
+      .map(({ picture, weight, mask }) => ({ upload: this.known(picture), weight: weight ?? 1, mask: mask ?? null }));
+    this.draw();
+    return Boolean(this.content) && this.styles.length === asked.styles.length;
   }
 
   get complete() {

@@ -1,248 +1,301 @@
-// The page: sends the choices at the left as requests, and shows pictures and their progress at the right and below.
+// The page: sends what is chosen as requests, and shows the pictures while they are painted and afterwards.
 
-import { ask, json, listen, post } from "./api.js";
-import { drawCurve } from "./curve.js";
+import { buildVariations } from "./again.js";
+import { ask, json, listen, post, view } from "./api.js";
 import { Dials } from "./dials.js";
-import { $, keep, make, recall } from "./dom.js";
-import { Inputs, view } from "./inputs.js";
+import { $, confirmed, keep, make, recall } from "./dom.js";
+import { acceptDrops } from "./drops.js";
+import { enlarging, estimate } from "./estimate.js";
+import { drawFilm, showInFilm } from "./film.js";
+import { Inputs } from "./inputs.js";
 import { drawMask } from "./mask.js";
+import { attempt, complain, complainOf, say } from "./notices.js";
+import { drawPicture, offerSaves, showLabel, showTools } from "./picture.js";
+import { compare, setImage, setTags } from "./stage.js";
+import { ACTIVE, nameOf } from "./words.js";
 
-const WORDS = { waiting: "waiting", starting: "starting", painting: "painting", stopping: "stopping, and saving", stopped: "stopped", done: "done", failed: "not painted", rescued: "saved elsewhere", removed: "removed from the queue" };
-const ACTIVE = ["waiting", "starting", "painting", "stopping"];
-let pictures = [], running = null;
-let shown = null;      // the number of the picture that is shown, or null for the preview
-let details = null;    // about that picture
-let preview = null;    // {address, content} of the preview
-let asking = null, loading = null;
+const TITLE = document.title, MIDDLE = 50, WHOLE = 100;
+let pictures = [], running = null, revisions = {};
+let shown = null;       // the number of the picture that is shown, or null for what is chosen
+let details = null;     // about that picture
+let against = null;     // the number of the picture that it is compared with, or null for the photograph
+let impression = null;  // {address, content}: the first impression of what is chosen
+let asking = null, isPosting = false;
 
-// Show a sentence above the Paint button.
-function say(sentence, isError = false) {
-  $("line").textContent = sentence;
-  $("line").classList.toggle("error", isError);
-}
+const form = await json("api/form").catch(error => { complainOf(error); throw error; });
+window.noEstimates = !("example" in form);
+const dials = new Dials(form, dialChanged);
+const inputs = new Inputs(form, { changed: inputsChanged, drawMask: style => drawMask(inputs.content, style, others(style), mask => {
+  style.mask = mask;
+  inputs.draw();
+  inputsChanged();
+}) });
+await inputs.load();
 
-const sayError = error => { if (error.name !== "AbortError") say(error.message, true); };
-
-const form = await json("api/form");
-const dials = new Dials(form, changesPreview => { remember(); if (changesPreview) requestPreview(); });
-const inputs = new Inputs({ say, changed: () => { $("paint").disabled = !inputs.complete; remember(); requestPreview(); }, drawMask: style =>
-  drawMask(inputs.content, style, others(style), (mask, error) => {
-    style.mask = mask;
-    if (error) say(error, true);
-    inputs.draw();
-    remember();
-    requestPreview();
-  }) });
-inputs.offers = await json("api/uploads");
-inputs.draw();
+const request = () => ({ ...inputs.asked(), ...dials.asked() });
 
 // The names of the paintings that apply outside the mask of `style`.
 function others(style) {
   return inputs.styles.filter(other => other !== style && !other.mask).map(other => other.upload.name);
 }
 
-function remember() {
-  keep("request", request());
+function dialChanged(name, value, isSeen) {
+  choicesChanged();
+  if (isSeen) requestImpression();
+  if (shown !== null) say(`${name}: ${value}. Paint makes a new picture with it.`);
+  else if (!isSeen && inputs.complete) say(`${name}: ${value}. The first impression does not follow this; the painting will.`);
 }
 
-const request = () => ({ ...inputs.asked(), ...dials.asked() });
+function inputsChanged() {
+  choicesChanged();
+  showChoice();
+  requestImpression();
+}
 
-// Request the preview of the current choices; a newer request cancels an older one.
-async function requestPreview() {
+function choicesChanged() {
+  keep("request", request());
+  estimate(inputs.complete ? request() : null, markMistakes);
+}
+
+// Mark the fields and the paintings that mistakes belong to. Returns the first field.
+function markMistakes(parts) {
+  inputs.mark(parts);
+  return dials.mark(parts);
+}
+
+// Request the first impression of what is chosen; a newer request cancels an older one.
+async function requestImpression() {
   asking?.abort();
-  if (!inputs.complete) return;
+  if (!inputs.complete) { forgetImpression(); return; }
   asking = new AbortController();
-  const { signal } = asking, asked = request(), then = shown;
-  if (!running) say("Making a preview …");
-  if ($("canvas").classList.contains("empty")) $("caption").textContent = "Making a preview …";
+  const { signal } = asking, asked = request();
+  say("Making a first impression …");
   try {
     const body = JSON.stringify(asked);
     const response = await ask("api/preview", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal });
     const address = URL.createObjectURL(await response.blob());
-    if (preview) URL.revokeObjectURL(preview.address);
-    preview = { address, content: asked.content };
+    forgetImpression();
+    impression = { address, content: asked.content };
     say("");
-    if (shown === then && (!running || shown === null)) showPicture(null);  // unless another picture was requested since
+    if (shown === null) showChoice();
+    else drawAll();
   } catch (error) {
-    if (error.status !== 409) sayError(error);
-    else if (!signal.aborted) say("");  // another tab requested one
+    if (signal.aborted) return;
+    say("");
+    if (error.status === 422) markMistakes(error.parts);
+    else if (error.status !== 409) complainOf(error);  // 409: another tab requested one
   }
 }
 
-// Show the picture with a number; null: the preview.
-async function showPicture(number) {
-  if (number !== shown) compare(100);
-  shown = number;
-  details = null;
-  $("again").disabled = true;  // until they are there
-  drawHistory();
-  if (number === null) {
-    setImage(preview.address, preview.content);
-    $("caption").textContent = `A rough preview. Paint makes the real picture.${pictures.length ? " Finished ones are kept under Pictures." : ""}`;
-    for (const id of ["progress", "about", "stop", "continue", "png", "tif", "again", "remove"]) $(id).hidden = true;
-    for (const id of ["tools", "jpg"]) $(id).hidden = false;
-    $("jpg").href = preview.address;
-    $("jpg").download = "preview.jpg";
-    $("jpg").textContent = "Save this preview";
-    return;
-  }
-  try {
-    const found = await json(`api/pictures/${number}`);
-    if (shown !== number) return;
-    details = found;
-    drawDetails();
-  } catch (error) { sayError(error); }
+function forgetImpression() {
+  const { address } = impression ?? {};
+  if (address) setTimeout(() => URL.revokeObjectURL(address), 10000);  // images may still load it
+  impression = null;
 }
 
-// Show an image once it is loaded. While one is loading, only the newest of those that follow is kept.
-function setImage(address, content) {
-  if (loading) { loading.next = [address, content]; return; }
-  const image = new Image();
-  loading = { next: null };
-  const finish = () => {
-    const { next } = loading;
-    loading = null;
-    if (next) setImage(...next);
-  };
-  image.onload = () => {
-    $("picture").src = address;
-    if (content && $("before").dataset.number !== content) {
-      $("before").src = view(content);
-      $("before").dataset.number = content;
-    }
-    $("frame").style.setProperty("--ratio", image.naturalWidth / image.naturalHeight);
-    $("canvas").classList.remove("empty");
-    finish();
-  };
-  image.onerror = finish;
-  image.src = address;
-}
-
-function drawDetails() {
-  const { number, title, status, version, asked, messages, command, curve, kinds, resumable } = details;
-  const active = ACTIVE.includes(status), now = running?.number === number ? running : null;
-  if (now?.iteration !== undefined) setImage(`api/pictures/${number}/current?${now.version}`, asked.content);
-  else if (kinds.includes(".png")) setImage(`api/pictures/${number}/picture.png?${version}`, asked.content);
-  else setImage(...(preview?.content === asked.content ? [preview.address] : [view(asked.content)]), asked.content);  // until there is one
-  $("picture").alt = title;
-  const reason = messages.filter(message => message.level === "error").at(-1) ?? messages.at(-1);
-  const state = { failed: reason?.text ?? WORDS.failed, waiting: "waiting until the picture before it is done" }[status] ?? WORDS[status];
-  $("caption").textContent = `${title}: ${state}`;
-  for (const id of ["tools", "about", "again"]) $(id).hidden = false;
-  $("again").disabled = false;
-  $("stop").hidden = !active;
-  $("stop").disabled = status === "stopping";
-  $("stop").textContent = status === "waiting" ? "Remove from the queue" : status === "stopping" ? "Saving …" : "Stop and keep";
-  $("continue").hidden = active || !resumable;
-  $("remove").hidden = active;
-  for (const kind of ["png", "jpg", "tif"]) {
-    $(kind).hidden = active || !kinds.includes(`.${kind}`);
-    $(kind).href = `api/pictures/${number}/picture.${kind}?download`;
-    $(kind).download = "";
-    $(kind).textContent = { png: "Save PNG", jpg: "Save JPEG", tif: "Save 16-bit TIFF" }[kind];
-  }
-  $("messages").replaceChildren(...messages.map(({ level, text }) => make("li", { class: level, text: level === "info" ? text : `${level}: ${text}` })));
-  $("command").textContent = command;
-  $("progress").hidden = !active && curve.length < 2;
-  drawProgress(now, curve);
-}
-
-function drawProgress(now, curve) {
-  if (now?.iteration !== undefined) {
-    const [width, height] = now.size;
-    $("bar").hidden = false;
-    $("bar").value = now.share;
-    const terms = Object.entries(now.losses).filter(([name]) => name !== "total");
-    const losses = terms.map(([name, loss]) => `${name} ${loss.toPrecision(3)}`).join(", ");
-    $("left").textContent = `${Math.floor(100 * now.share)} %${now.seconds_left === null ? "" : `, about ${clock(now.seconds_left)} left`}`;
-    $("losses").textContent = `Scale ${now.scale} of ${now.scales} (${width}×${height}), iteration ${now.iteration} of ${now.iterations}; losses: ${losses}`;
+// Show what is chosen: its first impression, the photograph, or the painting; if nothing is, an example.
+function showChoice() {
+  compare(WHOLE);
+  shown = details = null;
+  const { content, styles } = inputs, names = styles.map(style => style.upload.name).join(" + ");
+  $("progress").hidden = $("about").hidden = true;
+  showTools();
+  setTags("first impression", "the photograph");
+  if (impression && impression.content === content?.number) {
+    setImage(impression.address, view(content.number), `A first impression of ${content.name} in the style of ${names}`);
+    showLabel(`${content.name} in the style of ${names}`, "A first impression. Paint makes the real picture.");
+    showTools("save");
+    offerSaves({ jpg: impression.address }, { jpg: "The first impression, JPEG" }, "preview.jpg");
+  } else if (content || styles.length) {
+    const { number, name } = content ?? styles[0].upload;
+    setImage(view(number), null, name);
+    showLabel(name, content ? styles.length ? "The photograph. Its first impression follows." : "Now choose a painting." : "Now choose a photograph.");
   } else {
-    $("bar").hidden = true;
-    $("left").textContent = now ? "Getting ready …" : "";
-    $("losses").textContent = "";
+    showExample();
   }
-  drawCurve($("curve"), now?.curve ?? curve);
+  drawAll();
 }
 
-const clock = seconds => seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`;
+function showExample() {
+  const { example } = form;
+  if (!example) { $("frame").hidden = true; showLabel("Choose a photograph and a painting", "The picture appears here."); return; }
+  setImage(example.picture, view(example.content), example.title);
+  setTags("painted", "the photograph");
+  compare(MIDDLE);
+  showLabel(example.title, `An example: ${example.words.join(", ")}. Choose a photograph and a painting of your own.`);
+  showTools("try");
+}
 
-function drawHistory() {
-  const items = [...pictures].reverse().map(picture => {
-    const source = running?.number === picture.number && running.iteration !== undefined
-      ? `api/pictures/${picture.number}/current?${running.version}`
-      : ["done", "stopped"].includes(picture.status) ? `api/pictures/${picture.number}/picture.jpg?${picture.version}` : null;
-    const thumb = source ? make("img", { class: "thumb", src: source, alt: "", loading: "lazy" }) : make("span", { class: "thumb" });
-    const parts = [thumb, make("span", { text: picture.title }), make("span", { class: `status ${picture.status}`, text: WORDS[picture.status] })];
-    return make("li", {}, make("button", { type: "button", "aria-current": String(picture.number === shown), onclick: () => { showPicture(picture.number); $("result").scrollIntoView({ behavior: "smooth", block: "start" }); } }, ...parts));
-  });
-  $("history").hidden = !items.length;
-  $("pictures").replaceChildren(...items);
+// Show the picture with a number.
+async function showPicture(number) {
+  if (number !== shown) {
+    const isDone = pictures.some(picture => picture.number === number && picture.status === "done");
+    compare(isDone ? MIDDLE : WHOLE);
+    if (against === number) against = null;
+  }
+  shown = number;
+  const found = await attempt(json(`api/pictures/${number}`));
+  if (!found || shown !== number) return;
+  details = found;
+  drawAll();
+}
+
+// Draw the filmstrip and the shown picture.
+function drawAll() {
+  drawFilm({ pictures, running, impression: impression?.address, shown, press: number => number === null ? showChoice() : showPicture(number) });
+  drawAgainst();
+  if (!details) return;
+  const now = running?.number === details.number ? running : null;
+  const placeholder = impression?.content === details.asked.content ? impression.address : null;
+  drawPicture(details, { running: now, placeholder, other: pictures.find(picture => picture.number === against) ?? null });
+}
+
+// The pictures that the shown one can be compared with.
+function drawAgainst() {
+  const others = pictures.filter(picture => picture.number !== shown && picture.image && !ACTIVE.includes(picture.status)).reverse();
+  $("comparing").hidden = !details || !others.length;
+  const wanted = [["", "the photograph"], ...others.map(picture => [picture.number, `${nameOf(picture)} · ${picture.words.join(", ")}`])];
+  if (JSON.stringify(wanted) !== $("against").dataset.made) {
+    $("against").dataset.made = JSON.stringify(wanted);
+    $("against").replaceChildren(...wanted.map(([value, text]) => make("option", { value, text })));
+  }
+  if (!others.some(picture => picture.number === against)) against = null;
+  $("against").value = against ?? "";
 }
 
 // Take over the news of an event.
 function hear(news) {
+  if (news.ended) {
+    complain("The studio has ended. A picture that was being painted is saved; start the studio again to go on");
+    return;
+  }
   const before = running;
   running = news.running;
-  if (news.pictures) {
-    pictures = news.pictures;
-    drawHistory();
-    if (shown !== null && pictures.some(picture => picture.number === shown)) showPicture(shown);
-    else if (before === null && running && shown === null && !preview) showPicture(running.number);  // after a reload
-  }
-  if (running && details?.number === running.number) {
-    details.status = running.status;
-    details.messages = running.messages;
-    drawDetails();
-  }
+  if (news.pictures) takePictures(news.pictures, before);
+  if (revisions.uploads !== undefined && news.uploads !== revisions.uploads) inputs.load();
+  if (revisions.estimates !== undefined && news.estimates !== revisions.estimates && inputs.complete) estimate(request(), markMistakes);
+  revisions = { uploads: news.uploads, estimates: news.estimates };
+  if (running && details?.number === running.number) Object.assign(details, { status: running.status, messages: running.messages });
+  if (running && !news.pictures) drawAll();
+  showTitle(before);
 }
 
-async function act(promise) {
-  try {
-    return await promise;
-  } catch (error) {
-    sayError(error);
-    return null;
+// Take over the list of pictures, and say which of them are done.
+function takePictures(list, before) {
+  const isFirst = !pictures.length, ended = list.filter(({ number, status }) =>
+    !ACTIVE.includes(status) && pictures.some(old => old.number === number && ACTIVE.includes(old.status)));
+  pictures = list;
+  for (const picture of ended) {
+    const ending = { done: `is done${picture.took ? `, in ${picture.took}` : ""}`, stopped: "is stopped and kept", removed: "is taken out of the queue", rescued: "is saved elsewhere" };
+    say(`${nameOf(picture)}, ${picture.title}, ${ending[picture.status] ?? "failed"}.`);
+    if (picture.status === "done" && picture.number === shown) compare(MIDDLE);
   }
+  if (ended.length && inputs.complete) estimate(request(), markMistakes);  // the queue is shorter
+  if (shown !== null && list.some(picture => picture.number === shown)) showPicture(shown);
+  else if (isFirst && before === null && running && shown === null) showPicture(running.number);  // after a reload
+  else if (isFirst && shown === null && !inputs.content && !inputs.styles.length) showNewest();
+  else if (shown !== null) showChoice();  // it was deleted in another tab
+  else drawAll();
 }
+
+function showNewest() {
+  const newest = pictures.findLast(picture => picture.status === "done");
+  if (newest) showPicture(newest.number);
+}
+
+// The title of the tab: how far the picture is, and that it is done until the tab is looked at.
+function showTitle(before) {
+  const isMoving = running?.iteration !== undefined;
+  const done = before && running?.number !== before.number && pictures.find(picture => picture.number === before.number);
+  if (isMoving) document.title = `${Math.floor(100 * running.share)} % · ${TITLE}`;
+  else if (done && document.hidden) document.title = `${done.status === "done" ? "Done" : "Ended"}: ${done.title}`;
+  else if (before && !running) document.title = TITLE;
+}
+document.addEventListener("visibilitychange", () => { if (!document.hidden && !running) document.title = TITLE; });
 
 $("paint").addEventListener("click", async () => {
-  $("paint").disabled = true;
-  const made = await act(post("api/pictures", request()));
-  $("paint").disabled = !inputs.complete;
-  if (!made) return;
-  say("");
-  showPicture(made.number);
-  if (matchMedia("(max-width: 800px)").matches) $("result").scrollIntoView({ behavior: "smooth" });
-});
-$("stop").addEventListener("click", () => { $("stop").disabled = true; act(post(`api/pictures/${shown}/stop`)); });
-$("continue").addEventListener("click", () => act(post(`api/pictures/${shown}/continue`)));
-$("remove").addEventListener("click", async () => {
-  if (!confirm(`Delete “${details.title}”? The photograph and the paintings stay.`)) return;
-  if (await act(ask(`api/pictures/${shown}`, { method: "DELETE" }))) {
-    if (preview) { showPicture(null); return; }
+  if (isPosting) return;
+  if (!inputs.complete) {
+    const role = inputs.content ? "styles" : "content";
+    say(role === "content" ? "Choose a photograph first." : "Choose a painting first.");
+    $(role).scrollIntoView({ block: "nearest" });
+    ($(role).querySelector("button.pick[tabindex='0']") ?? $(`choose-${role}`)).focus();
+    return;
+  }
+  const asked = request(), larger = enlarging();
+  if (larger) {
+    delete asked.settings.long_side;
+    Object.assign(asked.settings, larger);
+  }
+  isPosting = true;
+  try {
+    const { number } = await post("api/pictures", asked);
+    say("Painting begins.");
+    markMistakes([]);
     shown = details = null;
-    for (const id of ["progress", "tools", "about"]) $(id).hidden = true;
-    $("canvas").classList.add("empty");
-    $("caption").textContent = "The picture is deleted.";
+    compare(WHOLE);
+    await showPicture(number);
+    showInFilm(number);
+    if (matchMedia("(max-width: 899px)").matches) $("stage").scrollIntoView({ behavior: "smooth" });
+  } catch (error) {
+    refuse(error);
+  } finally {
+    isPosting = false;
   }
 });
-$("again").addEventListener("click", async () => {
-  if (!details) return;
-  inputs.offers = await act(json("api/uploads")) ?? inputs.offers;
-  const complete = choose(details.asked);
-  say(complete ? "The settings of this picture are chosen. Change some, and paint." : "Some of its pictures are no longer there.", !complete);
+
+// Show why a request was refused: beside its field, which gets the focus, or in the list of mistakes.
+function refuse(error) {
+  const isMarked = part => part.fields?.length || part.styles?.length, first = markMistakes(error.parts ?? []);
+  if (!error.parts?.every(isMarked)) complainOf(Object.assign(error, { parts: error.parts?.filter(part => !isMarked(part)) }));
+  else say("Not painted: see the marked field.");
+  if (first) {
+    if ($("more").contains(first)) $("more").open = true;
+    first.focus();
+  }
+}
+
+$("stop").addEventListener("click", () => { if ($("stop").getAttribute("aria-disabled") !== "true") attempt(post(`api/pictures/${shown}/stop`)); });
+$("continue").addEventListener("click", () => { compare(WHOLE); attempt(post(`api/pictures/${shown}/continue`)); });
+$("try").addEventListener("click", () => { choose(form.example.asked); inputsChanged(); $("paint").focus(); });
+$("remove").addEventListener("click", async () => {
+  const { number, title } = details;
+  if (!await confirmed(`Delete ${nameOf(details)}, “${title}”? The photograph and the paintings stay.`)) return;
+  const place = pictures.findIndex(picture => picture.number === number), next = pictures[place - 1] ?? pictures[place + 1];
+  if (!await attempt(ask(`api/pictures/${number}`, { method: "DELETE" }))) return;
+  pictures = pictures.filter(picture => picture.number !== number);
+  say(`${nameOf({ ordinal: Number(number) })} is deleted.`);
+  if (next) await showPicture(next.number);
+  else showChoice();
+  ($("film").querySelector("button[aria-current='true']") ?? $("paint")).focus();
+});
+$("against").addEventListener("change", () => {
+  against = $("against").value || null;
+  compare(MIDDLE);
+  drawAll();
+});
+
+buildVariations(async ({ dial, steps, empties, line }) => {
+  const { asked, ordinal, missing } = details;
+  await inputs.load();
+  choose(asked);
+  if (missing?.length) complain(`${missing.join(", ")} ${missing.length > 1 ? "are" : "is"} deleted: choose another`);
+  if (empties === "styles") inputs.styles = [];
+  if (empties === "content") inputs.content = null;
+  const value = dial ? ` ${dials.step(dial, steps)}` : "";
+  inputs.draw();
+  choicesChanged();
+  requestImpression();
+  say(`As ${nameOf({ ordinal })}, ${line}${value}.${empties ? "" : " Paint makes it."}`);
+  const shelf = empties && $(empties);
+  (shelf?.querySelector("button.pick[tabindex='0']") ?? $("paint")).focus();
+  shelf?.scrollIntoView({ block: "nearest" });
 });
 
 // Make the choices of a request; returns whether all its pictures are still there.
 function choose(asked) {
-  const known = number => inputs.offers.find(offer => offer.number === number);
-  dials.use(asked);
-  inputs.content = known(asked.content) ?? null;
-  inputs.styles = asked.styles.filter(style => known(style.picture))
-    .map(({ picture, weight, mask }) => ({ upload: known(picture), weight: weight ?? 1, mask: mask ?? null }));
-  inputs.draw();
-  $("paint").disabled = !inputs.complete;
-  return inputs.content && inputs.styles.length === asked.styles.length;
+  dials.use({ settings: {}, ...asked });
+  return inputs.choose(asked);
 }
 
 $("copy").addEventListener("click", async () => {
@@ -254,24 +307,21 @@ $("copy").addEventListener("click", async () => {
     say("Selected: copy it with Ctrl-C.");
   }
 });
-$("slider").addEventListener("input", () => compare($("slider").value));
+window.addEventListener("resize", () => { if (details) drawAll(); });
+new ResizeObserver(([{ borderBoxSize: [size] }]) => document.documentElement.style.setProperty("--actions", `${size.blockSize}px`)).observe($("actions"));
+acceptDrops((files, role) => inputs.take(files, role), () => !inputs.content);
 
-// Show the photograph at the right of a position, in percent of the width.
-function compare(place) {
-  $("slider").value = place;
-  $("frame").style.setProperty("--cut", `${place}%`);
-  $("frame").classList.toggle("compared", Number(place) < 100);
-}
-window.addEventListener("resize", () => { if (details) drawProgress(running?.number === details.number ? running : null, details.curve); });
 let lost = false;
 listen(hear, now => {
-  if (now !== lost) say(now ? "The connection to the studio is lost; trying again …" : "", now);
+  if (now !== lost) say(now ? "The connection to the studio is lost; trying again …" : "The studio is back.");
   lost = now;
 });
 $("folder").textContent = `Pictures are kept in ${form.folder}`;
 const before = recall("request");
 if (before) {
   try { choose(before); } catch { localStorage.removeItem("request"); }  // of another version of the page
-  if (!running) requestPreview();
 }
+if (shown === null) showChoice();
+choicesChanged();
+requestImpression();
 document.body.dataset.ready = "true";
