@@ -1,15 +1,19 @@
 # make demo: a first picture.  make test: the tests, in about two minutes.  make test-all: all tests, in a quarter of an hour.
-# make gallery: the pictures of README.  Each creates the virtual environment .venv.
+# make video: a first film.  make gallery: the pictures of README.  Each creates the virtual environment .venv.
 PYTHON ?= python3
 VENV = .venv
 RUN = $(VENV)/bin/python
 PYTEST = $(RUN) -m pytest -q -n 2 --dist loadgroup
 
-.PHONY: demo gallery test test-all test-more lint format clean
+.PHONY: demo video gallery test test-all test-more lint format clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/neural-style --preset painterly --content examples/chelsea.jpg --styles examples/brush-strokes.jpg \
 		--width 512 --output demo.jpg --overwrite
+
+video: $(VENV)/installed-video
+	$(VENV)/bin/neural-style --preset painterly --content examples/chelsea.mp4 --styles examples/brush-strokes.jpg \
+		--output video.mp4 --overwrite
 
 gallery: $(VENV)/installed
 	$(RUN) -m tools.gallery
@@ -37,6 +41,10 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	@echo "installing the packages into $(VENV): a download of 700 MB"
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/installed-video: $(VENV)/installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[video]"
 	touch $@
 
 $(VENV)/installed-tests: $(VENV)/installed
