@@ -23,7 +23,7 @@ let impression = null;  // {address, content}: the first impression of what is c
 let asking = null, isPosting = false;
 
 const form = await json("api/form").catch(error => { complainOf(error); throw error; });
-window.noEstimates = !("example" in form);
+window.noEstimates = !("accept" in form);
 const dials = new Dials(form, dialChanged);
 const inputs = new Inputs(form, { changed: inputsChanged, drawMask: style => drawMask(inputs.content, style, others(style), mask => {
   style.mask = mask;
@@ -31,6 +31,7 @@ const inputs = new Inputs(form, { changed: inputsChanged, drawMask: style => dra
   inputsChanged();
 }) });
 await inputs.load();
+const example = await findExample().catch(() => null);
 
 const request = () => ({ ...inputs.asked(), ...dials.asked() });
 
@@ -117,13 +118,19 @@ function showChoice() {
 }
 
 function showExample() {
-  const { example } = form;
   if (!example) { $("frame").hidden = true; showLabel("Choose a photograph and a painting", "The picture appears here."); return; }
-  setImage(example.picture, view(example.content), example.title);
+  setImage(example.picture, view(example.asked.content), example.title);
   setTags("painted", "the photograph");
   compare(MIDDLE);
   showLabel(example.title, `An example: ${example.words.join(", ")}. Choose a photograph and a painting of your own.`);
   showTools("try");
+}
+
+// The painted example, with a request of its choices, or null if one of its pictures is not there.
+async function findExample() {
+  const found = await json("page/example.json"), numberOf = name => inputs.offers.find(offer => offer.is_example && offer.name === name)?.number;
+  const content = numberOf(found.content), styles = found.styles.map(name => ({ picture: numberOf(name) }));
+  return content && styles.every(style => style.picture) ? { ...found, asked: { content, styles, preset: found.preset } } : null;
 }
 
 // Show the picture with a number.
@@ -257,7 +264,7 @@ function refuse(error) {
 
 $("stop").addEventListener("click", () => { if ($("stop").getAttribute("aria-disabled") !== "true") attempt(post(`api/pictures/${shown}/stop`)); });
 $("continue").addEventListener("click", () => { compare(WHOLE); attempt(post(`api/pictures/${shown}/continue`)); });
-$("try").addEventListener("click", () => { choose(form.example.asked); inputsChanged(); $("paint").focus(); });
+$("try").addEventListener("click", () => { choose(example.asked); inputsChanged(); $("paint").focus(); });
 $("remove").addEventListener("click", async () => {
   const { number, title } = details;
   if (!await confirmed(`Delete ${nameOf(details)}, “${title}”? The photograph and the paintings stay.`)) return;

@@ -22,6 +22,33 @@ def titles(page, shelf):
     return page.page.evaluate(TITLES, shelf)
 
 
+def test_a_painted_example_is_the_first_sight(browser, tmp_path, tiny_file):
+    studio = Studio(tmp_path / "pictures", network=tiny_file)
+    try:
+        page = Page(browser, studio)
+        page.until("() => document.querySelector('#picture').naturalWidth > 100")
+        assert page.page.input_value("#slider") == "50"
+        assert "An example" in page.text("#words")
+        assert " in the style of " in page.text("#title")
+        page.page.click("#try")
+        assert page.page.locator(".pick[aria-pressed=true]").count() == 2
+        page.until_impression()
+        assert page.focused() == "paint"
+        assert page.faults == []
+        page.close()
+    finally:
+        studio.close()
+
+
+def test_masterpieces_are_chosen_by_their_pictures(empty):
+    shown = [title for title in titles(empty, "#styles") if title.count(",") >= 2]  # title, artist, year
+    assert len(shown) >= 4
+    empty.page.click(f'#styles button.pick[title="{shown[0]}"]')
+    assert shown[0].split(",")[0] in empty.text("#styles-name")
+    empty.page.click(f'#styles button.pick[title="{shown[0]}"]')  # and not chosen again
+    assert empty.page.locator("#styles .pick[aria-pressed=true]").count() == 0
+
+
 def test_the_photograph_is_on_the_canvas_at_once(empty, files):
     empty.choose("content", files[0])
     empty.until("() => document.querySelector('#picture').src.endsWith('/view')")
