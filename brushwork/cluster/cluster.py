@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import socket
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # TensorFlow is imported later
     from brushwork.engine.memory import Workload
     from brushwork.engine.tile_graph import TileGraph
     from brushwork.engine.tiles import TiledPicture
+    from brushwork.run.jobs import Job
 
 CONNECT = 15  # s until a scheduler that does not answer is given up
 GATHERING = 60.0  # s to wait for the first worker
@@ -104,6 +106,13 @@ class Cluster:
         if self._tile_map is None:
             self._tile_map = self._make_tile_map()
         return self._tile_map(graph, outputs, picture, sum_gradients)
+
+    def paint(self, batch: Sequence[Job], options: argparse.Namespace, alone: Callable[[Sequence[Job]], int]) -> int:
+        """Make the pictures of a batch, a whole one on each worker; see pictures.paint."""
+        from brushwork.cluster import pictures
+
+        given = {"waits": self._waits, "stopped": self.stopped, "alone": alone}
+        return pictures.paint(batch, options, self.client, self.members, **given)
 
     def _make_tile_map(self) -> TileMap:
         from brushwork.cluster.tile_map import TileMap  # here, as it imports TensorFlow

@@ -128,7 +128,7 @@ class Members:
             self._members.remove(member)
             member.is_ready = False
             self._losses[member.place] += 1
-        logger.warning(f"worker {member.address} is lost: {reason}; its tiles are computed elsewhere")
+        logger.warning(f"worker {member.address} is lost: {reason}; its work goes to others")
 
     def restore(self, member: Member) -> None:
         """Use a worker again that has answered after it was lost."""

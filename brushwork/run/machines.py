@@ -1,5 +1,6 @@
 """Machines: what a command line may be carried out by, beside this process. See brushwork/cluster."""
 
+import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:  # TensorFlow is imported later
     from brushwork.engine.memory import Workload
     from brushwork.engine.tile_graph import TileGraph
     from brushwork.engine.tiles import TiledPicture
+    from brushwork.run.jobs import Job
 
 
 class Machines(Protocol):
@@ -29,3 +31,11 @@ class Machines(Protocol):
         self, graph: "TileGraph", outputs: Any, picture: "TiledPicture", sum_gradients: Mapping[str, np.ndarray]
     ) -> Iterable:
         """A TileMap; see brushwork/engine/evaluator.py."""
+
+    def paint(
+        self, batch: Sequence["Job"], options: argparse.Namespace, alone: Callable[[Sequence["Job"]], int]
+    ) -> int:
+        """Make the pictures of a batch, until `stopped`, and return the exit status.
+
+        alone: makes some of them without other machines, and returns the exit status.
+        """

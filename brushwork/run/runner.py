@@ -60,7 +60,12 @@ def run(options: argparse.Namespace, show: Show | None = None, machines: Machine
             only = plan.make_plan(job, options, network_for, claims)  # before TensorFlow is imported
 
         def make(runner: Runner, interrupts: Interrupts) -> int:
-            return runner.run(only) if only else run_batch(batch, options, network_for, claims, runner, interrupts)
+            def alone(pictures: Sequence[Job]) -> int:
+                return run_batch(pictures, options, network_for, claims, runner, interrupts)
+
+            if only:
+                return runner.run(only)
+            return alone(batch) if machines is None else machines.paint(batch, options, alone)
 
         return run_interruptibly(make, options, pictures=len(batch), show=show, machines=machines)
 

@@ -115,7 +115,7 @@ class Answer:
         return asyncio.get_running_loop().run_in_executor(None, self.result).__await__()
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=300):
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
