@@ -1,5 +1,6 @@
 """Picture formats: what each format can hold, and how it is written."""
 
+import importlib.util
 import math
 import os
 from typing import Any, NamedTuple
@@ -62,6 +63,16 @@ def readable_formats() -> list[Format]:
     """List the formats that the installed Pillow can read, in the order in which Pillow must try them."""
     Image.init()
     return [kind for kind in _TABLE if kind.name in Image.OPEN]
+
+
+def readable_extensions() -> list[str]:
+    """List the extensions of picture files that can be read, with those of optional packages that are installed."""
+    Image.init()
+    names = {kind.name for kind in readable_formats()}
+    found = {extension for extension, name in Image.EXTENSION.items() if name in names} | {".hdr", ".pam"}
+    if importlib.util.find_spec("pillow_heif"):
+        found |= set(HEIF_EXTENSIONS)
+    return sorted(found | ({".jxl"} if importlib.util.find_spec("pillow_jxl") else set()))
 
 
 def register_heif() -> bool:

@@ -74,6 +74,7 @@ class Plan:
     resume: state.State | None = None  # what the run continues from
     precision: str | None = None  # "float32" or "bfloat16"; `with_precision` sets it
     tile_sizes: tuple[int | None, ...] = ()  # px, or None for untiled, at each scale; `with_precision` sets them
+    pace: float | None = None  # seconds of an evaluation divided by its cost, which a dry run measures
 
     @functools.cached_property
     def digests(self) -> dict[str, str]:

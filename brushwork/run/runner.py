@@ -207,8 +207,7 @@ class Runner:
         logger.info(f"computing in {plan.precision}{where}{hint}")
         objective = self.objective(plan)
         if self._options.dry_run:
-            print_all(estimate.describe(plan, objective))
-            return _no_steps()
+            return self._dry_run(plan, objective)
         outputs.make_directories(plan.job, self._options)
         steps = stylize(
             objective,
@@ -223,6 +222,13 @@ class Runner:
         pictures, self._pictures = self._pictures, 0  # the first one tells how long all take
         graph = objective.graph
         return pipeline.watch(steps, plan, graph=graph, shots=shots, pictures=pictures, show=self._show)
+
+    def _dry_run(self, plan, objective):
+        """No steps: the run is described on standard output, or shown with the pace that is measured."""
+        if self._show is None:
+            print_all(estimate.describe(plan, objective))
+            return _no_steps()
+        return self._show(_no_steps(), replace(plan, pace=estimate.seconds_per_cost(plan, objective)))
 
     def _preview_steps(self, plan):
         """The steps of a preview: None until there is a picture, and then the picture."""

@@ -5,8 +5,8 @@
     worker.stop()                # what has been computed so far is saved, and the process ends
 
 Messages: ("logged", (level, text)), ("progress", Progress), ("rescued", path) for a file that could not be written to
-its own place, ("ended", exit status). After the last one the process ends, or waits for the next command line if it
-`stays`.
+its own place, ("measured", Measured) by a dry run, ("ended", exit status). After the last one the process ends, or
+waits for the next command line if it `stays`.
 """
 
 from __future__ import annotations
@@ -59,6 +59,13 @@ class Progress(NamedTuple):
     final_size: tuple[int, int]  # width and height of the result
     seconds_in_all: float | None
     pace: float | None  # seconds of an iteration divided by the cost of an evaluation
+
+
+class Measured(NamedTuple):
+    """What a dry run measured."""
+
+    pace: float  # seconds of an evaluation divided by its cost
+    precision: str
 
 
 class Worker:
@@ -236,6 +243,8 @@ class _Reporter:
     def report(self, steps, plan):
         """Passes the steps of a plan on; when they end, however that is, the copies of the last picture are written."""
         last, schedule, pace = None, plan.schedule, Pace(plan.schedule, time.monotonic())
+        if plan.pace is not None:
+            self._send("measured", Measured(plan.pace, plan.precision))
         try:
             with closing(steps):
                 for step in steps:

@@ -12,6 +12,8 @@ from brushwork.studio import requests
 from brushwork.studio.refusals import wrong
 from brushwork.studio.storage import Storage
 
+QUIET_SECONDS = 2.0
+
 
 class Superseded(Exception):
     """A request for a preview after which there was another."""
@@ -24,7 +26,12 @@ class Previews:
         self._storage, self._turn, self._latest = storage, threading.Lock(), 0
         self._ended, self._status, self._errors = threading.Event(), None, []
         self._worker, self._closing = Worker(self._receive, stays=True), False
-        self.last_used = 0.0  # by time.monotonic
+        self._last_used = 0.0  # by time.monotonic
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no preview is made, and none was made just now."""
+        return not self._turn.locked() and time.monotonic() - self._last_used > QUIET_SECONDS
 
     def make(self, asked: dict[str, Any]) -> bytes:
         """The preview of a request, a JPEG file. Raises Refused, and Superseded."""
@@ -41,7 +48,7 @@ class Previews:
             self._worker.carry_out(argv)
             while not self._ended.wait(1) and self._worker.is_alive:
                 pass
-            self.last_used = time.monotonic()
+            self._last_used = time.monotonic()
             if self._status != DONE:
                 raise wrong(self._errors[-1:] or ["there is no preview"])
             with open(output, "rb") as file:

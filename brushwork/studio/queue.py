@@ -17,6 +17,7 @@ from brushwork.errors import DONE
 from brushwork.run.saving import finished_state
 from brushwork.run.worker import Worker
 from brushwork.studio import requests
+from brushwork.studio.estimates import Estimates
 from brushwork.studio.pictures import ACTIVE, REMOVED, QueuedPicture, restored
 from brushwork.studio.previews import Previews
 from brushwork.studio.refusals import Wrong
@@ -40,7 +41,8 @@ class PictureQueue:
         self.structure = 0  # changes whenever the list of pictures does
         self.current: QueuedPicture | None = None  # the one that is being painted
         self.previews = Previews(storage)
-        self._worker, self._began = Worker(self._receive), 0.0
+        self.estimates = Estimates(storage, network=network, is_busy=self._is_busy, changed=changed)
+        self._worker, self._began, self._first = Worker(self._receive), 0.0, 0.0
         with self._lock:
             self._queue += [picture for picture in self.pictures.values() if picture.status == "waiting"]
             self._start_next()
@@ -102,10 +104,14 @@ class PictureQueue:
                     raise Wrong(f"picture {int(picture.number)} needs {upload.name}; delete that picture first")
             self._storage.uploads.remove(number)
 
-    def waiting(self) -> list[QueuedPicture]:
-        """The pictures that come before a new one, with the one that is painted."""
+    def estimate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What is known of a request before it is painted; see Estimates.of. Raises Refused."""
         with self._lock:
-            return [*filter(None, [self.current]), *self._queue]
+            before = [*filter(None, [self.current]), *self._queue]
+        return self.estimates.of(asked, [(picture.asked, picture.progress) for picture in before])
+
+    def _is_busy(self):
+        return self.current is not None or not self.previews.is_quiet
 
     def close(self) -> str | None:
         """Save what is being painted, and end all processes. Returns the path of the picture, or None."""
@@ -113,6 +119,7 @@ class PictureQueue:
             self._closing, picture = True, self.current
             self._worker.stop()
         self.previews.close()
+        self.estimates.close()
         self._worker.wait(SAVING_SECONDS)
         return picture and picture.path(self._storage, ".png")
 
@@ -149,7 +156,9 @@ class PictureQueue:
             elif kind == "rescued":
                 picture.rescued = content if content.endswith(".png") else picture.rescued
             elif kind == "progress":
-                self.structure += picture.progress is None  # its status changes
+                if picture.progress is None:
+                    self.structure += 1  # its status changes
+                    self._first = time.monotonic()
                 picture.update(content)
             else:
                 self._end(picture, content)
@@ -167,6 +176,7 @@ class PictureQueue:
             for message in picture.messages:
                 message["text"] = message["text"].replace(f"; {finished_state(state)}", "")
         if picture.progress:
+            self.estimates.record(picture.asked, picture.progress, self._first - self._began)
             picture.size = list(picture.progress.final_size)
         picture.seconds = (picture.seconds or 0.0) + time.monotonic() - self._began
         picture.version += 1

@@ -6,7 +6,7 @@ from typing import Any
 
 from brushwork.errors import Mistakes
 from brushwork.network import store
-from brushwork.pictures import sizes
+from brushwork.pictures import formats, sizes
 from brushwork.presets import PRESETS, PURPOSES, preset_values
 from brushwork.run import jobs
 from brushwork.settings import DEFAULTS, SETTINGS, STARTS, Settings, option, value_of
@@ -19,6 +19,7 @@ OF_PICTURES = ("style_blend_weights",)  # set beside each style picture
 QUALITIES = {"sketch": 0.5, "normal": 1.0, "fine": 2.0}  # factors on the numbers of iterations
 PREVIEW_SIDE = 512  # px: the longer side of a preview
 MOST_STYLES = 8
+GROUPS = {"size": "pictures", "loss": "look", "run": "optimisation"}  # headings, by what a setting affects
 
 
 def description(network: str | None) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def description(network: str | None) -> dict[str, Any]:
         "networks": [] if network else ["pocket", *(["vgg19"] if store.cached() else [])],
         "most_styles": MOST_STYLES,
         "most_bytes": int(MOST_BYTES),
+        "accept": ",".join(["image/*", *formats.readable_extensions()]),
     }
 
 
@@ -52,7 +54,7 @@ def _form_field(setting):
         kind = "list" if setting.is_list else "number"
     help_text, rule = setting.help.replace("%%", "%"), setting.rule.meaning if setting.rule else ""
     fields = {"name": setting.name, "flag": setting.flag, "help": help_text, "rule": rule}
-    return fields | {"kind": kind, "choices": list(choices)}
+    return fields | {"kind": kind, "choices": list(choices), "group": GROUPS[setting.affects]}
 
 
 def _plain(values):

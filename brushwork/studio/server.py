@@ -121,6 +121,7 @@ class Studio:
             Route(upload, self.remove_upload, methods=["DELETE"]),
             Route(f"{upload}/view", self.view),
             Route("/api/preview", self.preview, methods=["POST"]),
+            Route("/api/estimate", self.estimate, methods=["POST"]),
             Route("/api/pictures", self.pictures),
             Route("/api/pictures", self.paint, methods=["POST"]),
             Route(picture, self.details),
@@ -200,6 +201,11 @@ class Studio:
             raise Refused(409, "there is a newer request") from None
         return Response(picture, media_type="image/jpeg", headers=FRESH)
 
+    async def estimate(self, request: Request) -> Response:
+        """Size and time of a picture before it is painted."""
+        asked = await _asked(request)
+        return JSONResponse(await run_in_threadpool(self._queue.estimate, asked))
+
     async def pictures(self, request: Request) -> Response:
         """All pictures that were requested, the oldest first."""
         return JSONResponse(self._summaries())
@@ -276,6 +282,7 @@ class Studio:
                 await self._changes.wait(PULSE)
             seen, current = self._changes.number, self._queue.current
             news = {"running": current and current.running(), "uploads": self._changes.uploads}
+            news["estimates"] = self._queue.estimates.number
             if structure != self._queue.structure:
                 structure = self._queue.structure
                 news["pictures"] = self._summaries()

@@ -28,6 +28,7 @@ class Storage:
         """folder: it is created if it does not exist. changed: called when the uploads change. Raises OSError."""
         self.folder = Path(folder).expanduser().resolve()
         self._hidden = self.folder / ".studio"
+        self.paces = self._hidden / "paces.json"  # see estimates.py
         for name in ("uploads", "pictures"):
             (self._hidden / name).mkdir(parents=True, exist_ok=True)
         self.uploads = Uploads(self._hidden / "uploads", changed)

@@ -141,3 +141,12 @@ def test_unknown_formats(tmp_path, name):
 )
 def test_has_format(name, expected):
     assert write.has_format(name) is expected
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_extensions_of_optional_packages_are_listed_where_these_are_installed(monkeypatch, is_installed):
+    monkeypatch.setattr(formats.importlib.util, "find_spec", lambda name: is_installed or None)
+    found = set(formats.readable_extensions())
+    assert found >= {".png", ".jpg", ".jpeg", ".tif", ".hdr", ".pam"}
+    assert (".heic" in found, ".jxl" in found) == (is_installed, is_installed)
+    assert not {".eps", ".pdf", ".svg"} & found

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import neural_style
 from brushwork.engine import memory
 from brushwork.engine.objective import Objective
 from brushwork.errors import DoesNotFit
@@ -32,6 +33,19 @@ def test_dry_run(command, folder):
     assert re.fullmatch(r"scale 2 of 2: 40x30, 1 iterations, in tiles of 16 pixels, 0\.\d\d GB, \d+ s", lines[4])
     assert re.fullmatch(r"memory: 0\.\d\d GB of \d+\.\d\d GB", lines[5])
     assert re.fullmatch(r"time: \d+ s", lines[6])
+
+
+def test_a_dry_run_that_is_shown_tells_its_pace(folder, capfd):
+    shown = []
+
+    def show(steps, plan):
+        shown.append((list(steps), plan.pace > 0, plan.precision))
+        return (step for step in ())
+
+    flags = "--content content.png --styles style.png --output x.png --network net.mat --dry-run"
+    assert neural_style.main(words(flags), show=show) == 0
+    assert shown == [([], True, "float32")]
+    assert capfd.readouterr().out == ""
 
 
 class Timed:

@@ -189,7 +189,7 @@ def test_progress_is_the_share_of_the_work_and_the_time_left(monkeypatch):
     monkeypatch.setattr(workers, "time", clock.time)
     reporter = workers._Reporter(lambda kind, progress: sent.append(progress), copies=())
     monkeypatch.setattr(reporter, "_save_copies", lambda plan, step: None)
-    plan = SimpleNamespace(schedule=schedule_of(2, 4, costs=(1, 3)))
+    plan = SimpleNamespace(schedule=schedule_of(2, 4, costs=(1, 3)), pace=None)
     assert iterations(reporter.report(run(ends=(2, 4), clock=clock, durations=[9, 1, 1, 6, 3]), plan)) == [
         0,
         1,
@@ -201,7 +201,27 @@ def test_progress_is_the_share_of_the_work_and_the_time_left(monkeypatch):
     assert [(each.scale, each.scales, each.size) for each in sent[1:4]] == [(1, 2, (20, 15))] * 2 + [(2, 2, (40, 30))]
     assert [each.share for each in sent] == [0, 1 / 8, 2 / 8, 5 / 8, 1]
     assert [each.seconds_left for each in sent] == [None, 7, 6, 3, 0]
+    assert [each.seconds_in_all for each in sent] == [None, 8, 8, 8, 8]
+    assert [each.pace for each in sent] == [None, 1, 1, 1, 1]
+    assert {each.final_size for each in sent} == {(40, 30)}
     assert sent[1].losses == losses_at(1)
+
+
+def test_a_dry_run_sends_the_pace():
+    sent = []
+    reporter = workers._Reporter(lambda *message: sent.append(message), copies=("x.jpg",))
+    plan = SimpleNamespace(schedule=schedule_of(60), pace=2e-6, precision="bfloat16")
+    assert list(reporter.report((step for step in ()), plan)) == []
+    assert sent == [("measured", workers.Measured(2e-6, "bfloat16"))]
+
+
+def test_a_file_that_was_written_elsewhere_is_told():
+    sent = []
+    handler = workers._MessageHandler(lambda *message: sent.append(message))
+    for extra in ({}, {"rescued": "/tmp/x.png"}):
+        handler.emit(logger.makeRecord("brushwork", 40, "", 0, "cannot write", (), None, extra=extra))
+    said = ("logged", ("error", "cannot write"))
+    assert sent == [said, said, ("rescued", "/tmp/x.png")]
 
 
 def test_showing_takes_a_hundredth_of_the_time(monkeypatch):
@@ -216,7 +236,7 @@ def test_showing_takes_a_hundredth_of_the_time(monkeypatch):
 
     monkeypatch.setattr(workers, "_thumbnail", thumbnail)
     monkeypatch.setattr(reporter, "_save_copies", lambda plan, step: None)
-    plan = SimpleNamespace(schedule=schedule_of(60))
+    plan = SimpleNamespace(schedule=schedule_of(60), pace=None)
     assert len(list(reporter.report(run(ends=(60,), clock=clock, durations=[1]), plan))) == 61
     assert sent == [(0, 1.5), (50, 52)]
 

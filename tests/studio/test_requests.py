@@ -44,6 +44,9 @@ def test_every_setting_is_on_the_page_once():
     assert sorted(names) == sorted(set(DEFAULTS) - {"style_blend_weights"})
     assert all(dial["help"] and dial["flag"] == option(dial["name"]) for dial in found["more"])
     assert {dial["name"]: dial["kind"] for dial in found["more"]}["box"] == "switch"
+    assert {dial["name"]: dial["rule"] for dial in found["more"]}["tv_weight"] == "a number not below 0"
+    assert {dial["group"] for dial in found["more"]} == {"pictures", "look", "optimisation"}
+    assert {"image/*", ".png", ".jpeg", ".tiff", ".hdr"} <= set(found["accept"].split(","))
     assert list(found["presets"]) == sorted(PRESETS, key=list(found["presets"]).index)
     assert found["presets"]["painterly"]["values"]["style_loss"] == ["wasserstein"]
     assert found["presets"]["classic"]["values"] | {"style_layers": []} == requests._plain(DEFAULTS)
