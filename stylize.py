@@ -243,7 +243,7 @@ def stylize(
     styles: Sequence[np.ndarray],
     settings: Settings,
     *,
-    initial: np.ndarray | Callable[[np.ndarray], np.ndarray] | None = None,
+    initial: np.ndarray | Callable[[np.ndarray, int], np.ndarray] | None = None,
     masks: Masks = NO_MASKS,
     resume: State | None = None,
     tile_sizes: Sequence[int | None] | None = None,
@@ -252,8 +252,9 @@ def stylize(
 
     objective: made for these settings and kinds of masks. content: [H, W, 3]; styles: [h, w, 3], each of its own size.
     initial: [H, W, 3], the picture to start from, if settings.initial is a path; or a function that is given the first
-    image of each scale and returns the one to begin with. masks: in the sizes of these pictures.
-    resume: the State to go on from; its step is the first one. tile_sizes: px for each scale; see set_targets.
+    image of each scale and its number, 0 for the coarsest, and returns the one to begin with. masks: in the sizes of
+    these pictures. resume: the State to go on from; its step is the first one. tile_sizes: px for each scale; see
+    set_targets.
     A scale after the first begins with the picture of the one before, resized, and with Adam's moments.
     Raises Diverged as soon as a loss is not finite; the step before holds the last good picture. Raises ValueError for
     a setting that cannot be honoured: sizes that are not those of the pictures, losses that are not the objective's.
@@ -301,7 +302,7 @@ def _first_state(before, scale, content, initial, mean_pixel, settings):
         state = State(scale, 0, image, image, np.inf, {})
     if not callable(initial):
         return state
-    image = initial(state.image)
+    image = initial(state.image, scale)
     return state._replace(image=image, kept=image)
 
 

@@ -27,7 +27,7 @@ class Predecessor:
         self.warped, self.consistency = None, None
 
     def set(self, warped: np.ndarray, consistency: np.ndarray) -> None:
-        """warped: float32 [H, W, 3], RGB, 0..255. consistency: float32 [H, W], 0..1."""
+        """warped: float32 [H, W, 3], RGB, 0..255; also where the consistency, float32 [H, W], 0..1, is 0."""
         self.warped, self.consistency = warped, consistency
 
     def clear(self) -> None:
@@ -40,9 +40,14 @@ class Predecessor:
             return np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
         return sizes.resample(self.warped, height, width), mask_arrays.resize(self.consistency, height, width)
 
-    def start(self, image: np.ndarray) -> np.ndarray:
-        """The first image of a scale: this predecessor where it is consistent, else the image [h, w, 3] given."""
+    def start(self, image: np.ndarray, scale: int) -> np.ndarray:
+        """The first image of a scale: `warped`, and after the coarsest scale, 0, the image given where c is 0.
+
+        image: [h, w, 3], with which the scale would begin: the result of the one before it.
+        """
         warped, consistency = self.at(*image.shape[:2])
+        if scale == 0 and self.warped is not None:
+            return warped
         return image + consistency[:, :, np.newaxis] * (warped - image)
 
 

@@ -20,7 +20,6 @@ from brushwork.run.networks import network_reader
 from brushwork.run.runner import Runner, print_all, run_interruptibly
 from brushwork.video import describe, names
 from brushwork.video.encode import Recipe, selected, write_film
-from brushwork.video.painters import make_painter
 from brushwork.video.plan import FilmPlan, make_film_plan
 from brushwork.video.progress import FilmProgress
 from brushwork.watch.contact_sheet import draw_rows, make_thumbnail
@@ -39,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(film: FilmPlan, runner: Runner, interrupts: Interrupts) -> int:
     """Paint what is left of a film, and write it; the exit status."""
+    from brushwork.video.painters import make_painter  # it imports TensorFlow: mistakes are found before
+
     with messages.noting_errors() as errors:
         try:
             painter = make_painter(film, runner)

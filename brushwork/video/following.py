@@ -8,6 +8,9 @@ import numpy as np
 from brushwork.losses.temporal import Predecessor
 from brushwork.video.consistency import alike, consistency, is_cut
 from brushwork.video.flow import flow_between, grey_of, warp
+from brushwork.video.uncovered import painted_alike
+
+FAINT = 0.01  # a consistency below which nothing is left of what was warped
 
 
 class Following:
@@ -44,7 +47,7 @@ class Following:
             total += share
         if not total.any():
             return False
-        weight = total[:, :, np.newaxis]
-        warped = np.where(weight > 0.01, warped / np.maximum(weight, 0.01), content)
-        self._predecessor.set(warped.astype(np.float32), np.minimum(total, 1))
+        known = np.minimum(total, 1)
+        warped /= np.maximum(total, FAINT)[:, :, np.newaxis]
+        self._predecessor.set(painted_alike(content, warped, np.where(known > FAINT, known, 0)), known)
         return True

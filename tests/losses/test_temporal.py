@@ -67,7 +67,9 @@ def test_a_smaller_scale_has_the_same_moved_picture(objective, predecessor):
     assert (warped.shape, consistency.shape) == ((20, 24, 3), (20, 24))
     np.testing.assert_allclose(warped, 50, rtol=1e-5)
     np.testing.assert_allclose(consistency, 0.25, rtol=1e-5)
-    np.testing.assert_allclose(found.start(np.full((20, 24, 3), 10, np.float32)), 20, rtol=1e-5)
+    image = np.full((20, 24, 3), 10, np.float32)
+    np.testing.assert_allclose(found.start(image, 0), 50, rtol=1e-5)
+    np.testing.assert_allclose(found.start(image, 1), 20, rtol=1e-5)
 
 
 def test_nothing_comes_before_the_first_frame(tiny, image):
@@ -79,4 +81,4 @@ def test_nothing_comes_before_the_first_frame(tiny, image):
         losses, _ = objective.evaluate(image + 1)
         assert losses["temporal"] == 0
         assert losses["total"] > 0
-    np.testing.assert_array_equal(found.start(image), image)
+    np.testing.assert_array_equal(found.start(image, 0), image)

@@ -8,6 +8,7 @@ from brushwork.pictures import sizes
 from brushwork.video.consistency import alike, consistency, is_cut
 from brushwork.video.flow import flow_between, grey_of, warp
 from brushwork.video.following import Following
+from brushwork.video.uncovered import painted_alike
 
 HEIGHT, WIDTH = 60, 80
 
@@ -109,8 +110,8 @@ def test_a_frame_follows_from_the_one_before():
     consistent = predecessor.consistency > 0.99
     assert consistent.mean() > 0.7
     assert np.abs(predecessor.warped - (255 - frame))[consistent].mean() < 6
-    nowhere = predecessor.consistency == 0
-    np.testing.assert_array_equal(predecessor.warped[nowhere], frame[nowhere])
+    nowhere = predecessor.consistency == 0  # there it has the colours that the painting has elsewhere for the same
+    assert np.abs(predecessor.warped - (255 - frame))[nowhere].mean() < 6
     assert not following.relate(texture(HEIGHT, WIDTH, seed=11))
     assert predecessor.warped is None
     assert not following.relate(before)  # all before the cut is forgotten
@@ -141,3 +142,14 @@ def test_what_looks_different_is_not_consistent():
     same = alike(frame, before, constant(0, 0))
     assert (same[24:36, 34:46] == 0).all()
     assert (same[:14] == 1).all()
+
+
+def test_uncovered_places_get_the_colours_of_the_painting():
+    """The painting has a colour map of its own on each half; what is unknown gets that of its half."""
+    scene, known = texture(HEIGHT, WIDTH), np.ones((HEIGHT, WIDTH), np.float32)
+    painted = np.concatenate([255 - scene[:, :40], 0.5 * scene[:, 40:, ::-1] + 60], axis=1)
+    known[20:30, 5:15] = known[20:30, 62:72] = 0
+    found = painted_alike(scene, np.where(known[:, :, np.newaxis] > 0, painted, 0), known)
+    np.testing.assert_array_equal(found[known > 0], painted[known > 0])
+    assert np.abs(found - painted)[known == 0].mean() < 8
+    np.testing.assert_array_equal(painted_alike(scene, painted, np.ones_like(known)), painted)

@@ -206,10 +206,12 @@ def test_an_interrupted_instant_film_leaves_nothing(film, monkeypatch):
 
 
 @pytest.mark.exhaustive
-def test_a_picture_imports_no_video_package(tmp_path):
-    """PyAV and OpenCV take a quarter of a second."""
-    code = "import neural_style, sys; neural_style.main(sys.argv[1:]); print({'av', 'cv2'} & set(sys.modules))"
-    inputs = ["--content", "a.jpg", "--styles", "b.jpg", "--output", "c.jpg"]
-    done = subprocess.run([sys.executable, "-c", code, *inputs], cwd=tmp_path, env=os.environ | {"PYTHONPATH": ROOT},
-                          capture_output=True, text=True)  # fmt: skip
+@pytest.mark.parametrize(("output", "unwanted"), [("c.jpg", {"av", "cv2"}), ("c.mp4", {"tensorflow"})])
+def test_nothing_slow_is_imported_before_mistakes_are_found(tmp_path, output, unwanted):
+    """PyAV and OpenCV take a quarter of a second, and TensorFlow takes seconds."""
+    code = f"import neural_style, sys; neural_style.main(sys.argv[1:]); print({unwanted} & set(sys.modules))"
+    inputs = ["--content", "a.jpg", "--styles", "b.jpg", "--output", output]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    run = [sys.executable, "-c", code, *inputs]
+    done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.stdout == "set()\n"
