@@ -11,6 +11,7 @@ RUN pip install --no-cache-dir --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE neural_style.py stylize.py vgg.py ./
 COPY brushwork ./brushwork
 COPY examples/*.jpg examples/credits.json ./examples/
+COPY examples/masterpieces ./examples/masterpieces
 RUN pip install --no-cache-dir ".[studio]" && rm -r /opt/brushwork/*
 
 USER painter

@@ -13,6 +13,7 @@ from brushwork.errors import PictureError
 from brushwork.studio import uploads as module
 from brushwork.studio.examples import Example, examples
 from brushwork.studio.uploads import Uploads
+from tests.helpers.command import ROOT
 
 
 @pytest.fixture
@@ -177,10 +178,11 @@ def test_masks_that_no_picture_uses_are_removed_after_some_days(uploads, tmp_pat
 
 
 def test_the_examples_are_pictures_with_credits():
-    found = {example.path.name: example for example in examples()}
-    assert found.keys() >= {"chelsea.jpg", "woodcut.jpg", "brush-strokes.jpg"}
-    assert all(example.credit["licence"] and set(example.roles) <= {"content", "style"} for example in found.values())
-    folder = found["chelsea.jpg"].path.parent
-    assert {path.name for path in folder.glob("*.jpg")} == {
-        each.path.name for each in found.values() if each.path.parent == folder
-    }
+    found, folder = examples(), ROOT / "examples"
+    paths = {example.path.relative_to(folder) for example in found}
+    assert paths == {path.relative_to(folder) for path in [*folder.glob("*.jpg"), *folder.glob("masterpieces/*.jpg")]}
+    assert all(example.credit["licence"] and set(example.roles) <= {"content", "style"} for example in found)
+    paintings = [example for example in found if example.is_masterpiece]
+    assert len(paintings) == 12
+    assert all(example.credit[name] for example in paintings for name in ("artist", "year", "source"))
+    assert sum(example.path.stat().st_size for example in paintings) < 1.2e6
