@@ -13,7 +13,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 OWN = {"brushwork", "neural_style", "stylize", "vgg", "tests", "tools"}
 # imported name -> distribution, where they differ
 DISTRIBUTIONS = {"PIL": "pillow", "pillow_heif": "pillow-heif", "pillow_jxl": "pillow-jxl-plugin"}
-DISTRIBUTIONS |= {"cv2": "opencv-python-headless"}
+DISTRIBUTIONS |= {"cv2": "opencv-python-headless", "axe_playwright_python": "axe-playwright-python"}
 RUN = {"pytest-xdist", "ruff", "tensorboard"}  # without an import
 TO_MAKE_LITE = {"onnx", "onnxruntime"}  # tools/make_lite says how to install them
 
