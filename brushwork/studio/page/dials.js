@@ -110,7 +110,9 @@ export class Dials {
     for (const old of document.querySelectorAll(".dial .wrong")) old.remove();
     for (const field of document.querySelectorAll(".dial [aria-invalid]")) {
       field.removeAttribute("aria-invalid");
-      field.removeAttribute("aria-errormessage");
+      const hints = field.getAttribute("aria-describedby").split(" ").filter(id => !id.startsWith("wrong-"));
+      if (hints.length) field.setAttribute("aria-describedby", hints.join(" "));
+      else field.removeAttribute("aria-describedby");
     }
     let first;
     for (const { sentence, fields } of parts) {
@@ -119,8 +121,8 @@ export class Dials {
         if (!field || field.hasAttribute("aria-invalid")) continue;
         first ??= field;
         field.setAttribute("aria-invalid", "true");
-        field.setAttribute("aria-errormessage", `wrong-${field.id}`);
-        field.after(make("p", { class: "wrong", id: `wrong-${field.id}`, text: sentence }));
+        field.setAttribute("aria-describedby", `wrong-${field.id} ${field.getAttribute("aria-describedby") ?? ""}`.trim());
+        field.after(make("p", { class: "wrong", id: `wrong-${field.id}`, text: sentence.replace(/^--/, "") }));
       }
     }
     return first;

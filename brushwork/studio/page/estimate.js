@@ -11,7 +11,7 @@ let timer = null, asking = null, latest = null;
 export function estimate(request, refused) {
   clearTimeout(timer);
   asking?.abort();
-  if (request === null || window.noEstimates) {
+  if (request === null) {
     latest = null;
     draw();
     refused([]);

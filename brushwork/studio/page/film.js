@@ -1,5 +1,6 @@
 // The filmstrip: all pictures, the newest first, with their settings and time. The first impression is its first one.
 
+import { view } from "./api.js";
 import { $, make, rove, setText } from "./dom.js";
 import { momentOf, nameOf, STATES } from "./words.js";
 
@@ -7,9 +8,10 @@ const items = new Map();  // number -> {item, button, image, parts}; "": the fir
 const settle = rove($("film"), "button");
 
 // Show the strip. pictures: from the server, the oldest first. running: of an event, or null. impression: its address, or null.
-// shown: the number of the picture that is shown; null for the first impression. press(number): called by a press.
-export function drawFilm({ pictures, running, impression, shown, press }) {
-  const wanted = [...pictures].reverse().map(picture => draw(picture, running?.number === picture.number ? running : null, press));
+// shown: the number of the picture that is shown; null for the first impression. known(number): whether an upload is there.
+// press(number): called by a press.
+export function drawFilm({ pictures, running, impression, shown, known, press }) {
+  const wanted = [...pictures].reverse().map(picture => draw(picture, running?.number === picture.number ? running : null, known(picture.content), press));
   if (impression) wanted.unshift(drawImpression(impression, press));
   const kept = new Set(wanted.map(({ number }) => number));
   for (const [number, { item, button }] of items) {
@@ -51,12 +53,14 @@ function fill(found, source, texts, label) {
   return found;
 }
 
-function draw(picture, running, press) {
+function draw(picture, running, hasPhotograph, press) {
   const { number, style_names: names, words, status, title, took } = picture;
-  const found = entry(number, press), source = running?.iteration !== undefined ? `api/pictures/${number}/current?${running.version}` : picture.image;
+  const found = entry(number, press), image = running?.iteration !== undefined ? `api/pictures/${number}/current?${running.version}` : picture.image;
+  const source = image ?? (hasPhotograph ? view(picture.content) : null);
   const share = running?.share === undefined ? "" : ` ${Math.floor(100 * running.share)} %`;
   const state = status === "done" ? [momentOf(picture), took].filter(Boolean).join(" · ") : `${STATES[status]}${share}`;
   found.button.className = status;
+  found.image.classList.toggle("photograph", !image);
   return fill(found, source, [`${picture.ordinal} · ${names.join(" + ")}`, words.join(", "), state], `${nameOf(picture)}, ${title}: ${words.join(", ")}; ${state}`);
 }
 

@@ -18,11 +18,8 @@ export class More {
   }
 
   build() {
-    const groups = [...new Set(this.form.more.map(dial => dial.group))];
-    $("moredials").replaceChildren(...groups.flatMap(group => [
-      ...(GROUPS[group] ? [make("h3", { text: GROUPS[group] })] : []),
-      ...this.form.more.filter(dial => dial.group === group).map(dial => this.field(dial)),
-    ]));
+    $("moredials").replaceChildren(...Object.entries(GROUPS).flatMap(([group, heading]) =>
+      [make("h3", { text: heading }), ...this.form.more.filter(dial => dial.group === group).map(dial => this.field(dial))]));
   }
 
   field(dial) {

@@ -14,7 +14,7 @@ import { drawPicture, offerSaves, showLabel, showTools } from "./picture.js";
 import { compare, setImage, setTags } from "./stage.js";
 import { ACTIVE, nameOf } from "./words.js";
 
-const TITLE = document.title, MIDDLE = 50, WHOLE = 100;
+const TITLE = document.title, MIDDLE = 50, WHOLE = 100, BESIDE_THE_FACE = 62;  // of the example
 let pictures = [], running = null, revisions = {};
 let shown = null;       // the number of the picture that is shown, or null for what is chosen
 let details = null;     // about that picture
@@ -23,7 +23,6 @@ let impression = null;  // {address, content}: the first impression of what is c
 let asking = null, isPosting = false;
 
 const form = await json("api/form").catch(error => { complainOf(error); throw error; });
-window.noEstimates = !("accept" in form);
 const dials = new Dials(form, dialChanged);
 const inputs = new Inputs(form, { changed: inputsChanged, drawMask: style => drawMask(inputs.content, style, others(style), mask => {
   style.mask = mask;
@@ -121,7 +120,7 @@ function showExample() {
   if (!example) { $("frame").hidden = true; showLabel("Choose a photograph and a painting", "The picture appears here."); return; }
   setImage(example.picture, view(example.asked.content), example.title);
   setTags("painted", "the photograph");
-  compare(MIDDLE);
+  compare(BESIDE_THE_FACE);
   showLabel(example.title, `An example: ${example.words.join(", ")}. Choose a photograph and a painting of your own.`);
   showTools("try");
 }
@@ -135,7 +134,8 @@ async function findExample() {
 
 // Show the picture with a number.
 async function showPicture(number) {
-  if (number !== shown) {
+  const isOther = number !== shown;
+  if (isOther) {
     const isDone = pictures.some(picture => picture.number === number && picture.status === "done");
     compare(isDone ? MIDDLE : WHOLE);
     if (against === number) against = null;
@@ -145,11 +145,13 @@ async function showPicture(number) {
   if (!found || shown !== number) return;
   details = found;
   drawAll();
+  if (isOther) showInFilm(number);
 }
 
 // Draw the filmstrip and the shown picture.
 function drawAll() {
-  drawFilm({ pictures, running, impression: impression?.address, shown, press: number => number === null ? showChoice() : showPicture(number) });
+  drawFilm({ pictures, running, impression: impression?.address, shown, known: number => Boolean(inputs.known(number)),
+    press: number => number === null ? showChoice() : showPicture(number) });
   drawAgainst();
   if (!details) return;
   const now = running?.number === details.number ? running : null;
@@ -161,7 +163,7 @@ function drawAll() {
 function drawAgainst() {
   const others = pictures.filter(picture => picture.number !== shown && picture.image && !ACTIVE.includes(picture.status)).reverse();
   $("comparing").hidden = !details || !others.length;
-  const wanted = [["", "the photograph"], ...others.map(picture => [picture.number, `${nameOf(picture)} · ${picture.words.join(", ")}`])];
+  const wanted = [["", "the photograph"], ...others.map(picture => [picture.number, `${nameOf(picture)} · ${[...picture.style_names, ...picture.words].join(", ")}`])];
   if (JSON.stringify(wanted) !== $("against").dataset.made) {
     $("against").dataset.made = JSON.stringify(wanted);
     $("against").replaceChildren(...wanted.map(([value, text]) => make("option", { value, text })));
@@ -242,7 +244,6 @@ $("paint").addEventListener("click", async () => {
     shown = details = null;
     compare(WHOLE);
     await showPicture(number);
-    showInFilm(number);
     if (matchMedia("(max-width: 899px)").matches) $("stage").scrollIntoView({ behavior: "smooth" });
   } catch (error) {
     refuse(error);

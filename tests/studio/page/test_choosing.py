@@ -27,7 +27,7 @@ def test_a_painted_example_is_the_first_sight(browser, tmp_path, tiny_file):
     try:
         page = Page(browser, studio)
         page.until("() => document.querySelector('#picture').naturalWidth > 100")
-        assert page.page.input_value("#slider") == "50"
+        assert page.page.input_value("#slider") == "62"
         assert "An example" in page.text("#words")
         assert " in the style of " in page.text("#title")
         page.page.click("#try")

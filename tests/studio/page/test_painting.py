@@ -6,7 +6,7 @@ import pytest
 
 import neural_style
 from tests.studio.conftest import is_same
-from tests.studio.page.conftest import Page, endless
+from tests.studio.page.conftest import TIMES, Page, endless
 
 pytestmark = pytest.mark.exhaustive
 ITERATION = "() => /iteration (\\d+) of 100000/.exec(document.querySelector('#losses').textContent)?.[1]"
@@ -79,10 +79,25 @@ def test_a_second_tab_sees_the_same_run(browser, page, studio):
     assert other.faults == []
 
 
+def test_the_size_and_the_time_are_said_before(page):
+    page.dial("size", 4)  # 1024 px, of a photograph with 96
+    page.until_text("#estimate", f"96 {TIMES} 64")
+    page.until_text("#estimate", "about")
+    page.until_text("#enlarged", f"Enlarge to 1024 {TIMES} 683")
+    page.dial("size", 0)
+    page.until_text("#enlarged", f"Enlarge to 256 {TIMES} 171")
+    page.page.check("#enlarge")
+    page.until_text("#estimate", f"256 {TIMES} 171")
+    page.paint()
+    page.until_status("done")
+    page.until_text("#words", f"256 {TIMES} 171")
+
+
 def test_what_waits_is_taken_out_of_the_queue(page):
     endless(page)
     first = page.paint()
     page.until_status("painting")
+    page.until_text("#estimate", "after the one before")
     page.paint()
     page.until_status("waiting")
     page.page.click("#stop")
