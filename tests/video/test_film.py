@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from PIL import Image
 
 from brushwork import state
+from brushwork.run.interrupts import Interrupts
 from brushwork.video import about, painters
 from tests.helpers.command import FAST, pixels
+from tests.helpers.tiers import spot_checks
 from tests.video import files
 from tests.video.test_encode import read as read_film
 from tests.video.test_flow import texture
@@ -35,6 +38,23 @@ def film(command):
         return command(*inputs, *flags, *arguments, defaults=False)
 
     return run
+
+
+@pytest.fixture
+def interrupt(monkeypatch, at_evaluation):
+    """interrupt(number): a signal at that evaluation, which has been noticed when the evaluation begins."""
+    active, enter = [], Interrupts.__enter__
+    monkeypatch.setattr(Interrupts, "__enter__", lambda self: active.append(self) or enter(self))
+
+    def at(number, kind=signal.SIGINT):
+        def act():
+            os.kill(os.getpid(), kind)
+            while not active[-1].status:
+                time.sleep(0.01)
+
+        at_evaluation(number, act)
+
+    return at
 
 
 def frames_of(directory, count=COUNT):
@@ -63,11 +83,11 @@ def test_a_frame_follows_from_the_one_before(film):
     assert change["1e5"] < 0.8 * change["0"]
 
 
-def test_an_interrupted_film_is_resumed_bit_for_bit(film, at_evaluation):
+def test_an_interrupted_film_is_resumed_bit_for_bit(film, interrupt):
     assert film()[0] == 0
     whole = frames_of("out")
     assert sorted(os.listdir("out")) == [f"f{number + 1}.png" for number in range(COUNT)]
-    at_evaluation(14, lambda: os.kill(os.getpid(), signal.SIGINT))
+    interrupt(14)
     status, _, err = film(output="again/f%d.png")
     assert status == 130
     assert "interrupted after " in err
@@ -80,8 +100,8 @@ def test_an_interrupted_film_is_resumed_bit_for_bit(film, at_evaluation):
     assert not os.path.exists("again/f%d.state")
 
 
-def test_a_video_is_complete_or_not_there(film, at_evaluation):
-    at_evaluation(14, lambda: os.kill(os.getpid(), signal.SIGTERM))
+def test_a_video_is_complete_or_not_there(film, interrupt):
+    interrupt(14, signal.SIGTERM)
     status, _, err = film(output="out.mp4")
     assert status == 143, err
     assert not os.path.exists("out.mp4")
@@ -98,18 +118,19 @@ def test_a_video_is_complete_or_not_there(film, at_evaluation):
     assert len(kept) > 0
 
 
-@pytest.mark.parametrize(
-    ("flags", "change", "said"),
-    [
-        (["--temporal-weight", "2"], None, "--temporal-weight has changed"),
-        (["--content-weight", "2"], None, "--content-weight was 5.0 and is now 2.0"),
-        (["--frames", ":4"], None, "--frames, or the number of frames, has changed"),
-        ([], "style.png", "a style picture has changed"),
-        (["--output", "out.jpg"], None, "is the state of a film; give no other --output than that of a film"),
-    ],
-)
-def test_another_film_is_not_resumed(film, at_evaluation, flags, change, said):
-    at_evaluation(8, lambda: os.kill(os.getpid(), signal.SIGINT))
+OTHERS = [  # (flags, the picture that changes, what is said)
+    (["--temporal-weight", "2"], None, "--temporal-weight has changed"),
+    (["--content-weight", "2"], None, "--content-weight was 5.0 and is now 2.0"),
+    (["--frames", ":4"], None, "--frames, or the number of frames, has changed"),
+    ([], "style.png", "a style picture has changed"),
+    (["--output", "out.jpg"], None, "is the state of a film; give no other --output than that of a film"),
+]
+
+
+@pytest.mark.parametrize("case", spot_checks(OTHERS, keep=(0,)))
+def test_another_film_is_not_resumed(film, interrupt, case):
+    flags, change, said = case
+    interrupt(8)
     assert film(output="out.mp4")[0] == 130
     if change:
         Image.fromarray(files.picture(3, 60, 45)).save(change)
@@ -118,6 +139,7 @@ def test_another_film_is_not_resumed(film, at_evaluation, flags, change, said):
     assert os.path.isdir("out.frames")
 
 
+@pytest.mark.exhaustive
 def test_a_state_of_a_picture_is_of_no_film(film, command):
     assert command("--state", "one.state")[0] == 0
     status, _, err = command("--resume", "one.state", "--output", "out.mp4", defaults=False)
@@ -139,6 +161,7 @@ def test_a_cut_begins_afresh(film, monkeypatch):
     assert begun == [True, False, True, True]
 
 
+@pytest.mark.exhaustive
 def test_the_colours_of_the_clip(film):
     assert film("--colors", "luma", output="out.apng")[0] == 0
     _, frames = read_film("out.apng")
@@ -149,6 +172,7 @@ def test_the_colours_of_the_clip(film):
         assert np.ptp(difference, axis=2)[inside].max() <= 1.01  # the same change of all channels: only luma differs
 
 
+@pytest.mark.exhaustive
 def test_long_reach_and_a_dry_run(film):
     assert film("--temporal-reach", "1", "2", "4")[0] == 0
     status, out, _ = film("--dry-run", output="out.mp4")
@@ -164,6 +188,7 @@ def test_time_is_up(film):
     assert (status, "ended after 0 of 5 frames, in time; continue with --resume out.state" in err) == (0, True)
 
 
+@pytest.mark.exhaustive
 def test_adam_is_warned_about(film, monkeypatch):
     status, _, err = film("--optimizer", "adam", "--dry-run")
     assert (status, "films made with --optimizer adam flicker" in err) == (0, True)

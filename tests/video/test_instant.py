@@ -17,6 +17,7 @@ from brushwork.preview_settings import PreviewSettings
 from brushwork.video import about, names
 from tests.helpers.command import ROOT, pixels, words
 from tests.helpers.objectives import shared_preview_network
+from tests.helpers.tiers import spot_checks
 from tests.video import files
 from tests.video.test_encode import packets
 from tests.video.test_encode import read as read_film
@@ -67,13 +68,14 @@ def test_frames_that_are_chosen_become_files_with_their_numbers(film, painted):
     np.testing.assert_array_equal(pixels("out/f004.png"), np.rint(painted(contents[3])))
 
 
-@pytest.mark.parametrize("output", ["out.gif", "out.apng", "out.webp"])
+@pytest.mark.parametrize("output", spot_checks(["out.gif", "out.apng", "out.webp"], keep=(0,)))
 def test_an_animation_of_a_video(film, output):
     assert film(output, "--frames", ":3")[0] == 0
     with Image.open(output) as picture:
         assert picture.n_frames == 3
 
 
+@pytest.mark.exhaustive
 def test_pictures_become_a_film(film):
     for number in (1, 2, 10):
         Image.fromarray(files.picture(number)).save(f"f{number}.png")
@@ -84,6 +86,7 @@ def test_pictures_become_a_film(film):
     np.testing.assert_array_equal(frames, read_film("b.mp4")[1])
 
 
+@pytest.mark.exhaustive
 def test_the_settings_of_a_film_are_in_its_file(film, command):
     assert film("a.mp4", "--instant-strength", "0.5", "--video-quality", "30", "--width", "32")[0] == 0
     again = words("--content clip.mp4 --styles style.png --settings-from a.mp4 --output b.mp4")

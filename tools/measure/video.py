@@ -125,6 +125,7 @@ def main(arguments=None):
     parser.add_argument("--width", type=int, default=192)
     parser.add_argument("--scenes", nargs="+", default=["pan", "turn and zoom", "object", "still with noise"])
     parser.add_argument("--weights", nargs="*", default=WEIGHTS, help="of the temporal loss")
+    parser.add_argument("--no-independent", action="store_true", help="leave out pictures of their own")
     options, flags = parser.parse_known_args(arguments)
     flags = ["--network", options.network, "--styles", options.style, *(flags or ["--preset", "painterly"])]
     network, photograph, size = (
@@ -137,7 +138,7 @@ def main(arguments=None):
     with tempfile.TemporaryDirectory() as directory:
         for index, scene in enumerate(options.scenes):
             frames, matrices, masks = frames_of(scene, photograph, options.frames, size)
-            for weight in ("independent", *options.weights):
+            for weight in (*([] if options.no_independent else ["independent"]), *options.weights):
                 independent = weight == "independent"
                 more = [] if independent else ["--temporal-weight", weight]
                 place = Path(directory, f"{index}-{weight}")
