@@ -36,6 +36,7 @@ SETTLING = 2.0  # s without a further worker, until the run begins
 CONFIGURATION = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
+    "distributed.worker.preload": ["brushwork.cluster.preload"],
     "distributed.admin.log-format": "%(message)s",
     "logging.distributed": "critical",
 }

@@ -71,6 +71,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def _dask_options(host, workers, security):
     """The options of `dask worker`. There is no memory limit: near it, Dask pauses or kills workers again and again."""
     given = {"--host": host, "--nworkers": workers, "--nthreads": 1, "--memory-limit": 0}
+    given["--preload"] = "brushwork.cluster.preload"
     if security.tls_ca_file:
         own = security.tls_worker_cert, security.tls_worker_key or security.tls_worker_cert
         given |= {"--tls-ca-file": security.tls_ca_file, "--tls-cert": own[0], "--tls-key": own[1]}

@@ -6,7 +6,9 @@ import sys
 import pytest
 
 import neural_style
+from brushwork.cluster import worker
 from brushwork.run import resuming
+from tests.cluster.test_trust import make_certificates
 
 
 def test_the_extra_is_named_where_it_is_missing(command, monkeypatch):
@@ -75,3 +77,18 @@ def test_no_state_names_a_cluster():
 def test_bad_usage_of_a_worker(capfd, words, sentence):
     assert neural_style.main(["worker", *words]) == 2
     assert sentence in capfd.readouterr().err
+
+
+def test_what_a_worker_asks_of_dask(monkeypatch, capfd, tmp_path):
+    words = []
+    monkeypatch.setattr(worker, "_run", lambda *given: words.extend(given[0]) or 0)
+    make_certificates(tmp_path)
+    assert neural_style.main(["worker", "127.0.0.1:8786", "--workers", "3", "--cluster-tls", str(tmp_path)]) == 0
+    options = dict(zip(words[1:-1:2], words[2::2], strict=True))
+    assert words[0] == "tls://127.0.0.1:8786"
+    assert words[-1] == "--no-dashboard"
+    assert options == {
+        **{"--host": "127.0.0.1", "--nworkers": "3", "--nthreads": "1", "--memory-limit": "0"},
+        **{"--preload": "brushwork.cluster.preload", "--tls-ca-file": f"{tmp_path}/cert.pem"},
+        **{"--tls-cert": f"{tmp_path}/cert.pem", "--tls-key": f"{tmp_path}/key.pem"},
+    }
