@@ -23,7 +23,7 @@ class Course:
         self.totals, self.slope = iter(totals), slope
         self.targets, self.evaluated = [], []
 
-    def set_targets(self, content, styles, masks, tile_size):
+    def set_targets(self, content, styles, masks, share, tile_size="auto"):
         self.targets.append((content, styles, masks, tile_size))
 
     def evaluate(self, image):
