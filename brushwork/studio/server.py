@@ -271,7 +271,10 @@ class Studio:
         return FileResponse(path, media_type=KINDS[kind], headers=FRESH, **name)
 
     async def events(self, request: Request) -> Response:
-        """Server-sent events: what is being painted, and what else has changed; see docs/studio.md."""
+        """Server-sent events: JSON with what is "running", or null, and the list of "pictures" if it has changed.
+
+        "uploads" and "estimates" are numbers that grow when these change. The last event has "ended" alone.
+        """
         headers = FRESH | {"X-Accel-Buffering": "no"}
         return StreamingResponse(self._stream(), media_type="text/event-stream", headers=headers)
 

@@ -5,6 +5,7 @@ import json
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 
 import pytest
@@ -65,7 +66,8 @@ def serve(client):
                 server.should_exit = True
                 await task
 
-    return asyncio.run(both())
+    with ThreadPoolExecutor(1) as thread:  # a browser of other tests may keep a loop in this one
+        return thread.submit(asyncio.run, both()).result()
 
 
 def read_all(connection):

@@ -47,6 +47,7 @@ REQUESTS = (  # method, path, body
     ("POST", "/api/pictures", b"[" * 100_000),
     ("POST", "/api/pictures", WRONG),
     ("POST", "/api/preview", b'{"content": "{content}", "styles": [{"picture": "x"}]}'),
+    ("POST", "/api/estimate", b'{"content": "{content}", "styles": [{"picture": "{content}"}]}'),
     ("POST", "/api/uploads?name=x", b"no picture"),
     ("DELETE", "/api/uploads/{content}", None),
     ("DELETE", "/api/pictures/9999", None),
