@@ -143,10 +143,11 @@ def test_there_is_no_caption_of_a_curve_without_a_curve(page):
     page.until_status("done")
     page.page.click("#about summary")
     assert page.page.is_hidden("#curves figcaption")
-    page.set("iterations", "3")
+    endless(page)
     page.paint()
-    page.until_status("done")
     page.until("() => !document.querySelector('#curves').hidden")
+    page.page.click("#stop")
+    page.until_status("stopped")
 
 
 def test_the_tab_says_how_far_it_is(page):
