@@ -227,7 +227,7 @@ def _add_output_flags(group):
 
 def _add_cluster_flags(group):
     flag, steps = group.flag, Flag(for_optimisation=True)
-    text = "a Dask scheduler, its file, local[:N] workers here, or listen:HOST:PORT (default: none)"
+    text = "a Dask scheduler or its file, local[:N], listen:HOST:PORT (default: none)"
     flag("--cluster ADDRESS", text, steps)
     text = "its certificates: cert.pem, key.pem, ca.pem (default: Dask's configuration)"
     flag("--cluster-tls DIRECTORY", text, Flag(for_optimisation=True))
