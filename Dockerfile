@@ -10,8 +10,8 @@ COPY requirements.txt ./
 RUN pip install --no-cache-dir --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE neural_style.py stylize.py vgg.py ./
 COPY brushwork ./brushwork
-COPY examples/*.jpg examples/credits.json ./examples/
-COPY examples/masterpieces ./examples/masterpieces
+COPY examples/*.jpg examples/*.mp4 examples/credits.json ./examples/
+COPY examples/masterpieces/*.jpg ./examples/masterpieces/
 RUN pip install --no-cache-dir ".[studio]" && rm -r /opt/brushwork/*
 
 USER painter
