@@ -21,6 +21,11 @@ class Format(NamedTuple):
     writable: bool = True
     save_options: dict[str, Any] | None = None  # for Image.save
 
+    @property
+    def holds_photograph(self) -> bool:
+        """Whether it has a place for the date, place and copyright of a photograph, beside the settings."""
+        return self.metadata not in (None, "comment")
+
 
 # Only these formats are read and written. Other decoders of Pillow start programs (EPS: Ghostscript) or open a file
 # inside the file as a picture of any format (IPTC). Pillow tries the formats in this order. TGA comes last: it has no

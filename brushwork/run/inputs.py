@@ -102,8 +102,8 @@ class _Reader:
     def _photograph(self, opened, job):
         """The metadata of the content, or None with a warning."""
         kind = formats.format_of(job.output)
-        if kind is not None and not kind.metadata:
-            self._warnings.append(f"--keep-metadata has no effect: {kind.name} files hold no metadata")
+        if kind is not None and not kind.holds_photograph:
+            self._warnings.append(f"--keep-metadata has no effect: {kind.name} files hold no date, place or copyright")
         elif opened.photograph is None:
             self._warnings.append(f"--keep-metadata has no effect: {job.content} holds no date, place or copyright")
         return opened.photograph

@@ -102,6 +102,6 @@ def test_the_command(command, tmp_path):
     assert facts("kept.jpg")[2] == {1: "N", 2: (48, 31, 1.5)}
     np.testing.assert_array_equal(read.image("plain.jpg"), read.image("kept.jpg"))
     said = command(*flags, "--keep-metadata", output="kept.gif", iterations=0)[2]
-    assert "--keep-metadata has no effect: GIF files hold no metadata" in said
+    assert "--keep-metadata has no effect: GIF files hold no date, place or copyright" in said
     said = command("--keep-metadata", output="none.jpg", iterations=0)[2]
     assert "--keep-metadata has no effect: content.png holds no date, place or copyright" in said
