@@ -8,6 +8,7 @@ import itertools
 import logging
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from tests.helpers.command import FAST
 
 OF_LAYERS = {"--preset", "--settings-from", "--content-layers", "--style-layers", "--content-weight-blend"}
 OF_LAYERS |= {"--style-layer-weight-exp"}  # flags that choose layers or depend on them
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also for tests that nohup runs
 gc.set_threshold(100_000, 50, 50)  # TensorFlow's modules and graphs are many objects and no garbage
 
 
