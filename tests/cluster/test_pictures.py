@@ -181,7 +181,8 @@ def test_the_rest_is_taken_from_the_workers(photos):
     assert all(future.status == "cancelled" for future in cluster.futures)
 
 
-def test_the_command_of_a_picture(photos):
+def test_the_command_of_a_picture(photos, monkeypatch):
+    monkeypatch.delenv("NEURAL_STYLE_NETWORK", raising=False)
     flags = ["--preset", "fast", "--pairs", "all", "--overwrite", "--cluster", "local:2", "--initial=photos/1.png"]
     flags += ["--style-masks", "style.png", "--trust-network", "--width", "40"]
     options = neural_style.parse(["--content", "photos", "--styles", "style.png", "--output", "out/", *flags])
