@@ -63,6 +63,12 @@ class Studio:
             time.sleep(0.05)
         raise AssertionError(details)
 
+    def stop_pictures(self):
+        """Stop what waits or is being painted, so that it does not hold up the next test."""
+        for picture in self.ask("GET", "/api/pictures")[1]:
+            if picture["status"] in ("waiting", "starting", "painting"):
+                self.ask("POST", f"/api/pictures/{picture['number']}/stop")
+
     def interrupt(self):
         """Ctrl-C in the terminal: (status, what was said)."""
         self.process.send_signal(signal.SIGINT)
@@ -84,9 +90,9 @@ def is_same(first, second):
     return one.format == other.format and np.abs(levels[0] - levels[1]).max() <= (1 if one.format == "PNG" else 8)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def studio(tmp_path_factory, tiny_file):
-    """One for all tests that do not end it."""
+    """One for the tests of a file that do not end it."""
     pytest.importorskip("uvicorn", reason="the extra studio is not installed")
     studio = Studio(tmp_path_factory.mktemp("studio") / "pictures", network=tiny_file)
     yield studio

@@ -132,6 +132,7 @@ def empty(browser, studio):
     page = Page(browser, studio)
     yield page
     page.close()
+    studio.stop_pictures()  # also after a test that has failed
     assert page.faults == []
 
 
