@@ -66,6 +66,7 @@ def test_every_control_can_be_hit(browser, studio, files, pictures, size):
     page.page.click("#film button >> nth=1")
     page.until_status("done")
     page.until("() => !document.querySelector('#save').hidden")
+    page.until("() => document.querySelector('#slider').checkVisibility()")  # the photograph beside it has come
     for more in (False, True):
         page.page.evaluate("more => { document.querySelector('#more').open = more; }", more)
         page.page.evaluate("more => { document.querySelector('#about').open = more; }", more)

@@ -40,7 +40,7 @@ def test_watch_stop_reload_continue_delete(page):
     page.open()  # a reload: the run goes on, and is found
     page.until_status("painting")
     assert page.number() == number
-    assert int(page.until(ITERATION)) > first
+    page.until(f"first => Number(({ITERATION})()) > first", first)
     page.page.click("#stop")
     page.until_status("stopped")
     page.until("() => document.querySelector('#picture').src.includes('picture.png')")
