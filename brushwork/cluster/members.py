@@ -37,7 +37,7 @@ class Member:
     """A worker that is used."""
 
     address: str
-    place: str  # that of the process which starts it again when it ends
+    nanny: str  # the address of the process that restarts the worker when it ends
     about: facts.Facts
     actor: Actor
     loop: asyncio.AbstractEventLoop
@@ -127,7 +127,7 @@ class Members:
                 return
             self._members.remove(member)
             member.is_ready = False
-            self._losses[member.place] += 1
+            self._losses[member.nanny] += 1
         logger.warning(f"worker {member.address} is lost: {reason}; its work goes to others")
 
     def restore(self, member: Member) -> None:

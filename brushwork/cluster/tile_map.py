@@ -118,7 +118,7 @@ class TileMap:
         return self._costs
 
     def begin(self, member: Member, tiles: Iterable[int], sum_gradients: Mapping[str, np.ndarray]) -> Begin:
-        """What a member is told at the beginning of a pass."""
+        """The message that opens a pass, with what the member does not have."""
         if member.inputs != self._inputs_number:
             member.forget()
         constants = None if member.inputs == self._inputs_number else self._picture.constants

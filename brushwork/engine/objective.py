@@ -100,7 +100,7 @@ class Objective:
         """Set what images are compared with: a content [H, W, 3] and styles [h, w, 3], float32, RGB, 0..255.
 
         masks: in the sizes of these pictures. tile_size: px; None: untiled; "auto": what the settings say and the
-        memory allows. share: the width of this scale as a share of that of the last one. Raises DoesNotFit,
+        memory allows. share: the width of this scale, divided by that of the last scale. Raises DoesNotFit,
         NetworkError if features are too large, and ValueError for arrays that are no pictures, masks of other kinds or
         sizes, and after the end of the context.
         """

@@ -36,7 +36,7 @@ class Pixels(NamedTuple):
 class Measure(Protocol):
     """Evaluates whole pictures for a term that computes its targets."""
 
-    share: float  # the width of these pictures at this scale, as a share of that of the last scale
+    share: float  # the width of this scale, divided by the width of the last scale
 
     def features(self, picture: np.ndarray) -> dict[str, np.ndarray]:
         """The features of the term's layers for a picture [H, W, 3]: {layer: [h, w, C]}, in the network's precision."""

@@ -191,7 +191,7 @@ class PictureQueue:
         self._structure_changed()
 
     def _status_at_end(self, picture, status):
-        """How the run of a picture ended. status: of its process; negative: that of the signal that killed it."""
+        """The status of a picture whose run has ended. status: of the process, -N if signal N killed it."""
         if status == DONE:
             return "done"
         has_picture, has_state = (os.path.isfile(self._storage.path(picture.stem, kind)) for kind in (".png", ".state"))

@@ -96,7 +96,7 @@ def preset_of(asked: dict[str, Any]) -> str:
 
 
 def network_of(asked: dict[str, Any], network: str | None) -> str | None:
-    """The value of --network for a request; network: that of the studio."""
+    """The value of --network for a request. network: the value that the studio was started with, which comes first."""
     return network or (asked.get("network") if asked.get("network") in ("pocket", "vgg19") else None)
 
 
