@@ -48,6 +48,11 @@ def painted():
     return paint
 
 
+def pictures(folder):
+    """The frames in a folder: name -> levels."""
+    return {each.name: pixels(each).tolist() for each in Path(folder).iterdir()}
+
+
 def test_a_film(film, painted):
     status, out, err = film("out.mp4", "--video-quality", "0")
     assert (status, out, err) == (0, "", "neural_style: wrote out.mp4\n")
@@ -80,20 +85,24 @@ def test_pictures_become_a_film(film):
     for number in (1, 2, 10):
         Image.fromarray(files.picture(number)).save(f"f{number}.png")
     assert film("a.mp4", "--fps", "8", content=["f%d.png"])[0] == 0
-    assert film("b.mp4", "--fps", "8", content=["f1.png", "f10.png", "f2.png"])[0] == 0  # as the shell sorts them
-    clip, frames = read_film("a.mp4")
+    clip, _ = read_film("a.mp4")
     assert [start * clip.timing.base * 8 for start in clip.timing.starts] == [0, 1, 2]
-    np.testing.assert_array_equal(frames, read_film("b.mp4")[1])
+    assert film("a/%d.png", content=["f%d.png"])[0] == 0
+    assert film("b/%d.png", content=["f1.png", "f10.png", "f2.png"])[0] == 0  # as the shell sorts them
+    assert pictures("a") == pictures("b")
 
 
 @pytest.mark.exhaustive
 def test_the_settings_of_a_film_are_in_its_file(film, command):
-    assert film("a.mp4", "--instant-strength", "0.5", "--video-quality", "30", "--width", "32")[0] == 0
-    again = words("--content clip.mp4 --styles style.png --settings-from a.mp4 --output b.mp4")
-    assert command(*again, defaults=False)[0] == 0
+    flags = "--instant-strength", "0.5", "--width", "32"
+    assert film("a.mp4", "--video-quality", "30", *flags)[0] == 0
+    assert film("a/%d.png", *flags)[0] == 0
+    again = words("--content clip.mp4 --styles style.png --settings-from a.mp4 --output")
+    assert command(*again, "b.mp4", defaults=False)[0] == 0
     assert about.read("a.mp4") == about.read("b.mp4")
     assert {"--instant-strength", "--video-quality", "--width"} <= set(about.read("a.mp4")["flags"])
-    assert np.abs(np.subtract(read_film("a.mp4")[1], read_film("b.mp4")[1])).mean() < 1
+    assert command(*again, "b/%d.png", defaults=False)[0] == 0  # the encoder's own bytes differ from run to run
+    assert pictures("a") == pictures("b")
 
 
 def test_a_contact_sheet_and_a_dry_run(film):

@@ -180,6 +180,8 @@ def test_a_token_lets_in_and_a_lost_server_is_said(browser, tmp_path, tiny_file)
         assert studio.address.endswith("?token=s3cretsecret")
         page = Page(browser, studio)
         assert page.page.url.endswith("/")
+        with page.page.expect_response("**/api/events"):  # only an open connection is told of the end
+            page.open()
         page.until("() => document.querySelectorAll('.tile img').length > 3")
         assert page.faults == []
         assert studio.ask("GET", "/api/uploads")[0] == 401
