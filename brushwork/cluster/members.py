@@ -1,7 +1,8 @@
 """Members: the workers of a cluster that a run uses, from the moment they join until they are lost.
 
 A thread asks the scheduler once a second who is there. Each worker that is new is asked who it is, in a thread of its
-own, and builds the graph of the run before it is used. Whoever evaluates is never kept waiting by one that joins.
+own, and builds the graph of the run before it is used. Whoever evaluates is never kept waiting by one that joins. One
+that falls silent is lost, and used again once it sends heartbeats.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import vgg
 from brushwork.cluster import facts
 from brushwork.cluster.actor import TileActor
+from brushwork.cluster.heartbeats import Heartbeats
 from brushwork.messages import logger
 
 if TYPE_CHECKING:
@@ -71,8 +73,9 @@ class Members:
         self._client, self.on_change, self._loop = client, on_change, client.loop.asyncio_loop
         self._lock, self._closed = threading.RLock(), threading.Event()
         self._known: set[str] = set()  # addresses that were seen
-        self._asked = 0  # how many are being admitted
+        self._asked: set[str] = set()  # addresses of those that are being admitted
         self._members: list[Member] = []
+        self._heartbeats, self._silent = Heartbeats(), []  # members that were lost because they fell silent
         self._losses: Counter[str] = Counter()
         self.recipe: Recipe | None = None  # of the graph that they build
         self._own = facts.here()
@@ -100,10 +103,10 @@ class Members:
 
     @property
     def is_settled(self) -> bool:
-        """Whether every worker that the scheduler has listed is ready, or refused."""
+        """Whether every worker that the scheduler has listed is ready, refused, or silent."""
         with self._lock:
-            has_recipe = self.recipe is not None
-            return not self._asked and all(each.is_ready == has_recipe for each in self._members)
+            pending = {each.address for each in self._members if not self._is_settled(each)} | self._asked
+            return all(map(self._heartbeats.is_silent, pending))
 
     @property
     def has_seen_any(self) -> bool:
@@ -137,7 +140,8 @@ class Members:
                 return
             member.forget()
             self._members.append(member)
-            self._in_thread(self._build, member)
+            if self.recipe is not None:
+                self._in_thread(self._build, member)
         logger.info(f"worker {member.address} answers again")
 
     def _watch(self):
@@ -152,10 +156,26 @@ class Members:
                 return
             for address, about in workers.items():
                 self._greet(address, about.get("nanny") or address)
-            for member in self.all():
-                if member.address not in workers:
-                    self.lose(member, "it has ended")
+            self._heartbeats.look({address: about["last_seen"] for address, about in workers.items()})
+            self._check(workers)
             self.on_change()
+
+    def _check(self, workers):
+        """Lose members that have ended or fallen silent, and restore those that are not silent any more."""
+        for member in self.all():
+            if member.address not in workers:
+                self.lose(member, "it has ended")
+            elif self._heartbeats.is_silent(member.address) and self._is_settled(member) and member not in self._silent:
+                self._silent.append(member)
+                self.lose(member, "it does not answer")
+        for member in [each for each in self._silent if not self._heartbeats.is_silent(each.address)]:
+            self._silent.remove(member)
+            if member.address in workers:
+                self.restore(member)
+
+    def _is_settled(self, member):
+        """Whether a member has done what it is asked. While it imports TensorFlow, it may be silent for seconds."""
+        return member.is_ready == (self.recipe is not None)
 
     def _greet(self, address, place):
         """Admit a worker that is new."""
@@ -166,7 +186,7 @@ class Members:
             if self._losses[place] >= MOST_LOSSES:
                 logger.warning(f"worker {address} is left out: {MOST_LOSSES} before it in the same place were lost")
                 return
-            self._asked += 1
+            self._asked.add(address)
         self._in_thread(self._admit, address, place)
 
     def _admit(self, address, place):
@@ -186,7 +206,7 @@ class Members:
             self._refuse(address, _reason(error))
         finally:
             with self._lock:
-                self._asked -= 1
+                self._asked.discard(address)
             self.on_change()
 
     def _build(self, member):

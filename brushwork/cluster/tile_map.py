@@ -165,6 +165,7 @@ class Pass:
                     self._compute_here(tile)
                     continue
                 self._receive()
+                self._give_up_on_lost_ones()
                 self._give_up_on_late_ones()
             yield self._results.pop(tile)
 
@@ -239,6 +240,12 @@ class Pass:
             if self._sum_gradients:
                 self._map.speeds.record(member, cost, taken)
         member.warm.add(self._kind)
+
+    def _give_up_on_lost_ones(self):
+        members = self._map.members.all()
+        for member in [each for each in self._waiting if each not in members]:
+            self._late.add(member)
+            self._lose(member, "it has ended")
 
     def _give_up_on_late_ones(self):
         now = time.monotonic()

@@ -45,7 +45,7 @@ class FakeClient:
         assert n_workers == -1
         if self.is_gone:
             raise OSError("the scheduler is gone")
-        alive = {name: {"nanny": None} for name, worker in self.workers.items() if not worker.is_dead}
+        alive = {name: worker.seen() for name, worker in self.workers.items() if not worker.is_dead}
         return {"workers": alive}
 
     def submit(self, cls, *, actor, workers, allow_other_workers, pure):
@@ -64,7 +64,7 @@ class FakeWorker:
         self.is_dead, self.before_run = False, lambda number, call: None
         self.hold = threading.Event()
         self.hold.set()
-        self.runs, self.received = 0, []
+        self.runs, self.received, self.looks, self._last_seen, self.is_stopped = 0, [], 0, 0.0, False
 
     def made(self, cls):
         self.actor = cls()
@@ -74,6 +74,23 @@ class FakeWorker:
 
     def die(self):
         self.is_dead = True
+
+    def stop(self):
+        """As SIGSTOP does; called by the worker itself."""
+        self.is_stopped = True
+        self.hold.clear()
+        self.hold.wait()
+
+    def resume(self):
+        self.is_stopped = False
+        self.hold.set()
+
+    def seen(self):
+        """What the scheduler says of it."""
+        self.looks += 1
+        if not self.is_stopped:
+            self._last_seen += 1
+        return {"nanny": None, "last_seen": self._last_seen}
 
     def _method(self, name):
         def call(*arguments):

@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
+from brushwork.cluster import tile_map
 from brushwork.cluster.cluster import open_cluster
 from tests.cluster.test_tile_map import evaluate
 from tests.cluster.test_trust import make_certificates
@@ -81,14 +82,34 @@ def has_iterated(process):
 def test_local_workers_and_one_that_is_killed():
     losses, gradient = evaluate(None, 3)[-1]
     with open_cluster("local:3") as cluster:
-        tile_map = cluster.map_tiles
-        found = evaluate(tile_map, 3)[-1]
+        found = evaluate(cluster.map_tiles, 3)[-1]
         for worker in workers_of(psutil.Process())[:2]:
             worker.send_signal(signal.SIGKILL)
-        disturbed = evaluate(tile_map, 3)[-1]
+        disturbed = evaluate(cluster.map_tiles, 3)[-1]
     for each in (found, disturbed):
         assert each[0] == pytest.approx(losses, rel=1e-6)
         np.testing.assert_allclose(each[1], gradient, rtol=0, atol=1e-5 * np.abs(gradient).max())
+
+
+def test_a_local_worker_that_is_stopped(logged, monkeypatch):
+    """At one of its first tiles, in the first pass: nobody knows yet how long a tile takes."""
+    monkeypatch.setattr(tile_map, "FIRST", 9999)
+    expected, stopped = evaluate(None, 2), []
+    with open_cluster("local:2") as cluster:
+
+        def map_tiles(*given):
+            for result in cluster.map_tiles(*given):
+                if not stopped:
+                    stopped.append(workers_of(psutil.Process())[0])
+                    stopped[0].suspend()
+                yield result
+
+        found = evaluate(map_tiles, 2)
+    for each, other in zip(found, expected, strict=True):
+        assert each[0] == pytest.approx(other[0], rel=1e-6)
+        np.testing.assert_allclose(each[1], other[1], rtol=0, atol=1e-5 * np.abs(other[1]).max())
+    assert sum(text.endswith("is lost: it does not answer; its work goes to others") for _, text in logged) == 1
+    until(lambda: not stopped[0].is_running())
 
 
 def test_tls(start, tmp_path):

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from brushwork.cluster import dealing
+from brushwork.cluster import dealing, heartbeats
 from brushwork.cluster import members as members_module
+from brushwork.cluster import tile_map as tile_map_module
 from brushwork.cluster.actor import MEMORY, Failure
 from brushwork.cluster.members import Members
 from brushwork.cluster.tile_map import TileMap
@@ -191,6 +192,51 @@ def test_a_worker_that_hangs_is_given_up_and_used_again(logged):
         assert_same(results, expected)
         until(lambda: ("info", "worker w2 answers again") in logged)
     assert sum(text.startswith("worker w2 is lost: it has not answered for") for _, text in logged) == 1
+
+
+def test_a_worker_that_is_stopped_at_its_first_tile(logged, monkeypatch):
+    """It is given up because it sends no heartbeats; nobody knows yet how long a tile takes."""
+    monkeypatch.setattr(tile_map_module, "FIRST", 9999)
+    expected = alone(2)
+    with FakeClient(2) as client, spread(client) as tile_map:
+        stopped = client.workers["w2"]
+        stopped.before_run = lambda run, _: stopped.stop() if run == 1 else None
+        results = evaluate(tile_map, 2)
+        stopped.resume()
+        until(lambda: len(tile_map.members.ready()) == 2)
+        assert_same(results, expected)
+    assert [text for _, text in logged if "w2" in text] == [
+        "worker w2 is lost: it does not answer; its work goes to others",
+        "worker w2 answers again",
+    ]
+
+
+def test_a_worker_that_computes_for_long_is_not_lost(logged, monkeypatch):
+    """As long as it sends heartbeats."""
+    with FakeClient(2) as client, spread(client) as tile_map:
+        slow, seen = client.workers["w2"], []
+
+        def wait(run, _):
+            if run == 1:
+                before = slow.looks
+                until(lambda: slow.looks > before + 3 * heartbeats.SILENCE)
+                seen.append(tile_map.members.all())
+
+        slow.before_run = wait
+        assert_same(evaluate(tile_map), alone())
+    assert len(seen[0]) == 2
+    assert not any("w2" in text for _, text in logged)
+
+
+def test_a_worker_that_is_stopped_before_it_is_ready_is_not_waited_for(logged):
+    with FakeClient(2) as client, spread(client) as tile_map:
+        stopped = client.workers["w2"]
+        stopped.actor.load = stopped.stop
+        assert_same(evaluate(tile_map), alone())
+        assert stopped.runs == 0
+        stopped.resume()
+        until(lambda: len(tile_map.members.ready()) == 2)
+    assert not any("w2" in text for _, text in logged)
 
 
 def test_a_worker_without_memory_is_left_out(logged):
