@@ -18,26 +18,27 @@ from brushwork.video_settings import read_frames, read_rate
 
 if TYPE_CHECKING:
     from brushwork.run.pipeline import Show
+    from brushwork.video.progress import ShowFilm
 
 # Slow imports are made in the functions that need them, so that --help and errors of usage are shown at once.
 
 
-def main(argv: Sequence[str] | None = None, *, show: Show | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, show: Show | None = None, show_film: ShowFilm | None = None) -> int:
     """Carry out the command line `argv` and return the exit status.
 
-    show(steps, plan): passes the steps of an optimisation on, and shows the progress; by default a bar or lines on
-    standard error show it.
+    show(steps, plan): passes the steps of an optimisation on, and shows the progress; show_film(moment): shows where a
+    film stands. By default a bar or lines on standard error do.
     """
     if argv is None:  # the process is this command's own
-        return process.run(lambda: _main(sys.argv[1:], show))
-    return _main(list(argv), show)
+        return process.run(lambda: _main(sys.argv[1:], show, show_film))
+    return _main(list(argv), show, show_film)
 
 
-def _main(argv, show):
+def _main(argv, show, show_film):
     """Carry out a command line, log what goes wrong, and return the exit status."""
     with messages.shown():
         try:
-            return _carry_out(argv, show)
+            return _carry_out(argv, show, show_film)
         except KeyboardInterrupt:  # before `Interrupts` is active (run/interrupts.py) there is nothing to save
             logger.info("interrupted")
             return INTERRUPTED
@@ -53,7 +54,7 @@ def _main(argv, show):
             return error.status
 
 
-def _carry_out(argv, show):
+def _carry_out(argv, show, show_film):
     """Carry out a command line and return the exit status. Raises UserError, ImportError and KeyboardInterrupt."""
     if argv[:1] == ["studio"]:
         from brushwork.studio import command
@@ -71,7 +72,7 @@ def _carry_out(argv, show):
     if names.asks_for_film(options):
         from brushwork.video import film
 
-        return film.run(options)
+        return film.run(options, show_film)
     if options.cluster:
         from brushwork.cluster import command as runner
     else:

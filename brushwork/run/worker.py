@@ -32,9 +32,10 @@ from brushwork.messages import logger
 from brushwork.pictures import metadata, write
 from brushwork.schedule import Pace
 
-COMMAND = "neural_style:main"  # command(argv, show=...) -> exit status; imported in the process
+COMMAND = "neural_style:main"  # command(argv, show=..., show_film=...) -> exit status; imported in the process
 THUMBNAIL_SIDE = 1024  # px: the longer side of the picture in a Progress
 SHOWING_SHARE = 0.01  # of the time of a run that may be spent on showing it
+FILM_SECONDS = 0.5  # between two messages about a film, at least: most have the same picture
 DEPTHS = {".jpg": 8, ".tif": 16}  # bits of a channel in the copies of a picture
 # Importing TensorFlow takes seconds. On Linux one process does it, and all workers are forked from it; elsewhere a
 # process that has loaded the system's libraries cannot be forked safely.
@@ -58,7 +59,9 @@ class Progress(NamedTuple):
     picture: bytes  # a JPEG file, at most THUMBNAIL_SIDE px long
     final_size: tuple[int, int]  # width and height of the result
     seconds_in_all: float | None
-    pace: float | None  # seconds of an iteration divided by the cost of an evaluation
+    pace: float | None  # seconds of an iteration divided by the cost of an evaluation; of a film: of all that it takes
+    frames: int = 0  # of a film, whose present frame the first fields are about; 0: of a picture
+    frames_done: int = 0  # the picture is the last one of these
 
 
 class Measured(NamedTuple):
@@ -85,7 +88,9 @@ class Worker:
         return not self._gone.is_set()
 
     def carry_out(self, argv: Sequence[str], copies: Sequence[str] = ()) -> None:
-        """Carry out a command line. copies: further paths for the picture of an optimisation; see DEPTHS."""
+        """Carry out a command line. copies: further paths for the picture of an optimisation, or for the first frame of
+        a film; see DEPTHS.
+        """
         self._send((list(argv), list(copies)))
 
     def stop(self) -> None:
@@ -168,7 +173,8 @@ def _work(command, connection, stays):
         argv, copies = task
         stop.begin()
         try:
-            status = main(argv, show=_Reporter(send, copies).report)
+            reporter = _Reporter(send, copies)
+            status = main(argv, show=reporter.report, show_film=reporter.report_film)
         except SystemExit as error:  # as --help does
             status = error.code
         except BaseException:
@@ -239,6 +245,7 @@ class _Reporter:
     def __init__(self, send, copies):
         self._send, self._copies = send, copies
         self._next = 0.0  # when the next picture is due, by time.monotonic
+        self._frame, self._thumbnail, self._frames_done = None, None, 0  # of a film: its last finished step
 
     def report(self, steps, plan):
         """Passes the steps of a plan on; when they end, however that is, the copies of the last picture are written."""
@@ -257,34 +264,76 @@ class _Reporter:
             if last:
                 self._save_copies(plan, last)
 
-    def _send_progress(self, step, schedule, pace):
-        began, scale = time.monotonic(), schedule.scales[step.scale]
-        progress = Progress(
-            iteration=step.iteration,
-            iterations=schedule.iterations,
-            scale=step.scale + 1,
-            scales=len(schedule.scales),
-            size=(scale.width, scale.height),
-            losses=step.term_losses,
-            share=schedule.share_done(step.iteration, step.scale),
-            seconds_left=pace.seconds_left,
-            picture=_thumbnail(step.picture()),
-            final_size=(schedule.scales[-1].width, schedule.scales[-1].height),
-            seconds_in_all=pace.seconds_in_all,
-            pace=pace.seconds_per_cost,
+    def report_film(self, moment):
+        """Sends where a film stands, with its last finished frame; before there is one, with the steps of the first.
+
+        moment: a video.progress.Moment. Instant films are not reported.
+        """
+        if moment.schedule is None:
+            return
+        if moment.is_finished:
+            self._frame, self._thumbnail, self._frames_done = moment.step, None, moment.index + 1
+            if moment.index == 0:
+                self._write_copies(moment.film.about(), moment.step)
+        if time.monotonic() >= self._next:
+            self._send_in_time(lambda: self._progress_of_film(moment), least=FILM_SECONDS)
+
+    def _progress_of_film(self, moment):
+        if self._frame is not None and self._thumbnail is None:
+            self._thumbnail = _thumbnail(self._frame.picture())
+        picture = self._thumbnail or _thumbnail(moment.step.picture())
+        return _progress(moment.step, moment.schedule, picture)._replace(
+            share=moment.share,
+            seconds_left=moment.seconds_left,
+            pace=moment.pace,
+            frames=len(moment.film.numbers),
+            frames_done=max(self._frames_done, moment.index),
         )
-        self._send("progress", progress)
+
+    def _send_progress(self, step, schedule, pace):
+        def progress():
+            times = {"seconds_left": pace.seconds_left, "seconds_in_all": pace.seconds_in_all}
+            picture = _thumbnail(step.picture())
+            return _progress(step, schedule, picture)._replace(**times, pace=pace.seconds_per_cost)
+
+        self._send_in_time(progress)
+
+    def _send_in_time(self, make, least=0.0):
+        """Send the Progress that make() returns. The next one is due later, but not before `least` seconds."""
+        began = time.monotonic()
+        self._send("progress", make())
         now = time.monotonic()
-        self._next = now + (now - began) / SHOWING_SHARE
+        self._next = now + max(least, (now - began) / SHOWING_SHARE)
 
     def _save_copies(self, plan, step):
         """Write copies of the picture that the command is about to write."""
-        about = metadata.about(plan.settings, plan.network.digest, step)
+        self._write_copies(metadata.about(plan.settings, plan.network.digest, step), step)
+
+    def _write_copies(self, about, step):
         for path in self._copies:
             try:
                 write.save(path, step.picture(), metadata=about, depth=DEPTHS[os.path.splitext(path)[1]])
             except PictureError as error:
                 logger.error(str(error))
+
+
+def _progress(step, schedule, picture):
+    """The Progress of a step, without times. picture: a JPEG file."""
+    scale, last = schedule.scales[step.scale], schedule.scales[-1]
+    return Progress(
+        iteration=step.iteration,
+        iterations=schedule.iterations,
+        scale=step.scale + 1,
+        scales=len(schedule.scales),
+        size=(scale.width, scale.height),
+        losses=step.term_losses,
+        share=schedule.share_done(step.iteration, step.scale),
+        seconds_left=None,
+        picture=picture,
+        final_size=(last.width, last.height),
+        seconds_in_all=None,
+        pace=None,
+    )
 
 
 def _thumbnail(image: Any) -> bytes:

@@ -21,22 +21,25 @@ from brushwork.run.runner import Runner, print_all, run_interruptibly
 from brushwork.video import describe, names
 from brushwork.video.encode import Recipe, selected, write_film
 from brushwork.video.plan import FilmPlan, make_film_plan
-from brushwork.video.progress import FilmProgress
+from brushwork.video.progress import FilmProgress, ShowFilm
 from brushwork.watch.contact_sheet import draw_rows, make_thumbnail
 
 SHOWN = 4  # frames of a contact sheet
 
 
-def run(options: argparse.Namespace) -> int:
-    """Paint the film that parsed options ask for, and return the exit status. Raises UserError."""
+def run(options: argparse.Namespace, show: ShowFilm | None = None) -> int:
+    """Paint the film that parsed options ask for, and return the exit status. Raises UserError.
+
+    show: is told of the progress; by default standard error shows it.
+    """
     with messages.without_repeats():
         if options.saved and not options.saved.film:
             raise Mistakes(f"{options.resume} is the state of a picture, and {options.output} is a film")
         film = make_film_plan(options, network_reader(options))
-        return run_interruptibly(lambda *given: _run(film, *given), options)
+        return run_interruptibly(lambda *given: _run(film, show, *given), options)
 
 
-def _run(film: FilmPlan, runner: Runner, interrupts: Interrupts) -> int:
+def _run(film: FilmPlan, show: ShowFilm | None, runner: Runner, interrupts: Interrupts) -> int:
     """Paint what is left of a film, and write it; the exit status."""
     from brushwork.video.painters import make_painter  # it imports TensorFlow: mistakes are found before
 
@@ -47,7 +50,7 @@ def _run(film: FilmPlan, runner: Runner, interrupts: Interrupts) -> int:
                 print_all(describe.lines(film, painter))
                 return DONE
             _begin(film, painter)
-            ending = _paint(film, painter, interrupts)
+            ending = _paint(film, painter, interrupts, show)
             if ending is None:
                 _finish(film, painter)
             else:
@@ -74,9 +77,9 @@ def _begin(film, painter):
         raise PictureError(f"cannot write {error.filename or film.output}: {error.strerror}") from error
 
 
-def _paint(film, painter, interrupts):
+def _paint(film, painter, interrupts, show):
     """Paint the frames that are left. Returns None, or a clause that says why it ended before the last one."""
-    progress, count = FilmProgress(film), len(film.numbers)
+    progress, count = FilmProgress(film, show), len(film.numbers)
     begin = max(0, film.done - painter.reach)
     numbers = film.numbers[begin:]
     index, contents = begin - 1, film.clip.frames(film.size, numbers)
@@ -92,9 +95,9 @@ def _paint(film, painter, interrupts):
                 return f"interrupted after {index} of {count} frames"
             image = painter.raw(step, content) if film.files.is_raw else step.picture()
             about = film.about() if film.files.is_pattern else None
-            painter.follow(
-                content, film.files.save(film.numbers[index] + 1, image, depth=film.options.depth, about=about)
-            )
+            saved = film.files.save(film.numbers[index] + 1, image, depth=film.options.depth, about=about)
+            painter.follow(content, saved)
+            progress.finish(index, step, painter)
     if index + 1 < count:
         logger.warning(f"{film.clip.path} ends after {index + 1} frames, and {count} were expected")
     return None

@@ -30,7 +30,8 @@ class Painter(Protocol):
     reach: int  # frames before the next one that `follow` must have been told of
     schedule: Schedule | None  # of the next frame; None if its time cannot be told
     begins: bool  # whether the next frame does not follow from the one before
-    later_cost: float  # of a frame that follows from the one before, as in `schedule`
+    first_cost: float  # of a frame that does not, as in `schedule`
+    later_cost: float  # of one that does
 
     def steps(self, content: np.ndarray) -> Iterator[Any]:
         """Yield the steps in which a frame is painted; the last one has its picture."""
@@ -61,7 +62,7 @@ def make_painter(film: FilmPlan, runner: Runner) -> Painter:
 class InstantPainter:
     """Paints each frame in one pass through the preview network, which knows nothing of the others."""
 
-    reach, schedule, begins, later_cost = 0, None, False, 0.0
+    reach, schedule, begins, first_cost, later_cost = 0, None, False, 0.0, 0.0
 
     def __init__(self, plan: PreviewPlan, runner: Runner):
         self._plan, self._network = plan, runner.preview_network(plan)
@@ -102,7 +103,7 @@ class FramePainter:
         self.reach, self.begins = max(film.settings.temporal_reach), True
         size = plan.content.shape[:2]
         self._schedules = {each: make_schedule(each, *size, plan.tile_sizes) for each in (self._first, self._later)}
-        self.later_cost = self._schedules[self._later].cost
+        self.first_cost, self.later_cost = (self._schedules[each].cost for each in (self._first, self._later))
 
     @property
     def schedule(self) -> Schedule:

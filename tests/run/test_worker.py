@@ -15,24 +15,25 @@ from PIL import Image
 
 from brushwork.messages import logger
 from brushwork.run import worker as workers
+from brushwork.video.progress import Moment
 from tests.helpers.command import ROOT
 from tests.watch.steps import Clock, iterations, losses_at, run, schedule_of
 
 # Commands that stand in for neural_style.main.
 
 
-def counts(argv, *, show):
+def counts(argv, *, show, show_film):
     for word in argv:
         logger.info(word)
     return len(argv)
 
 
-def fails(argv, *, show):
+def fails(argv, *, show, show_film):
     os.dup2(os.open(argv[0], os.O_WRONLY | os.O_CREAT), 2)
     raise RuntimeError("our own mistake")
 
 
-def waits_for_sigterm(argv, *, show):
+def waits_for_sigterm(argv, *, show, show_film):
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     logger.info("waiting")
@@ -42,11 +43,11 @@ def waits_for_sigterm(argv, *, show):
     return 143
 
 
-def exits(argv, *, show):
+def exits(argv, *, show, show_film):
     raise SystemExit(2)
 
 
-def sleeps(argv, *, show):
+def sleeps(argv, *, show, show_film):
     logger.info("asleep")
     time.sleep(600)
 
@@ -239,6 +240,45 @@ def test_showing_takes_a_hundredth_of_the_time(monkeypatch):
     plan = SimpleNamespace(schedule=schedule_of(60), pace=None)
     assert len(list(reporter.report(run(ends=(60,), clock=clock, durations=[1]), plan))) == 61
     assert sent == [(0, 1.5), (50, 52)]
+
+
+def test_of_a_film_the_last_finished_frame_is_shown(monkeypatch, tmp_path):
+    sent, clock = [], Clock()
+    monkeypatch.setattr(workers, "time", clock.time)
+    copy = tmp_path / "first.jpg"
+    reporter = workers._Reporter(lambda kind, progress: sent.append(progress), copies=(str(copy),))
+    film = SimpleNamespace(numbers=range(3), about=lambda: {})
+    schedule, steps = schedule_of(1), [step(level) for level in (10, 90, 170, 250)]
+    moments = [
+        (0, False, steps[0]),
+        (0, True, steps[1]),
+        (1, False, steps[2]),
+        (1, False, steps[2]),
+        (1, True, steps[3]),
+    ]
+    for share, (index, is_finished, at) in enumerate(moments):
+        clock.now += 1 if at is not moments[share - 1][2] or is_finished else 0.1  # the fourth comes too soon
+        reporter.report_film(Moment(film, index, is_finished, at, schedule, share / 4, 4.0 - share, 1e-3))
+    assert [(each.frames_done, each.frames, each.share) for each in sent] == [
+        (0, 3, 0),
+        (1, 3, 0.25),
+        (1, 3, 0.5),
+        (2, 3, 1),
+    ]
+    assert [level_of(each.picture) for each in sent] == [10, 90, 90, 250]
+    assert level_of(copy.read_bytes()) == 90
+    assert [each.seconds_left for each in sent] == [4, 3, 2, 0]
+
+
+def step(level):
+    """The last step of a frame of one level."""
+    picture = np.full((8, 8, 3), level, np.float32)
+    return SimpleNamespace(iteration=1, scale=0, term_losses={"total": 1.0}, picture=lambda: picture)
+
+
+def level_of(data):
+    """The level of a grey picture in a file."""
+    return Image.open(io.BytesIO(data)).getpixel((4, 4))[0]
 
 
 def test_the_picture_that_is_shown_is_small():

@@ -183,6 +183,25 @@ def test_long_reach_and_a_dry_run(film):
     assert not os.path.exists("out.state")
 
 
+def test_the_progress_is_told_by_frames(film):
+    import neural_style
+
+    moments = []
+    inputs = "--content frames/f%d.png --styles style.png --output out/f%d.png --frames :3".split()
+    assert neural_style.main([*inputs, *FLAGS], show_film=moments.append) == 0
+    finished = [each for each in moments if each.is_finished]
+    assert [each.index for each in finished] == [0, 1, 2]
+    steps = [(each.index, each.step.iteration) for each in moments if not each.is_finished]
+    assert steps == [(0, 0), (0, 1), (0, 2), (0, 3), *((index, number) for index in (1, 2) for number in range(3))]
+    shares = [each.share for each in moments]
+    assert shares == sorted(shares)
+    assert [each.share for each in finished] == pytest.approx([3 / 7, 5 / 7, 1])  # 3 steps and twice 2
+    assert finished[-1].seconds_left == 0
+    assert all(each.seconds_left > 0 and each.pace > 0 for each in finished[:-1])
+    picture = np.rint(np.clip(finished[1].step.picture(), 0, 255))
+    np.testing.assert_array_equal(picture, pixels("out/f2.png"))
+
+
 def test_time_is_up(film):
     status, _, err = film("--max-seconds", "0.001", output="out.mp4")
     assert (status, "ended after 0 of 5 frames, in time; continue with --resume out.state" in err) == (0, True)
