@@ -1,4 +1,4 @@
-"""Painting: what a worker does for a picture of a batch, in a process of its own that carries out a command line.
+"""Painting: what a worker does for a picture, or a shot of a film, in a process of its own that carries out a command.
 
 The scheduler imports this module too: what is slow is imported in its functions.
 """
@@ -26,13 +26,14 @@ _inbox: queue.SimpleQueue = queue.SimpleQueue()  # its messages
 
 @dataclass(frozen=True)
 class Order:
-    """A picture to paint."""
+    """A picture to paint, or a shot of a film."""
 
-    number: int  # in the batch
+    number: int  # in the batch, or the film
     command: Sequence[str]  # without --output
-    extension: str  # of the output
+    output: str  # its name; of frames, the pattern of their names
     files: Mapping[str, tuple[int, int]]  # {absolute path of an input: its size and time, in ns}
     contents: Mapping[str, bytes]  # of those that the worker does not see
+    frames: int = 0  # of a shot
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Painted:
     """What has become of an order."""
 
     status: int | None = None  # exit status of the command; None if files are missing
-    picture: bytes | None = None  # the file
+    pictures: Sequence[bytes] = ()  # the file, or those of the frames in order
     messages: Sequence[tuple[str, str]] = ()  # (level, text) of warnings and errors
     missing: Sequence[str] = ()  # inputs that the worker does not see
 
@@ -62,15 +63,13 @@ def paint(order: Order) -> Painted:
         return Painted(missing=missing)
     with tempfile.TemporaryDirectory(dir=dask_worker.local_directory, ignore_cleanup_errors=True) as directory:
         places = _write(order.contents, directory)
-        output = os.path.join(directory, f"out{order.extension}")
+        output = os.path.join(directory, "out", order.output)
+        os.mkdir(os.path.dirname(output))
         command = [places.get(word, word) for word in order.command]
-        status, messages = _carry_out([*command, "--output", output], dask_worker, key, order.number)
-        picture = None
-        if status == 0:
-            with open(output, "rb") as file:
-                picture = file.read()
+        status, messages = _carry_out([*command, "--output", output], dask_worker, key, order)
+        pictures = [_read(path) for path in _outputs(output, order.frames)] if status == 0 else []
     originals = {there: path for path, there in places.items()}
-    return Painted(status, picture, [(level, _named(text, originals)) for level, text in messages])
+    return Painted(status, pictures, [(level, _named(text, originals)) for level, text in messages])
 
 
 def _is_here(path, expected):
@@ -90,6 +89,18 @@ def _write(contents, directory):
     return places
 
 
+def _outputs(output, frames):
+    """The files that have been painted so far."""
+    from brushwork.video import names
+
+    return list(names.matching(output).values()) if frames else [output]
+
+
+def _read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def _named(text, originals):
     """A message with the names that files have on the machine of the user."""
     for there, path in originals.items():
@@ -97,9 +108,9 @@ def _named(text, originals):
     return text
 
 
-def _carry_out(argv, dask_worker, key, number):
+def _carry_out(argv, dask_worker, key, order):
     """(exit status, warnings and errors) of a command line, in the process."""
-    child, messages = _process(), []
+    child, messages, painted = _process(), [], 0
     child.carry_out(argv)
     while True:
         if not _is_wanted(dask_worker, key):
@@ -110,11 +121,13 @@ def _carry_out(argv, dask_worker, key, number):
         try:
             sender, kind, content = _inbox.get(timeout=POLL)
         except queue.Empty:
+            if order.frames and painted < (painted := len(_outputs(argv[-1], order.frames))):
+                dask_worker.log_event(TOPIC, {"number": order.number, "share": painted / order.frames})
             continue
         if sender is not child:  # of an earlier process, that was stopped
             continue
         if kind == "progress":
-            dask_worker.log_event(TOPIC, {"picture": number, "share": content.share})
+            dask_worker.log_event(TOPIC, {"number": order.number, "share": content.share})
         elif kind == "logged" and content[0] in ("warning", "error"):
             messages.append(content)
         elif kind == "ended":

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import neural_style
-from brushwork.cluster import painting, pictures
+from brushwork.cluster import orders, painting
 from brushwork.cluster.painting import Painted
 from brushwork.cluster.pictures import Batch
 from brushwork.errors import Mistakes
@@ -43,7 +43,7 @@ class FakeCluster:
     def __init__(self, *names):
         self.members = [FakeMember(name) for name in names]
         self.futures, self.lost = [], []
-        self.answer = lambda order: Painted(0, b"picture")
+        self.answer = lambda order: Painted(0, [b"picture"])
 
     def all(self):
         return list(self.members)
@@ -124,7 +124,7 @@ def test_a_picture_that_takes_three_workers_down_has_failed(photos, logged):
 
 def test_files_that_a_worker_does_not_see_are_sent(photos):
     cluster = FakeCluster("a")
-    cluster.answer = lambda order: Painted(0, b"picture") if order.contents else Painted(missing=["photos/0.png"])
+    cluster.answer = lambda order: Painted(0, [b"picture"]) if order.contents else Painted(missing=["photos/0.png"])
     finish(batch := make(cluster=cluster), cluster)
     assert batch.counts["done"] == 5
     assert len(cluster.futures) == 6  # it is asked once
@@ -135,7 +135,7 @@ def test_files_that_a_worker_does_not_see_are_sent(photos):
 
 
 def test_files_that_are_too_large_to_be_sent(photos, logged, monkeypatch):
-    monkeypatch.setattr(pictures, "LARGEST", 1)
+    monkeypatch.setattr(orders, "LARGEST", 1)
     cluster = FakeCluster("a")
     cluster.answer = lambda order: Painted(missing=["photos/0.png"])
     finish(batch := make(cluster=cluster), cluster)
@@ -165,7 +165,7 @@ def test_an_output_that_has_appeared_is_kept(photos, logged):
 def test_a_failure_is_reported_with_its_picture(photos, logged):
     cluster = FakeCluster("a")
     messages = [("warning", "it is small"), ("error", "it is not finite")]
-    cluster.answer = lambda order: Painted(1, None, messages) if order.number == 2 else Painted(0, b"picture")
+    cluster.answer = lambda order: Painted(1, [], messages) if order.number == 2 else Painted(0, [b"picture"])
     finish(batch := make(cluster=cluster), cluster)
     assert batch.counts == {"done": 4, "failed": 1, "skipped": 0}
     assert ("error", "out/1.png: it is not finite") in logged
@@ -187,11 +187,12 @@ def test_the_command_of_a_picture(photos, monkeypatch):
     flags += ["--style-masks", "style.png", "--trust-network", "--width", "40"]
     options = neural_style.parse(["--content", "photos", "--styles", "style.png", "--output", "out/", *flags])
     job, here = jobs.make_jobs(options)[0], os.getcwd()
-    assert pictures.command_of(job, options) == [
+    command = orders.command_of([job.content], job.styles, options)
+    assert command == [
         *("--preset", "fast", f"--initial={here}/photos/1.png", "--style-masks", f"{here}/style.png", "--width", "40"),
         *("--network", "pocket", "--content", f"{here}/photos/0.png", "--styles", f"{here}/style.png"),
     ]
-    assert pictures.inputs_of(pictures.command_of(job, options), options) == [
+    assert orders.inputs_of(command, options) == [
         f"{here}/photos/1.png", f"{here}/style.png", f"{here}/photos/0.png",
     ]  # fmt: skip
 
