@@ -48,8 +48,10 @@ def line_search(
     high, position = None, 1.0
     for _ in range(TRIALS):
         trial = _trial(evaluate, image, direction, position, box)
+        if (trial.total, trial.slope) == (total, slope):  # the start, by rounding: shorter trials are too
+            break
         allowed = min(low.total, total + SUFFICIENT_DECREASE * position * slope)
-        if not trial.total <= allowed:
+        if not trial.total <= allowed or trial.total == total:  # `allowed` too may be rounded to the total
             high = trial
         elif abs(trial.slope) <= -CURVATURE * slope:
             return trial

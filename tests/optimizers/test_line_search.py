@@ -102,6 +102,18 @@ def test_it_gives_up_after_twenty_trials():
     assert (point, len(positions)) == (None, 20)
 
 
+def test_a_point_that_does_not_lower_the_total_is_not_returned():
+    """Of a total with noise: what is long enough raises it, and what is short leaves it as it is, by rounding."""
+    point, positions = searched(lambda position: (1001.0, 1e-3) if position > 0.2 else (1000.0, 0.0), slope=-1e-3)
+    assert (point, len(positions)) == (None, 20)
+
+
+def test_a_trial_that_is_the_start_by_rounding_is_the_last_one():
+    point, positions = searched(lambda position: (1001.0, 1e-3) if position > 0.2 else (1000.0, -1e-3), slope=-1e-3)
+    assert point is None
+    assert [position > 0.2 for position in positions] == [True] * (len(positions) - 1) + [False]
+
+
 def test_the_best_point_is_returned_if_none_satisfies_the_conditions():
     trials = {1: (900.0, -100.0), 4: (890.0, -100.0)}
     point, positions = searched(lambda position: trials.get(position, (2000.0, 100.0)))
