@@ -70,6 +70,10 @@ def _carry_out(argv, show, show_film):
     from brushwork.video import names
 
     if names.asks_for_film(options):
+        if options.cluster and not options.instant:
+            from brushwork.cluster import command
+
+            return command.run_film(options, show_film)
         from brushwork.video import film
 
         return film.run(options, show_film)

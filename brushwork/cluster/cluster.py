@@ -56,7 +56,7 @@ class Cluster:
         there is none, and not go on alone.
         """
         self._address, self._security = address, security or trust.security(address, None)
-        self._waits = waits
+        self.waits = waits
         self.stopped: Callable[[], bool] = lambda: False  # whether to stop waiting for the first workers
         self._stack, self._tile_map = ExitStack(), None
         self.threads, self._peak = 0, 2 * PROCESS  # bytes that a worker takes beside what it holds of its tiles
@@ -112,13 +112,13 @@ class Cluster:
         """Make the pictures of a batch, a whole one on each worker; see pictures.paint."""
         from brushwork.cluster import pictures
 
-        given = {"waits": self._waits, "stopped": self.stopped, "alone": alone}
+        given = {"waits": self.waits, "stopped": self.stopped, "alone": alone}
         return pictures.paint(batch, options, self.client, self.members, **given)
 
     def _make_tile_map(self) -> TileMap:
         from brushwork.cluster.tile_map import TileMap  # here, as it imports TensorFlow
 
-        return TileMap(self.members, waits=self._waits, peak=self._peak)
+        return TileMap(self.members, waits=self.waits, peak=self._peak)
 
     def _connected(self, stack):
         """The client of the scheduler."""
@@ -161,7 +161,7 @@ class Cluster:
                 raise Interrupted
             if len(self.members.all()) != count:
                 count, changed = len(self.members.all()), time.monotonic()
-            if time.monotonic() > begun + GATHERING and (count or not self._waits):
+            if time.monotonic() > begun + GATHERING and (count or not self.waits):
                 break
             time.sleep(0.02)
         self.threads = facts.threads_of([each.about for each in self.members.all()])

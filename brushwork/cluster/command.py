@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brushwork.errors import UserError
 from brushwork.messages import logger
@@ -13,6 +13,7 @@ from brushwork.run.pipeline import Show
 
 if TYPE_CHECKING:
     from brushwork.cluster.cluster import Cluster
+    from brushwork.video.progress import ShowFilm
 
 
 def run(options: argparse.Namespace, show: Show | None = None) -> int:
@@ -22,6 +23,23 @@ def run(options: argparse.Namespace, show: Show | None = None) -> int:
         logger.info("--dry-run describes the run on this machine alone, without the cluster")
         return runner.run(options, show)
     return runner.run(options, show, cluster)
+
+
+def run_film(options: argparse.Namespace, show: ShowFilm | None = None) -> int:
+    """Paint the film that parsed options with --cluster ask for; see film.run. Raises UserError."""
+    from brushwork.video import film
+
+    cluster = make_cluster(options)
+    if options.dry_run:
+        logger.info("--dry-run describes the run on this machine alone, without the cluster")
+        return film.run(options, show)
+
+    def spread(*given: Any) -> None:
+        from brushwork.cluster import shots  # it imports OpenCV, which film.run has asked for
+
+        shots.paint(cluster, *given)
+
+    return film.run(options, show, spread)
 
 
 def make_cluster(options: argparse.Namespace) -> Cluster:

@@ -75,6 +75,11 @@ class Orders:
         """Write what has been painted. Raises PictureError and OSError."""
         raise NotImplementedError
 
+    def report(self, level: str, text: str) -> None:
+        """Log a message, a "warning" or an "error"."""
+        say = logger.error if level == "error" else logger.warning
+        say(text)
+
     @property
     def is_done(self) -> bool:
         """Whether every piece has been painted, has failed, or has been skipped."""
@@ -157,8 +162,7 @@ class Orders:
             self._send(member, number, piece)
             return
         for level, text in painted.messages:
-            say = logger.error if level == "error" else logger.warning
-            say(text if level == "warning" else f"{self.name(piece)}: {text}")
+            self.report(level, text if level == "warning" else f"{self.name(piece)}: {text}")
         if painted.status == DONE:
             self._keep(piece, painted)
         else:
@@ -172,7 +176,7 @@ class Orders:
             self._fail(f"cannot write {self.name(piece)}: {getattr(error, 'strerror', None) or error}")
 
     def _fail(self, sentence):
-        logger.error(sentence)
+        self.report("error", sentence)
         self.counts["failed"] += 1
 
 

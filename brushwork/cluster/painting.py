@@ -33,7 +33,7 @@ class Order:
     output: str  # its name; of frames, the pattern of their names
     files: Mapping[str, tuple[int, int]]  # {absolute path of an input: its size and time, in ns}
     contents: Mapping[str, bytes]  # of those that the worker does not see
-    frames: int = 0  # of a shot
+    is_shot: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def paint(order: Order) -> Painted:
         output = os.path.join(directory, "out", order.output)
         os.mkdir(os.path.dirname(output))
         command = [places.get(word, word) for word in order.command]
-        status, messages = _carry_out([*command, "--output", output], dask_worker, key, order)
-        pictures = [_read(path) for path in _outputs(output, order.frames)] if status == 0 else []
+        status, messages = _carry_out([*command, "--output", output], dask_worker, key, order.number)
+        pictures = [_read(path) for path in _outputs(output, is_shot=order.is_shot)] if status == 0 else []
     originals = {there: path for path, there in places.items()}
     return Painted(status, pictures, [(level, _named(text, originals)) for level, text in messages])
 
@@ -89,11 +89,11 @@ def _write(contents, directory):
     return places
 
 
-def _outputs(output, frames):
-    """The files that have been painted so far."""
+def _outputs(output, *, is_shot):
+    """The files that have been painted."""
     from brushwork.video import names
 
-    return list(names.matching(output).values()) if frames else [output]
+    return list(names.matching(output).values()) if is_shot else [output]
 
 
 def _read(path):
@@ -108,9 +108,9 @@ def _named(text, originals):
     return text
 
 
-def _carry_out(argv, dask_worker, key, order):
+def _carry_out(argv, dask_worker, key, number):
     """(exit status, warnings and errors) of a command line, in the process."""
-    child, messages, painted = _process(), [], 0
+    child, messages = _process(), []
     child.carry_out(argv)
     while True:
         if not _is_wanted(dask_worker, key):
@@ -121,13 +121,11 @@ def _carry_out(argv, dask_worker, key, order):
         try:
             sender, kind, content = _inbox.get(timeout=POLL)
         except queue.Empty:
-            if order.frames and painted < (painted := len(_outputs(argv[-1], order.frames))):
-                dask_worker.log_event(TOPIC, {"number": order.number, "share": painted / order.frames})
             continue
         if sender is not child:  # of an earlier process, that was stopped
             continue
         if kind == "progress":
-            dask_worker.log_event(TOPIC, {"number": order.number, "share": content.share})
+            dask_worker.log_event(TOPIC, {"number": number, "share": content.share})
         elif kind == "logged" and content[0] in ("warning", "error"):
             messages.append(content)
         elif kind == "ended":

@@ -102,7 +102,6 @@ def _common_rules(options, settings, job):
     yield [option("long_side")], bool(settings.width or settings.height), "beside --width or --height"
     yield [*_options(VIDEO_SETTINGS), "--fps"], job.frame is None, "on a picture; it is for a film, as out.mp4"
     yield ["--cluster-tls", "--cluster-wait", "--trust-network"], not options.cluster, "without --cluster"
-    yield ["--cluster"], job.frame is not None, "on a film"
     yield ["--overwrite"], options.skip_existing, "with --skip-existing: pictures that exist are left alone"
 
 

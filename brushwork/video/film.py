@@ -8,11 +8,23 @@ import itertools
 import os
 import shlex
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from brushwork import messages, state
-from brushwork.errors import COULD_NOT, DONE, Diverged, DoesNotFit, Interrupted, Mistakes, NetworkError, PictureError
+from brushwork.errors import (
+    COULD_NOT,
+    DONE,
+    ClusterLost,
+    Diverged,
+    DoesNotFit,
+    Interrupted,
+    Mistakes,
+    NetworkError,
+    PictureError,
+)
 from brushwork.messages import logger
 from brushwork.pictures import write
 from brushwork.run.interrupts import Interrupts
@@ -20,26 +32,34 @@ from brushwork.run.networks import network_reader
 from brushwork.run.runner import Runner, print_all, run_interruptibly
 from brushwork.video import describe, names
 from brushwork.video.encode import Recipe, selected, write_film
+from brushwork.video.frame_files import done_of
 from brushwork.video.plan import FilmPlan, make_film_plan
 from brushwork.video.progress import FilmProgress, ShowFilm
 from brushwork.watch.contact_sheet import draw_rows, make_thumbnail
 
+if TYPE_CHECKING:
+    from brushwork.video.painters import Painter
+
+    # (film, painter, indices of the finished frames, whether to stop): paints frames elsewhere, and adds their indices
+    Spread = Callable[[FilmPlan, Painter, set[int], Callable[[], bool]], None]
+
 SHOWN = 4  # frames of a contact sheet
 
 
-def run(options: argparse.Namespace, show: ShowFilm | None = None) -> int:
+def run(options: argparse.Namespace, show: ShowFilm | None = None, spread: Spread | None = None) -> int:
     """Paint the film that parsed options ask for, and return the exit status. Raises UserError.
 
-    show: is told of the progress; by default standard error shows it.
+    show: is told of the progress; by default standard error shows it. spread: paints frames on other machines; those
+    that are missing then are painted here.
     """
     with messages.without_repeats():
         if options.saved and not options.saved.film:
             raise Mistakes(f"{options.resume} is the state of a picture, and {options.output} is a film")
         film = make_film_plan(options, network_reader(options))
-        return run_interruptibly(lambda *given: _run(film, show, *given), options)
+        return run_interruptibly(lambda *given: _run(film, show, spread, *given), options)
 
 
-def _run(film: FilmPlan, show: ShowFilm | None, runner: Runner, interrupts: Interrupts) -> int:
+def _run(film: FilmPlan, show: ShowFilm | None, spread: Spread | None, runner: Runner, interrupts: Interrupts) -> int:
     """Paint what is left of a film, and write it; the exit status."""
     from brushwork.video.painters import make_painter  # it imports TensorFlow: mistakes are found before
 
@@ -49,12 +69,17 @@ def _run(film: FilmPlan, show: ShowFilm | None, runner: Runner, interrupts: Inte
             if film.options.dry_run:
                 print_all(describe.lines(film, painter))
                 return DONE
-            _begin(film, painter)
-            ending = _paint(film, painter, interrupts, show)
+            finished = _begin(film, painter)
+            if spread:
+                spread(film, painter, finished, lambda: interrupts.status or time.monotonic() > film.deadline)
+            ending = _paint(film, painter, interrupts, show, finished)
             if ending is None:
                 _finish(film, painter)
             else:
                 _keep(film, ending)
+        except ClusterLost:
+            _keep(film, f"interrupted after {len(finished)} of {len(film.numbers)} frames")
+            return COULD_NOT
         except Diverged as error:
             _keep(film, f"{error}; try --precision float32")
             return COULD_NOT
@@ -64,7 +89,10 @@ def _run(film: FilmPlan, show: ShowFilm | None, runner: Runner, interrupts: Inte
 
 
 def _begin(film, painter):
-    """Prepare the places of frames, and write the state, with which the film can be resumed however it ends."""
+    """Prepare the places of frames, and write the state, with which the film can be resumed however it ends.
+
+    Returns the indices of the frames that are finished.
+    """
     try:
         if not film.options.resume:
             film.files.remove()
@@ -75,28 +103,35 @@ def _begin(film, painter):
             state.write(film.state, film.saved(painter.facts()))
     except OSError as error:
         raise PictureError(f"cannot write {error.filename or film.output}: {error.strerror}") from error
+    return film.files.finished(film.numbers) if film.options.resume else set()
 
 
-def _paint(film, painter, interrupts, show):
-    """Paint the frames that are left. Returns None, or a clause that says why it ended before the last one."""
-    progress, count = FilmProgress(film, show), len(film.numbers)
+def _paint(film, painter, interrupts, show, finished):
+    """Paint the frames that are left. Returns None, or a clause that says why it ended before the last one.
+
+    finished: the indices of frames, to which those are added that are painted here.
+    """
+    count = len(film.numbers)
+    film = replace(film, done=done_of(finished))
+    progress = FilmProgress(film, show)
     begin = max(0, film.done - painter.reach)
     numbers = film.numbers[begin:]
     index, contents = begin - 1, film.clip.frames(film.size, numbers)
     with closing(contents), progress:
         for index, content in enumerate(contents, start=begin):
-            if index < film.done:
+            if index in finished:
                 painter.follow(content, film.files.load(film.numbers[index] + 1))
                 continue
             if time.monotonic() + progress.longest > film.deadline:
-                return f"ended after {index} of {count} frames, in time"
+                return f"ended after {len(finished)} of {count} frames, in time"
             step = _last_step(progress.watch(painter.steps(content), index, painter), interrupts)
             if step is None:
-                return f"interrupted after {index} of {count} frames"
+                return f"interrupted after {len(finished)} of {count} frames"
             image = painter.raw(step, content) if film.files.is_raw else step.picture()
             about = film.about() if film.files.is_pattern else None
             saved = film.files.save(film.numbers[index] + 1, image, depth=film.options.depth, about=about)
             painter.follow(content, saved)
+            finished.add(index)
             progress.finish(index, step, painter)
     if index + 1 < count:
         logger.warning(f"{film.clip.path} ends after {index + 1} frames, and {count} were expected")
@@ -125,7 +160,7 @@ def _keep(film, ending):
 
 def _finish(film, painter):
     """Write the film from its frames, then remove what was kept for it."""
-    film = replace(film, numbers=film.numbers[: film.files.finished(film.numbers)])
+    film = replace(film, numbers=film.numbers[: done_of(film.files.finished(film.numbers))])
     if not film.files.is_pattern:
         sound = film.clip.path if film.has_sound else None
         timing = film.clip.timing

@@ -13,6 +13,12 @@ from brushwork.video.uncovered import painted_alike
 FAINT = 0.01  # a consistency below which nothing is left of what was warped
 
 
+def follows(frame: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(where a frame follows from another, float32 [H, W], 0..1; the flow back to it). Frames: uint8 [H, W]."""
+    backward = flow_between(frame, before)
+    return consistency(backward, flow_between(before, frame)) * alike(frame, before, backward), backward
+
+
 class Following:
     """The finished frames that the next one follows from, the last ones only."""
 
@@ -37,8 +43,7 @@ class Following:
             if back > len(self._finished):
                 break
             before, result = self._finished[back - 1]
-            backward = flow_between(frame, before)
-            consistent = consistency(backward, flow_between(before, frame)) * alike(frame, before, backward)
+            consistent, backward = follows(frame, before)
             if back == self._reach[0] and is_cut(frame, before, consistent):
                 self._finished.clear()
                 return False

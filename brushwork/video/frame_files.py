@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from contextlib import suppress
@@ -34,12 +35,9 @@ class FrameFiles:
             return names.numbered(self.output, number)
         return os.path.join(self.directory, f"frame-{number:06}.png")
 
-    def finished(self, numbers: range) -> int:
-        """How many of the frames at the beginning of `numbers` are there; numbers are counted from 0."""
-        done = 0
-        while done < len(numbers) and os.path.isfile(self.kept(numbers[done] + 1)):
-            done += 1
-        return done
+    def finished(self, numbers: range) -> set[int]:
+        """The indices of the frames in `numbers` that are there; numbers are counted from 0."""
+        return {index for index, number in enumerate(numbers) if os.path.isfile(self.kept(number + 1))}
 
     def prepare(self) -> None:
         """Create the directories of the frames, and remove what killed processes have left there. Raises OSError."""
@@ -63,3 +61,8 @@ class FrameFiles:
                 if KEPT.fullmatch(name):
                     os.remove(os.path.join(self.directory, name))
             os.rmdir(self.directory)
+
+
+def done_of(finished: set[int]) -> int:
+    """How many frames are finished before the first one that is not, of indices."""
+    return next(index for index in itertools.count() if index not in finished)

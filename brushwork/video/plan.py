@@ -25,7 +25,7 @@ from brushwork.run.plan import Plan, PreviewPlan, make_plan
 from brushwork.run.resuming import default_state
 from brushwork.video import extra, names
 from brushwork.video.clips import Clip, open_clip
-from brushwork.video.frame_files import FrameFiles
+from brushwork.video.frame_files import FrameFiles, done_of
 from brushwork.video_settings import VIDEO_SETTINGS, VideoSettings
 
 RATE = Fraction(25)  # frames a second of pictures that are files of their own
@@ -198,7 +198,7 @@ def _numbers(options, clip, mistakes):
 def _done(options, files, numbers, mistakes):
     """The number of frames that the run which is resumed has finished."""
     if options.resume:
-        return files.finished(numbers)
+        return done_of(files.finished(numbers))
     existing = [path for path in (options.output, files.directory) if os.path.lexists(path)]
     existing += [path for path in (files.kept(number + 1) for number in numbers) if os.path.lexists(path)][:2]
     if existing and not options.overwrite:

@@ -1,5 +1,6 @@
 """Clusters of real processes: the same numbers, TLS, the end of a scheduler, Ctrl-C, and a batch whose workers die."""
 
+import itertools
 import os
 import re
 import signal
@@ -12,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from brushwork.cluster import tile_map
 from brushwork.cluster.cluster import open_cluster
 from tests.cluster.test_tile_map import evaluate
 from tests.cluster.test_trust import make_certificates
 from tests.helpers.command import FAST, ROOT, pixels
+from tests.video.test_flow import texture
 
 pytestmark = pytest.mark.exhaustive
 COMMAND = [sys.executable, "-m", "neural_style"]
@@ -177,3 +180,24 @@ def test_a_batch_whose_workers_are_killed(start):
     assert sorted(os.listdir("out")) == [f"{number}.png" for number in range(8)]
     for number in range(8):
         assert pixels(f"out/{number}.png").shape == (30, 40, 3)
+
+
+def test_a_film_whose_worker_is_killed(start):
+    """Its frames are those of a film without a cluster: pixel by pixel, as the metadata have what was decided."""
+    os.mkdir("frames")
+    scenes = [texture(32, 60, seed=seed) for seed in (3, 12, 21, 30)]
+    for number, (scene, left) in enumerate(itertools.product(scenes, range(0, 6, 2)), start=1):
+        Image.fromarray(np.rint(scene[:, left : left + 48]).astype(np.uint8)).save(f"frames/f{number}.png")
+    words = [*PICTURE[2:4], *FAST.split(), "--network", "net.mat", "--content", "frames/f%d.png", "--initial=content"]
+    words += ["--optimizer", "lbfgs", "--iterations", "3", "--frame-iterations", "2"]
+    alone = start(*words, "--output", "alone/f%d.png")
+    assert alone.wait(SECONDS) == 0, alone.said()
+    driver = start(*words, "--output", "out/f%d.png", "--cluster=local:2")
+    until(lambda: Path("out").is_dir() and list(Path("out").glob("*.png")), driver)
+    workers_of(driver)[0].kill()
+    assert driver.wait(SECONDS) == 0, driver.said()
+    assert "the film has 4 shots to paint" in driver.said()
+    assert sorted(os.listdir("out")) == sorted(os.listdir("alone"))
+    assert len(os.listdir("out")) == 12
+    for name in os.listdir("alone"):
+        np.testing.assert_array_equal(pixels(f"out/{name}"), pixels(f"alone/{name}"))

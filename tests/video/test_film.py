@@ -1,5 +1,6 @@
 """Films by optimisation through the command: what frames follow from, resuming, cuts, colours, what is left."""
 
+import functools
 import itertools
 import os
 import shutil
@@ -12,8 +13,10 @@ import pytest
 from PIL import Image
 
 from brushwork import state
+from brushwork.errors import ClusterLost
 from brushwork.run.interrupts import Interrupts
 from brushwork.video import about, painters
+from brushwork.video import film as film_module
 from tests.helpers.command import FAST, pixels
 from tests.helpers.tiers import spot_checks
 from tests.video import files
@@ -116,6 +119,33 @@ def test_a_video_is_complete_or_not_there(film, interrupt):
     assert not os.path.exists("out.frames")
     assert not os.path.exists("out.state")
     assert len(kept) > 0
+
+
+@pytest.mark.parametrize("is_lost", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+def test_frames_that_are_painted_elsewhere(film, monkeypatch, is_lost):
+    """Whatever is missing then is painted here, from the frames that it follows; a resumed run too paints only that."""
+    assert film()[0] == 0
+    whole, painted = frames_of("out"), []
+
+    def spread(plan, painter, finished, stopped):
+        for index in (1, 2, 4):
+            shutil.copyfile(f"out/f{index + 1}.png", plan.files.kept(index + 1))
+            finished.add(index)
+        assert not stopped()
+        if is_lost:
+            raise ClusterLost
+
+    follow = painters.FramePainter.steps
+    monkeypatch.setattr(painters.FramePainter, "steps", lambda *given: painted.append(1) or follow(*given))
+    with monkeypatch.context() as patch:
+        patch.setattr(film_module, "run", functools.partial(film_module.run, spread=spread))
+        status, _, err = film(output="again/f%d.png")
+    if is_lost:
+        assert (status, "interrupted after 3 of 5 frames; continue with --resume again" in err) == (1, True), err
+        assert film("--resume", "again/f%d.state", content=None, flags=[])[0] == 0
+    assert frames_of("again") == whole
+    assert len(painted) == 2
+    assert sorted(os.listdir("again")) == sorted(os.listdir("out"))
 
 
 OTHERS = [  # (flags, the picture that changes, what is said)
