@@ -25,6 +25,10 @@ class Heartbeats:
         self._looks = {each: self._looks.get(each, 0) + 1 if self._last.get(each) == last[each] else 0 for each in last}
         self._last = dict(last)
 
+    def heard(self, address: str) -> None:
+        """Take note of another sign of life."""
+        self._looks[address] = 0
+
     def is_silent(self, address: str) -> bool:
         """Whether a worker has sent nothing for so long that it is not to be waited for."""
-        return self._looks.get(address, 0) >= SILENCE + len(self._last) / MANY
+        return self._looks.get(address, 0) >= SILENCE + len(self._last) // MANY

@@ -140,6 +140,7 @@ class Members:
                 return
             member.forget()
             self._members.append(member)
+            self._heartbeats.heard(member.address)
             if self.recipe is not None:
                 self._in_thread(self._build, member)
         logger.info(f"worker {member.address} answers again")
@@ -156,8 +157,9 @@ class Members:
                 return
             for address, about in workers.items():
                 self._greet(address, about.get("nanny") or address)
-            self._heartbeats.look({address: about["last_seen"] for address, about in workers.items()})
-            self._check(workers)
+            with self._lock:
+                self._heartbeats.look({address: about["last_seen"] for address, about in workers.items()})
+                self._check(workers)
             self.on_change()
 
     def _check(self, workers):
@@ -165,7 +167,7 @@ class Members:
         for member in self.all():
             if member.address not in workers:
                 self.lose(member, "it has ended")
-            elif self._heartbeats.is_silent(member.address) and self._is_settled(member) and member not in self._silent:
+            elif self._heartbeats.is_silent(member.address) and self._is_settled(member):
                 self._silent.append(member)
                 self.lose(member, "it does not answer")
         for member in [each for each in self._silent if not self._heartbeats.is_silent(each.address)]:
@@ -200,6 +202,7 @@ class Members:
             member = Member(address, place, about, actor, self._loop)
             with self._lock:
                 self._members.append(member)
+                self._heartbeats.heard(address)
                 if self.recipe is not None:
                     self._in_thread(self._build, member)
         except Exception as error:
@@ -227,6 +230,7 @@ class Members:
             member.forget()
             member.warm.clear()
             member.is_ready = objection is None
+            self._heartbeats.heard(member.address)
             if objection:
                 self._members.remove(member)
         if objection:

@@ -25,6 +25,13 @@ def test_a_heartbeat_ends_the_silence():
     assert not looked(heartbeats, SILENCE, a=6.0).is_silent("a")
 
 
+def test_another_sign_of_life_ends_the_silence():
+    heartbeats = looked(Heartbeats(), 2 * SILENCE, a=5.0)
+    heartbeats.heard("a")
+    assert not looked(heartbeats, SILENCE - 1, a=5.0).is_silent("a")
+    assert looked(heartbeats, 1, a=5.0).is_silent("a")
+
+
 def test_workers_that_are_new_or_gone_are_not_silent():
     heartbeats = looked(Heartbeats(), 2 * SILENCE, a=5.0)
     assert not heartbeats.is_silent("b")
