@@ -252,9 +252,9 @@ def stylize(
 
     objective: made for these settings and kinds of masks. content: [H, W, 3]; styles: [h, w, 3], each of its own size.
     initial: [H, W, 3], the picture to start from, if settings.initial is a path; or a function that is given the first
-    image of each scale and its number, 0 for the coarsest, and returns the one to begin with. masks: in the sizes of
-    these pictures. resume: the State to go on from; its step is the first one. tile_sizes: px for each scale; see
-    set_targets.
+    image of each scale and its number, 0 for the coarsest, and returns the one to begin with, which is a Step of its
+    own. masks: in the sizes of these pictures. resume: the State to go on from; its step is the first one. tile_sizes:
+    px for each scale; see set_targets.
     A scale after the first begins with the picture of the one before, resized, and with Adam's moments.
     Raises Diverged as soon as a loss is not finite; the step before holds the last good picture. Raises ValueError for
     a setting that cannot be honoured: sizes that are not those of the pictures, losses that are not the objective's.
@@ -277,8 +277,9 @@ def stylize(
         objective.set_targets(small, small_styles, small_masks, share=share, **tiles)
         if state is None or state.scale < scale:
             state = _first_state(state, scale, small, initial, objective.mean_pixel, settings)
-        # A later scale starts with a picture that was yielded already.
-        state = yield from _at_scale(objective, content, settings, state, begins=state is resume or scale == 0)
+        # Without a function, a later scale starts with a picture that was yielded already.
+        begins = state is resume or scale == 0 or callable(initial)
+        state = yield from _at_scale(objective, content, settings, state, begins)
 
 
 def _initial(settings, content, styles):

@@ -178,6 +178,15 @@ def test_the_initial_picture_is_scaled_as_the_content_is(random):
     np.testing.assert_allclose(first.image, sizes.resize(initial, *SCALES[1]), rtol=0, atol=2 * 2**-16)
 
 
+def test_the_start_that_a_function_gives_is_the_result_if_no_step_is_better():
+    content = np.full((*PORTRAIT, 3), 9, np.float32)
+    settings = Settings(initial="content", scales=(2,), iterations=3, optimizer="lbfgs")
+    steps = stylize(Course(range(99)), content, [content], settings, initial=lambda image, scale: image + 5 * scale)
+    first, second = steps
+    assert (first.scale, second.scale) == (0, 1)
+    np.testing.assert_allclose(second.picture(), content + 5, atol=1e-4)
+
+
 def test_a_start_from_the_style_is_the_first_style_cut_to_the_content(random):
     content, *styles = (random.uniform(0, 255, (*size, 3)).astype(np.float32) for size in ((8, 6), (20, 9), (16, 12)))
     first = next(stylize(Course([1.0]), content, styles, Settings(initial="style")))
