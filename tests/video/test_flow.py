@@ -1,12 +1,13 @@
 """Flow, warping, consistency and cuts: on scenes whose motion is known."""
 
+import cv2
 import numpy as np
 import pytest
 
 from brushwork.losses.temporal import Predecessor
 from brushwork.pictures import sizes
 from brushwork.video.consistency import alike, consistency, is_cut
-from brushwork.video.flow import flow_between, grey_of, warp
+from brushwork.video.flow import flow_between, grey_of, places, warp
 from brushwork.video.following import Following
 from brushwork.video.uncovered import painted_alike
 
@@ -35,6 +36,18 @@ def test_the_flow_of_a_pan():
     flow = flow_between(grey_of(frame), grey_of(before))
     assert np.abs(np.median(flow, axis=(0, 1)) - (3, 1)).max() < 0.1
     assert np.abs(flow[8:-8, 8:-8] - (3, 1)).mean() < 0.2
+
+
+def test_the_flow_of_a_zoom_is_right_within_a_fraction_of_a_pixel():
+    """Flows at half the size, as of OpenCV's presets, have an error of 0.05 px here."""
+    scene, zoom = texture(120, 160), 1.04
+
+    def seen(scale):
+        matrix = np.float32([[scale, 0, 40], [0, scale, 30]])
+        return cv2.warpAffine(scene, matrix, (WIDTH, HEIGHT), None, cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP)
+
+    flow, exact = flow_between(grey_of(seen(1)), grey_of(seen(zoom))), places(constant(0, 0)) * (1 / zoom - 1)
+    assert np.abs(flow - exact)[8:-8, 8:-8].mean() < 0.03
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 40), (40, 5), (17, 33)])
