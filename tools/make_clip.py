@@ -48,7 +48,7 @@ def butterfly(side: int, spread: float) -> np.ndarray:
     """A butterfly, float32 [side, side, 4], RGB and opacity, 0..255. spread: of its wings, 0..1."""
     large = side * SAMPLES
     picture = Image.new("RGBA", (large, large), (235, 120, 30, 0))
-    draw, middle, reach = ImageDraw.Draw(picture), large / 2, 0.46 * large * (0.35 + 0.65 * spread)
+    draw, middle, reach = ImageDraw.Draw(picture), large / 2, reach_of(spread) * large
     for sign in (-1, 1):
         for (near, far), (top, bottom), colour in (
             ((0.02, 1.0), (0.08, 0.58), "#e8742a"),
@@ -62,14 +62,24 @@ def butterfly(side: int, spread: float) -> np.ndarray:
     return np.asarray(picture.resize((side, side), Image.Resampling.BOX), np.float32)
 
 
+def reach_of(spread: float) -> float:
+    """How far a wing reaches from the middle, as a share of the butterfly's side."""
+    return 0.46 * (0.35 + 0.65 * spread)
+
+
+def spread_of(number: int) -> float:
+    """How far the wings are spread in a frame, 0..1."""
+    return 0.5 + 0.5 * np.cos(number * 1.3)
+
+
 def scene(photograph: np.ndarray, count: int = FRAMES, size: tuple[int, int] = (HEIGHT, WIDTH)) -> list[np.ndarray]:
     """The frames of the clip, uint8 [H, W, 3] of a size (height, width)."""
     frames, side = [], round(0.3 * size[0])
     for number in range(count):
         share = number / max(1, count - 1)
         frame = seen(photograph, matrix_of(camera(share), size), size)
-        _lay(butterfly(side, 0.5 + 0.5 * np.cos(number * 1.3)), frame, *flight(share, size))
-        frames.append(np.rint(frame).astype(np.uint8))
+        layer = layer_of(butterfly(side, spread_of(number)), flight(share, size), size)
+        frames.append(np.rint(laid(layer, frame)).astype(np.uint8))
     return frames
 
 
@@ -78,13 +88,16 @@ def flight(share: float, size: tuple[int, int] = (HEIGHT, WIDTH)) -> tuple[float
     return (1.02 - 0.95 * share) * size[1], (0.3 + 0.16 * np.sin(7 * share)) * size[0]
 
 
-def _lay(picture, frame, x, y):
-    """Lay a picture [side, side, 4] over a frame, with its middle at (x, y), px, not only at whole ones."""
-    side = picture.shape[0]
-    matrix = np.float32([[1, 0, x - side / 2], [0, 1, y - side / 2]])
-    layer = cv2.warpAffine(picture, matrix, frame.shape[1::-1], None, cv2.INTER_LINEAR)
-    opacity = layer[:, :, 3:] / 255
-    frame[:] = frame + opacity * (layer[:, :, :3] - frame)
+def layer_of(picture: np.ndarray, place: tuple[float, float], size: tuple[int, int] = (HEIGHT, WIDTH)) -> np.ndarray:
+    """A picture [side, side, 4] in a frame of a size, with its middle at (x, y), px, not only at whole ones."""
+    half = picture.shape[0] / 2
+    matrix = np.float32([[1, 0, place[0] - half], [0, 1, place[1] - half]])
+    return cv2.warpAffine(picture, matrix, size[::-1], None, cv2.INTER_LINEAR)
+
+
+def laid(layer: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """A frame [H, W, 3] behind a layer [H, W, 4]."""
+    return frame + layer[:, :, 3:] / 255 * (layer[:, :, :3] - frame)
 
 
 def main() -> None:

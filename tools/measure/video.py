@@ -2,19 +2,20 @@
 
     python -m tools.measure.video --network FILE --content PICTURE --style PICTURE [--frames N] [--width PX] [FLAGS ...]
 
-The content is seen by a camera that pans, that turns and zooms, and with a butterfly before it; and a still scene has
-noise. Each film is painted as pictures of their own, and with several temporal weights. Flicker is the mean squared
-difference of a frame from the one before, moved exactly, where both show the same. The distance from the style is that
-of tools/measure/distance.py. Prints Markdown tables.
+The scenes are those of tools/measure/scenes.py. Each is painted as pictures of their own, and as a film with several
+temporal weights. Flicker is the mean squared difference of a frame from the one before, moved exactly, where both show
+the same. The distance from the style is that of tools/measure/distance.py, the mean of all frames after the first.
+Brightness and variation are those of the last frame, relative to the first. Prints a Markdown table.
 """
 
 import argparse
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -22,85 +23,32 @@ import neural_style
 import vgg
 from brushwork.pictures import read, sizes
 from brushwork.settings import STYLE_LAYERS
-from brushwork.video.flow import places, warp
+from brushwork.video import following
+from brushwork.video.flow import warp
 from tests.reference.distances import style_distance
-from tools import make_clip
 from tools.measure.distance import features
 from tools.measure.machine import add_inputs, table
+from tools.measure.scenes import SCENES, make_scene
 
-WEIGHTS = "0", "1e-3", "1e-2"
-EDGE = 8  # px at the border and around the butterfly that are left out
-NOISE = 3.0  # levels
-
-
-def pan(number, size):
-    """The map from a frame to the photograph: a camera that moves by (3, 1) px a frame."""
-    scale = 300 / size[1]
-    return np.array([[scale, 0, 8 + 3 * scale * number], [0, scale, 8 + scale * number]])
+WEIGHTS = "0", "4e-3", "4e-2"
+INDEPENDENT = "independent"
+TITLES = ["scene", "weight", "flicker", "style distance", "brightness", "variation", "s a frame"]
 
 
-def turn(number, size):
-    """A camera that turns by a degree and zooms by 1 % a frame, around the middle."""
-    angle, scale = np.deg2rad(number), 300 / size[1] * 1.01**-number
-    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    middle = np.array([225.0, 150.0]) - linear @ np.array([size[1] / 2, size[0] / 2])
-    return np.column_stack([linear, middle])
-
-
-def frames_of(scene, photograph, count, size):
-    """(frames, uint8 [H, W, 3]; map of each to the photograph; masks of the butterfly [H, W], or None)."""
-    random = np.random.default_rng(1)
-    if scene == "still with noise":
-        matrices = [pan(0, size)] * count
-        plain = make_clip.seen(photograph, matrices[0], size)
-        return [_levels(plain + random.normal(0, NOISE, plain.shape)) for _ in range(count)], matrices, None
-    if scene == "object":
-        shares = [number / max(1, count - 1) for number in range(count)]
-        matrices = [make_clip.matrix_of(make_clip.camera(share), size) for share in shares]
-        masks = [_near(make_clip.flight(share, size), size) for share in shares]
-        return make_clip.scene(photograph, count, size), matrices, masks
-    matrices = [{"pan": pan, "turn and zoom": turn}[scene](number, size) for number in range(count)]
-    return [_levels(make_clip.seen(photograph, matrix, size)) for matrix in matrices], matrices, None
-
-
-def _levels(image):
-    return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
-
-
-def _near(place, size):
-    """Where the butterfly may be: bool [H, W]."""
-    rows, columns = np.mgrid[: size[0], : size[1]]
-    reach = 0.2 * size[0] + EDGE
-    return (np.abs(columns - place[0]) < reach) & (np.abs(rows - place[1]) < reach)
-
-
-def exact_flow(matrix, before, size):
-    """The flow from a frame to the one before it, float32 [H, W, 2], by their maps to the photograph."""
-    whole = [np.vstack([each, [0, 0, 1]]) for each in (before, matrix)]
-    where = places(np.zeros((*size, 2), np.float32))
-    return cv2.transform(where, (np.linalg.inv(whole[0]) @ whole[1])[:2]).astype(np.float32) - where
-
-
-def flicker(pictures, matrices, masks):
+def flicker(pictures, scene):
     """The mean squared difference of each frame from the one before, moved exactly."""
-    found, size = [], pictures[0].shape[:2]
+    found = []
     for number in range(1, len(pictures)):
-        flow = exact_flow(matrices[number], matrices[number - 1], size)
-        where = places(flow)
-        inside = ((where >= EDGE) & (where < np.array(size[::-1]) - EDGE)).all(axis=2)
-        for mask in masks[number - 1 : number + 1] if masks else ():
-            inside &= ~mask
-        difference = pictures[number] - warp(pictures[number - 1], flow)
-        found.append(np.square(difference)[inside].mean())
+        difference = pictures[number] - warp(pictures[number - 1], scene.flow(number, number - 1))
+        found.append(np.square(difference)[scene.followed(number, number - 1)].mean())
     return float(np.mean(found))
 
 
-def paint(frames, directory, flags, *, independent):
+def paint(scene, directory, flags, *, independent):
     """(painted frames, float32 [H, W, 3]; seconds of a frame) of the command."""
-    directory = Path(directory)
     for name in ("in", "out"):
         (directory / name).mkdir(parents=True)
-    for number, frame in enumerate(frames, start=1):
+    for number, frame in enumerate(scene.frames, start=1):
         Image.fromarray(frame).save(directory / "in" / f"f{number}.png")
     output = "out/{content}.png" if independent else "out/f%d.png"
     began = time.perf_counter()
@@ -108,9 +56,9 @@ def paint(frames, directory, flags, *, independent):
         ["--content", str(directory / "in"), "--output", str(directory / output), "--quiet", "--deterministic", *flags]
     )
     if status:
-        sys.exit(status)
-    seconds = (time.perf_counter() - began) / len(frames)
-    return [read.image(directory / "out" / f"f{number + 1}.png") for number in range(len(frames))], seconds
+        sys.exit(f"{directory}: the command ended with status {status}")
+    seconds = (time.perf_counter() - began) / len(scene.frames)
+    return [read.image(directory / "out" / f"f{number + 1}.png") for number in range(len(scene.frames))], seconds
 
 
 def variation(image):
@@ -118,40 +66,55 @@ def variation(image):
     return float(np.abs(np.diff(image, axis=1)).mean())
 
 
-def main(arguments=None):
+def parsed(arguments):
+    """(options, flags of the command)"""
     parser = argparse.ArgumentParser(description="Measure films.")
     add_inputs(parser)
     parser.add_argument("--frames", type=int, default=4)
     parser.add_argument("--width", type=int, default=192)
-    parser.add_argument("--scenes", nargs="+", default=["pan", "turn and zoom", "object", "still with noise"])
+    parser.add_argument("--scenes", nargs="+", default=["pan", "turn and zoom", "object"], choices=SCENES)
     parser.add_argument("--weights", nargs="*", default=WEIGHTS, help="of the temporal loss")
+    parser.add_argument("--exact-flow", action="store_true", help="that of the scene, instead of the program's")
     parser.add_argument("--no-independent", action="store_true", help="leave out pictures of their own")
+    parser.add_argument("--directory", help="where frames are kept")
     options, flags = parser.parse_known_args(arguments)
-    flags = ["--network", options.network, "--styles", options.style, *(flags or ["--preset", "painterly"])]
-    network, photograph, size = (
-        vgg.load(options.network),
-        read.image(options.content),
-        (options.width * 9 // 16, options.width),
-    )
-    of_style = features(network, sizes.resize_to_width(read.image(options.style), options.width))
+    return options, ["--network", options.network, "--styles", options.style, *(flags or ["--preset", "painterly"])]
+
+
+def measure(options, flags, directory):
+    """Yield the numbers of each film: scene, weight and five more."""
+    network, photograph = vgg.load(options.network), read.image(options.content)
+    style = sizes.resize_to_width(read.image(options.style), options.width)
+    of_style = features(network, style)
+
+    def distance(picture):
+        found = features(network, picture)
+        return np.mean([style_distance(found[layer], of_style[layer]) for layer in STYLE_LAYERS])
+
+    for name in options.scenes:
+        scene = make_scene(name, photograph, options.frames, (options.width * 9 // 16, options.width))
+        for weight in (*([] if options.no_independent else [INDEPENDENT]), *options.weights):
+            independent = weight == INDEPENDENT
+            more = [] if independent else ["--temporal-weight", weight]
+            place = Path(directory, f"{name.replace(' ', '-')}-{weight}")
+            is_exact = options.exact_flow and not independent
+            patch = mock.patch.object(following, "flow_between", scene.oracle()) if is_exact else nullcontext()
+            with patch:
+                pictures, seconds = paint(scene, place, [*flags, *more], independent=independent)
+            first, last = pictures[0], pictures[-1]
+            changes = [last.mean() / first.mean(), variation(last) / variation(first)]
+            mean_distance = np.mean([distance(picture) for picture in pictures[1:]])
+            yield name, weight, flicker(pictures, scene), mean_distance, *changes, seconds
+
+
+def main(arguments=None):
+    options, flags = parsed(arguments)
     rows = []
-    with tempfile.TemporaryDirectory() as directory:
-        for index, scene in enumerate(options.scenes):
-            frames, matrices, masks = frames_of(scene, photograph, options.frames, size)
-            for weight in (*([] if options.no_independent else ["independent"]), *options.weights):
-                independent = weight == "independent"
-                more = [] if independent else ["--temporal-weight", weight]
-                place = Path(directory, f"{index}-{weight}")
-                pictures, seconds = paint(frames, place, [*flags, *more], independent=independent)
-                first, last = pictures[0], pictures[-1]
-                found = features(network, last)
-                distance = np.mean([style_distance(found[layer], of_style[layer]) for layer in STYLE_LAYERS])
-                changes = [last.mean() / first.mean(), variation(last) / variation(first)]
-                numbers = [flicker(pictures, matrices, masks), distance, *changes, seconds]
-                rows.append([scene, weight, *(f"{number:.4g}" for number in numbers)])
-                print(*rows[-1], file=sys.stderr, flush=True)
-    titles = ["scene", "weight", "flicker", "style distance", "brightness", "variation", "s a frame"]
-    print(table(titles, rows))
+    with nullcontext(options.directory) if options.directory else tempfile.TemporaryDirectory() as directory:
+        for name, weight, *numbers in measure(options, flags, directory):
+            rows.append([name, weight, *(f"{number:.4g}" for number in numbers)])
+            print(*rows[-1], file=sys.stderr, flush=True)
+    print(table(TITLES, rows))
     return 0
 
 
