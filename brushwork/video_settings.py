@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from brushwork.facts import AT_LEAST_ZERO, Setting, at_least, between, facts_of, with_facts
+from brushwork.facts import AT_LEAST_ZERO, ITERATIONS, Setting, between, facts_of, with_facts
 from brushwork.settings import as_tuples, mistakes_in_values
 
 
@@ -22,7 +22,7 @@ class VideoSettings:
     )
     # One for each scale, as scale_iterations
     frame_iterations: tuple[int, ...] = Setting(
-        (20,), "steps at each scale of frames after the first", "N", int, at_least(0, "iterations"), shown="20"
+        (20,), "steps at each scale of frames after the first", "N", int, ITERATIONS, shown="20"
     )
     video_quality: int = Setting(
         18, "quality of H.264, as crf: smaller is better and larger files", "CRF", int, between(0, 51), affects="run"

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import brushwork
-from brushwork.errors import NetworkError
+from brushwork.errors import NetworkError, UserError
 
 BYTES = 1_200_000_000  # of the child's address space; the full VGG-19 of MatConvNet takes less than 800 MB
 SECONDS, WAITING = 15, 60  # of the processor, and on the clock: that VGG-19 takes 4 s of the processor
@@ -115,7 +115,7 @@ def serve(module: str) -> None:
     except ImportError as error:
         pipe.write(json.dumps([str(error), error.name]).encode() + b"\n")
         return
-    with suppress(NetworkError):
+    with suppress(UserError):
         reader.read_arrays(reader.example())  # SciPy, h5py and NumPy import modules when they are first used
     _limit(RLIMIT_NOFILE=0, RLIMIT_NPROC=0)  # what is open stays open
     pipe.write(b"ready\n")
@@ -126,7 +126,7 @@ def serve(module: str) -> None:
         head: dict[str, Any] = {"arrays": [(name, array.shape) for name, array in arrays.items()]}
     except MemoryError:
         arrays, head = {}, {"error": "damaged: reading it takes too much memory"}
-    except NetworkError as error:
+    except UserError as error:
         arrays, head = {}, {"error": str(error)}
     except Exception as error:
         arrays, head = {}, {"error": f"damaged or truncated ({type(error).__name__})"}

@@ -1,4 +1,4 @@
-"""Estimates: the size of the picture that a request asks for, and the time that it takes.
+"""Estimates: the size of the picture or film that a request asks for, and the time that it takes.
 
 The time is the cost of the run, as its schedule has it, times the pace of this machine. The pace depends on the network
 and on the losses: a dry run measures it when they are asked for first, and every picture that is painted does again.
@@ -25,9 +25,10 @@ from brushwork.run.estimate import EVALUATIONS, rounded
 from brushwork.run.worker import Progress, Worker
 from brushwork.schedule import Schedule, make_schedule
 from brushwork.settings import Settings
-from brushwork.studio import requests
+from brushwork.studio import films, requests
 from brushwork.studio.refusals import Refused
 from brushwork.studio.storage import Storage
+from brushwork.video.describe import BYTES
 
 START_SECONDS = 4.0  # before the first iteration, where no run has shown how long that takes
 
@@ -62,12 +63,15 @@ class Estimates:
 
         before: the requests of the pictures that are painted before it, with their progress.
         """
-        argv = requests.command_line(asked, self._storage, self._network, output=self._storage.path("estimate", ".png"))
+        place = self._storage, self._network
+        argv = requests.command_line(asked, *place, output=self._storage.path("estimate", ".png"))
         found, settings = self._one(asked), requests.settings_of(asked)
         content = self._storage.uploads.find(asked["content"])
         side, is_free = settings.long_side, settings.width is None and settings.height is None
         is_smaller = bool(side and is_free and max(content.width, content.height) < side)
         larger = self._enlarged(asked, content, side) if is_smaller else None
+        if content.is_clip:  # a dry run of one frame has the pace
+            argv = requests.frame_command_line(asked, *place, output=argv[-1])
         is_measured = found["seconds"] is not None or not self._measure(asked, argv)
         waiting = [self._seconds_left(*each) for each in before]
         return found | {
@@ -107,7 +111,15 @@ class Estimates:
         content, *styles = requests.pictures_of(asked, self._storage)
         height, width = sizes.output_size(settings, content.height, content.width)
         schedule, refusal = self._schedule(asked, settings, (height, width), len(styles))
-        seconds = None if refusal else self._seconds(asked, schedule)
+        schedules, film = [schedule], {"frames": None}
+        if content.is_clip:
+            count, later = (
+                len(films.numbers(asked, content)),
+                self._later(asked, settings, (height, width), len(styles)),
+            )
+            schedules += [later] * (count - 1)
+            film = {"frames": count, "disk": BYTES * height * width * count}
+        seconds = None if refusal else self._seconds(asked, schedules)
         names = "width", "height", "iterations"
         scales = [{name: getattr(scale, name) for name in names} for scale in schedule.scales]
         return {
@@ -118,7 +130,13 @@ class Estimates:
             "scales": scales,
             "iterations": schedule.iterations,
             "refusal": refusal,
+            **film,
         }
+
+    def _later(self, asked, settings, size, styles):
+        """The Schedule of a frame that follows from the one before; see video.painters."""
+        each = films.frame_iterations(asked, requests.factor_of(asked))
+        return self._schedule(asked, replace(settings, scale_iterations=each), size, styles)[0]
 
     def _schedule(self, asked, settings, size, styles):
         """(the Schedule of a request, with the tiles that fit now; a sentence if it fits in no tiles, or None)"""
@@ -145,13 +163,12 @@ class Estimates:
                 self._outlines[name] = replace(network, convolutions=empty)
             return self._outlines[name]
 
-    def _seconds(self, asked, schedule: Schedule):
-        """The seconds that a run takes, or None if its pace is unknown."""
+    def _seconds(self, asked, schedules: Sequence[Schedule]):
+        """The seconds that runs with these schedules take, one after the other, or None if their pace is unknown."""
         pace = self._paces.get(self._key(asked))
         if pace is None:
             return None
-        cost = sum(scale.evaluation_cost * (scale.iterations + 1) for scale in schedule.scales)  # with the targets
-        return self._paces.get("start", START_SECONDS) + pace * cost
+        return self._paces.get("start", START_SECONDS) + pace * sum(map(_cost, schedules))
 
     def _seconds_left(self, asked, progress):
         """The seconds until a picture that was requested before is done, or None."""
@@ -168,7 +185,8 @@ class Estimates:
         names = "precision", "style_losses", "content_layer_weights", "style_layer_weights", "pooling", "optimizer"
         facts = [network, masks and len(asked["styles"])]
         facts += [sorted(value) if isinstance(value := getattr(settings, name), dict) else value for name in names]
-        return json.dumps(facts)
+        content = self._storage.uploads.find(asked["content"])
+        return json.dumps(facts + ["film"] * content.is_clip)
 
     def _learn(self, paces):
         """Take over paces, and write them for the next server."""
@@ -224,6 +242,11 @@ class Estimates:
         else:
             self._failed.add(key)
             self._changed()
+
+
+def _cost(schedule):
+    """The cost of a run, with its targets."""
+    return sum(scale.evaluation_cost * (scale.iterations + 1) for scale in schedule.scales)
 
 
 def _paces(path):

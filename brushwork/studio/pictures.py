@@ -1,4 +1,4 @@
-"""A picture that was requested: what the page shows of it, and the record of it that is kept."""
+"""A picture or a film that was requested: what the page shows of it, and the record of it that is kept."""
 
 from __future__ import annotations
 
@@ -42,21 +42,29 @@ class QueuedPicture:
     seconds: float | None = None  # of all its runs so far
     size: list[int] | None = None  # width and height
     rescued: str | None = None  # where its file is if it could not be written to its place
-    last: dict[str, int] | None = None  # iteration, iterations: of the last preview of a picture that was lost
+    last: dict[str, int] | None = None  # iteration, iterations: of the last preview of what is not complete
+    frames: int | None = None  # of a film; None for a picture
+    frames_done: int = 0
     progress: Progress | None = None
     preview: bytes | None = None  # the last one, a JPEG file, if it could not be written either
     version: int = field(default_factory=lambda: int(time.time()))  # grows whenever the picture's files change
     resume: bool = False  # whether it continues from its state
 
+    @property
+    def kind(self) -> str:
+        """The extension of its file."""
+        return ".png" if self.frames is None else ".mp4"
+
     def record(self) -> dict[str, Any]:
         """The fields that are kept in the storage."""
         names = "number", "stem", "title", "asked", "command", "status", "messages", "losses"
-        more = "names", "time", "seconds", "size", "rescued", "last"
+        more = "names", "time", "seconds", "size", "rescued", "last", "frames", "frames_done"
         return {name: getattr(self, name) for name in names + more}
 
     def summary(self) -> dict[str, Any]:
         """The fields that the page shows in the list of pictures."""
-        fields = {name: getattr(self, name) for name in ("number", "title", "status", "version", "time", "seconds")}
+        names = "number", "title", "status", "version", "time", "seconds", "frames", "frames_done"
+        fields = {name: getattr(self, name) for name in names}
         width, height = self.size or (None, None)
         return fields | {
             "ordinal": int(self.number),
@@ -64,7 +72,7 @@ class QueuedPicture:
             "style_names": self.names[1:],
             "content": self.asked.get("content"),
             "styles": [style["picture"] for style in self.asked.get("styles", [])],
-            "words": words(self.asked),
+            "words": words(self.asked, is_film=self.frames is not None),
             "took": None if self.seconds is None or self.status in ACTIVE else rounded(self.seconds),
             "width": width,
             "height": height,
@@ -76,6 +84,8 @@ class QueuedPicture:
         if self.progress is not None or self.last:
             return f"api/pictures/{self.number}/current?{self.version}"
         is_shown = self.status in ("done", "stopped", "rescued") or (self.status == "failed" and self.size)
+        if self.is_incomplete_film:
+            is_shown = self.frames_done
         return f"api/pictures/{self.number}/current?{self.version}" if is_shown else None
 
     def running(self) -> dict[str, Any]:
@@ -83,14 +93,19 @@ class QueuedPicture:
         fields = self.summary() | {"messages": self.messages}
         if self.progress is None:
             return fields
-        progress = {name: value for name, value in self.progress._asdict().items() if name not in ("picture", "pace")}
+        hidden = "picture", "pace", "frames", "frames_done"
+        progress = {name: value for name, value in self.progress._asdict().items() if name not in hidden}
         left, total = self.progress.seconds_left, self.progress.seconds_in_all
         times = {"left": None if left is None else rounded(left), "total": None if total is None else rounded(total)}
         return fields | progress | times | {"curve": self.losses}
 
     def update(self, progress: Progress) -> None:
         """Take over the progress of the run."""
+        is_new = self.progress is None or self.progress.picture != progress.picture
         self.progress, self.status = progress, "stopping" if self.status == "stopping" else "painting"
+        if self.frames is not None:
+            self.version, self.frames_done = self.version + is_new, progress.frames_done
+            return
         self.version += 1
         self.losses.append([progress.iteration, progress.losses["total"]])
         if len(self.losses) > CURVE_POINTS:
@@ -116,13 +131,27 @@ class QueuedPicture:
             "messages": self.messages,
             "command": requests.to_copy(self.command, self.stem),
             "curve": self.losses,
-            "kinds": [kind for kind in (".png", *DEPTHS) if self.path(storage, kind)],
+            "kinds": self._kinds(storage),
             "resumable": os.path.isfile(storage.path(self.stem, ".state")),
             "rescued": self.rescued,
             "last": self.last,
-            "reason": errors[-1] if errors and self.status in ("failed", "rescued") else None,
+            "reason": errors[-1] if errors and self._has_no_file else None,
             "missing": self._missing(storage),
         }
+
+    def _kinds(self, storage):
+        """The extensions of the files that can be saved."""
+        kinds = (".png", *DEPTHS) if self.frames is None else (".mp4",)
+        return [kind for kind in kinds if self.path(storage, kind)]
+
+    @property
+    def is_incomplete_film(self) -> bool:
+        return self.frames is not None and self.status != "done"
+
+    @property
+    def _has_no_file(self):
+        """Whether there is no file of it where it should be."""
+        return self.status in ("failed", "rescued") or (self.is_incomplete_film and self.status == "stopped")
 
     def _missing(self, storage):
         """The names of its pictures that are no longer there."""
@@ -137,7 +166,7 @@ class QueuedPicture:
         return upload in (self.asked.get("content"), *(style[key] for style in styles for key in style))
 
     def keep_last(self, storage: Storage) -> None:
-        """Keep what was shown last of a picture that is lost."""
+        """Keep what was shown last of a picture that is lost, or of a film that is not complete."""
         self.last = {"iteration": self.progress.iteration, "iterations": self.progress.iterations}
         try:
             with open(storage.path(self.stem, LAST), "wb") as file:
@@ -153,14 +182,30 @@ def restored(record: Any, storage: Storage) -> QueuedPicture | None:
             record["messages"] = [_message_of(text) for text in record.pop("said")]
         picture = QueuedPicture(**record)
         picture.summary()
-        is_there, picture.resume = (os.path.isfile(storage.path(picture.stem, kind)) for kind in (".png", ".state"))
+        is_there, picture.resume = (
+            os.path.isfile(storage.path(picture.stem, kind)) for kind in (picture.kind, ".state")
+        )
     except (TypeError, AttributeError, KeyError, ValueError):
         return None
-    if picture.status in ACTIVE and picture.status != "waiting":
+    if picture.frames is not None:
+        _restore_film(picture, storage, is_there)
+    elif picture.status in ACTIVE and picture.status != "waiting":
         picture.status = "stopped" if is_there else "failed"
     if picture.status == "failed" and [each["text"] for each in picture.messages] == [REMOVED]:
         picture.status = "removed"  # in a version that had no such status
     return picture
+
+
+def _restore_film(picture, storage, is_there):
+    """The status of a film whose server may have been killed: its file is complete if it exists."""
+    if picture.status not in ACTIVE:
+        return
+    picture.frames_done = picture.frames if is_there else storage.count_frames(picture.stem)
+    if is_there:
+        picture.status, picture.resume = "done", False
+        storage.remove_state(picture.stem)
+    elif picture.status != "waiting":
+        picture.status = "stopped" if picture.resume else "failed"
 
 
 def _message_of(text):

@@ -1,4 +1,4 @@
-"""The queue: pictures that were requested are painted one at a time, each in a process of its own.
+"""The queue: pictures and films that were requested are painted one at a time, each in a process of its own.
 
 The process is started before it is needed, so that painting begins at once, and ends with its picture, so that its
 memory is freed. A second process keeps running and makes previews.
@@ -16,7 +16,7 @@ from typing import Any
 from brushwork.errors import DONE
 from brushwork.run.saving import finished_state
 from brushwork.run.worker import Worker
-from brushwork.studio import requests
+from brushwork.studio import films, requests
 from brushwork.studio.estimates import Estimates
 from brushwork.studio.pictures import ACTIVE, REMOVED, QueuedPicture, restored
 from brushwork.studio.previews import Previews
@@ -54,11 +54,14 @@ class PictureQueue:
                 raise Wrong(f"{MOST_WAITING} pictures are waiting already; remove some from the queue")
             pictures = requests.pictures_of(asked, self._storage)
             number = self._storage.free_number(self.pictures)
-            name = self._storage.stem(number, pictures)
-            argv = requests.command_line(asked, self._storage, self._network, output=self._storage.path(name, ".png"))
-            names = [picture.name for picture in pictures]
+            name, names = self._storage.stem(number, pictures), [picture.name for picture in pictures]
             title = f"{names[0]} in the style of {' and '.join(names[1:])}"
-            self._enqueue(QueuedPicture(number, name, title, asked, argv, names=names, time=time.time()))
+            picture = QueuedPicture(number, name, title, asked, [], names=names, time=time.time())
+            if pictures[0].is_clip:
+                picture.frames = len(films.numbers(asked, pictures[0]))
+            output = self._storage.path(name, picture.kind)
+            picture.command = requests.command_line(asked, self._storage, self._network, output=output)
+            self._enqueue(picture)
             return number
 
     def resume(self, number: str) -> None:
@@ -114,14 +117,19 @@ class PictureQueue:
         return self.current is not None or not self.previews.is_quiet
 
     def close(self) -> str | None:
-        """Save what is being painted, and end all processes. Returns the path of the picture, or None."""
+        """Save what is being painted, and end all processes. Returns the path of the picture, or None.
+
+        Of a film, it is that of the frames that are finished.
+        """
         with self._lock:
             self._closing, picture = True, self.current
             self._worker.stop()
         self.previews.close()
         self.estimates.close()
         self._worker.wait(SAVING_SECONDS)
-        return picture and picture.path(self._storage, ".png")
+        if picture is not None and picture.frames and picture.status == "stopped":
+            return self._storage.frames(picture.stem).directory
+        return picture and picture.path(self._storage, picture.kind)
 
     def _enqueue(self, picture):
         picture.status, picture.progress = "waiting", None
@@ -141,7 +149,10 @@ class PictureQueue:
         picture.status, picture.messages = "starting", []
         picture.rescued = picture.last = picture.preview = None
         state = self._storage.path(picture.stem, ".state")
-        copies = [self._storage.path(picture.stem, kind) for kind in (".jpg", ".tif")]
+        kinds = (".jpg", ".tif") if picture.frames is None else (".jpg",)  # the first frame of a film
+        copies = [self._storage.path(picture.stem, kind) for kind in kinds]
+        if picture.frames is not None and not picture.resume:
+            self._storage.frames(picture.stem).remove()  # of a server that was killed before there was a state
         self._began = time.monotonic()
         self._worker.carry_out(["--resume", state, "--overwrite"] if picture.resume else picture.command, copies)
 
@@ -154,7 +165,7 @@ class PictureQueue:
             if kind == "logged":
                 picture.add_message(*content)
             elif kind == "rescued":
-                picture.rescued = content if content.endswith(".png") else picture.rescued
+                picture.rescued = content if content.endswith(picture.kind) else picture.rescued
             elif kind == "progress":
                 if picture.progress is None:
                     self.structure += 1  # its status changes
@@ -170,9 +181,12 @@ class PictureQueue:
         picture.status = self._status_at_end(picture, status)
         if picture.status == "failed":
             self._explain(picture, status)
+        elif picture.status == "stopped" and picture.frames and picture.progress:
+            picture.keep_last(self._storage)
         if picture.status == "done":
             state = self._storage.path(picture.stem, ".state")
             self._storage.remove_state(picture.stem)
+            picture.frames_done = picture.frames or 0
             for message in picture.messages:
                 message["text"] = message["text"].replace(f"; {finished_state(state)}", "")
         if picture.progress:
@@ -194,14 +208,17 @@ class PictureQueue:
         """The status of a picture whose run has ended. status: of the process, -N if signal N killed it."""
         if status == DONE:
             return "done"
-        has_picture, has_state = (os.path.isfile(self._storage.path(picture.stem, kind)) for kind in (".png", ".state"))
+        kinds = picture.kind, ".state"
+        has_picture, has_state = (os.path.isfile(self._storage.path(picture.stem, kind)) for kind in kinds)
+        if picture.frames is not None:
+            return "stopped" if has_state else "failed"
         if has_picture and (has_state or picture.status == "stopping" or self._closing):
             return "stopped"
         return "rescued" if picture.rescued and not has_picture else "failed"
 
     def _explain(self, picture, status):
         """Say why there is no picture, and keep the last preview instead of it."""
-        if picture.progress and not picture.path(self._storage, ".png"):
+        if picture.progress and not picture.path(self._storage, picture.kind):
             picture.keep_last(self._storage)
         if any(each["level"] == "error" for each in picture.messages):
             return

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from brushwork.settings import SETTINGS
+from brushwork.video_settings import VIDEO_SETTINGS
 
-FIELDS = {setting.flag: name for name, setting in SETTINGS.items()}
+FIELDS = {setting.flag: name for name, setting in (SETTINGS | VIDEO_SETTINGS).items()} | {"--frames": "frames"}
 
 
 class Reason(NamedTuple):

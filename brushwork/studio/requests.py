@@ -1,18 +1,22 @@
 """Requests of the page: the settings that it can ask for, and the command line that carries out a request."""
 
+import importlib.util
 import math
+import os
 import shlex
 from typing import Any
 
 from brushwork.errors import Mistakes
 from brushwork.network import store
-from brushwork.pictures import formats, sizes
+from brushwork.pictures import formats, sizes, unsupported
 from brushwork.presets import PRESETS, PURPOSES, preset_values
 from brushwork.run import jobs
 from brushwork.settings import DEFAULTS, SETTINGS, STARTS, Settings, option, value_of
+from brushwork.studio import films
 from brushwork.studio.refusals import Missing, Reason, Wrong, wrong
 from brushwork.studio.storage import Storage
 from brushwork.studio.uploads import MOST_BYTES, VIEW, Upload
+from brushwork.video import extra
 
 PRESET = "painterly"  # the one that the page begins with
 OF_PICTURES = ("style_blend_weights",)  # set beside each style picture
@@ -28,16 +32,19 @@ def description(network: str | None) -> dict[str, Any]:
     network: the value of the studio's --network, or None.
     """
     presets = {name: {"purpose": PURPOSES[name], "values": _plain(DEFAULTS | PRESETS[name])} for name in PURPOSES}
+    takes_clips = all(map(importlib.util.find_spec, extra.PACKAGES))
     more = [setting for name, setting in SETTINGS.items() if not setting.dial and name not in OF_PICTURES]
     return {
         "preset": PRESET,
         "presets": presets,
-        "more": [_form_field(setting) for setting in more],
+        "more": [*map(_form_field, more)],
+        "film": films.form_fields(),
         "qualities": list(QUALITIES),
         "networks": [] if network else ["pocket", *(["vgg19"] if store.cached() else [])],
         "most_styles": MOST_STYLES,
         "most_bytes": int(MOST_BYTES),
         "accept": ",".join(["image/*", *formats.readable_extensions()]),
+        "accept_clips": ",".join(["video/*", *unsupported.VIDEOS]) if takes_clips else "",
     }
 
 
@@ -68,11 +75,21 @@ def command_line(asked: dict[str, Any], storage: Storage, network: str | None, *
     "settings": {field: text, or a truth value}, "quality": name, "network": name}. Raises Wrong with sentences, and
     Missing for a picture that is not in the storage.
     """
-    texts, iterations = _texts(asked), _iterations(asked)
+    texts, iterations, content = _texts(asked), _iterations(asked), pictures_of(asked, storage)[0]
     settings_of(asked)
     argv = ["--preset", preset_of(asked), *_pictures(asked, storage), *_flags(iterations), *_flags(texts)]
+    if content.is_clip:
+        argv += films.flags(asked, content, factor_of(asked))
     chosen = network_of(asked, network)
     return [*argv, *(["--network", chosen] if chosen else []), "--output", output]
+
+
+def frame_command_line(asked: dict[str, Any], storage: Storage, network: str | None, *, output: str) -> list[str]:
+    """The command line that paints one frame of the film of a request, as `command_line` does a picture."""
+    argv, content = command_line(asked, storage, network, output=output), pictures_of(asked, storage)[0]
+    others = [word for word in argv if not word.startswith(films.ALL_FLAGS)]
+    others[others.index("--content") + 1] = content.view
+    return [*others, "--deterministic"]
 
 
 def preview_command_line(asked: dict[str, Any], storage: Storage, *, output: str) -> list[str]:
@@ -83,7 +100,7 @@ def preview_command_line(asked: dict[str, Any], storage: Storage, *, output: str
     shortened = asked | {"settings": colors, "preset": PRESET, "quality": None}
     settings_of(shortened)
     side = ["--long-side", str(PREVIEW_SIDE)]
-    flags = [*_pictures(asked, storage), *side, *_flags(_texts(shortened))]
+    flags = [*_pictures(asked, storage, still=True), *side, *_flags(_texts(shortened))]
     return ["--instant", *flags, "--output", output, "--overwrite", "--quiet"]
 
 
@@ -98,6 +115,11 @@ def preset_of(asked: dict[str, Any]) -> str:
 def network_of(asked: dict[str, Any], network: str | None) -> str | None:
     """The value of --network for a request. network: the value that the studio was started with, which comes first."""
     return network or (asked.get("network") if asked.get("network") in ("pocket", "vgg19") else None)
+
+
+def factor_of(asked: dict[str, Any]) -> float:
+    """The factor on numbers of iterations that a request asks for."""
+    return QUALITIES.get(asked.get("quality"), 1)
 
 
 def settings_of(asked: dict[str, Any]) -> Settings:
@@ -130,14 +152,13 @@ def pictures_of(asked: dict[str, Any], storage: Storage) -> list[Upload]:
     if not asked["styles"]:
         raise Wrong("choose a painting")
     content = _found(storage, asked["content"], Reason("the photograph is no longer there", ("content",)))
-    gone = "a painting is no longer there"
-    return [
-        content,
-        *(
-            _found(storage, style["picture"], Reason(gone, styles=(index,)))
-            for index, style in enumerate(asked["styles"])
-        ),
-    ]
+    gone, paintings = "a painting is no longer there", []
+    for index, style in enumerate(asked["styles"]):
+        paintings.append(_found(storage, style["picture"], Reason(gone, styles=(index,))))
+        if paintings[-1].is_clip:
+            sentence = f"{paintings[-1].name} is a clip, and a painting must be a picture"
+            raise Wrong(Reason(sentence, styles=(index,)))
+    return [content, *paintings]
 
 
 def _found(storage, number, reason):
@@ -147,10 +168,11 @@ def _found(storage, number, reason):
         raise Missing(reason) from None
 
 
-def _pictures(asked, storage):
-    """The flags of the pictures, their weights and their masks."""
+def _pictures(asked, storage, *, still=False):
+    """The flags of the pictures, their weights and their masks. still: whether one frame stands for a clip."""
     content, *paintings = pictures_of(asked, storage)
-    argv = ["--content", content.path, "--styles", *(painting.path for painting in paintings)]
+    path = content.view if still and content.is_clip else content.path
+    argv = ["--content", path, "--styles", *(painting.path for painting in paintings)]
     weights = _weights(asked["styles"])
     if len(set(weights)) > 1:
         argv.append("--style-blend-weights=" + ",".join(f"{weight:g}" for weight in weights))
@@ -208,7 +230,7 @@ def _mask_size(content):
 
 def _iterations(asked):
     """The numbers of iterations of a preset, times a factor; {} where the request sets them itself."""
-    values, factor = _values(asked), QUALITIES.get(asked.get("quality"), 1)
+    values, factor = _values(asked), factor_of(asked)
     if factor == 1 or {"iterations", "scale_iterations"} & set(values):
         return {}
     left = preset_values(preset_of(asked), values)
@@ -220,10 +242,12 @@ def _iterations(asked):
 def _texts(asked):
     """The settings of a request that are not empty, {field: text, or a truth value}. Raises Wrong.
 
-    One number for all styles is repeated for each style.
+    One number for all styles is repeated for each style. Those of films are in `films`.
     """
     texts, reasons = {}, []
     for name, value in asked.get("settings", {}).items():
+        if name in films.FIELDS:
+            continue
         if name not in SETTINGS or name in OF_PICTURES:
             raise Wrong(f"there is no setting {name}")
         text = value if isinstance(value, bool) else ",".join(str(value).replace(",", " ").split())
@@ -251,6 +275,7 @@ def _flags(values):
 
 
 def to_copy(argv: list[str], stem: str) -> str:
-    """The command line as it can be pasted into a terminal; its picture is written to the current directory."""
-    argv = [*argv[: argv.index("--output")], "--output", f"{stem}.png"]
+    """The command line as it can be pasted into a terminal; its output is written to the current directory."""
+    *others, output = argv
+    argv = [*others, f"{stem}{os.path.splitext(output)[1]}"]
     return shlex.join(["neural-style", *argv])

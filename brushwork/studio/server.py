@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from brushwork.errors import PictureError
-from brushwork.studio import requests
+from brushwork.studio import clips, requests
 from brushwork.studio.answers import refusal
 from brushwork.studio.connections import body
 from brushwork.studio.previews import Superseded
@@ -34,7 +34,7 @@ MOST_REQUEST = 200_000  # bytes of a request that is not an upload
 ADDED_AT_ONCE, MOST_ARRIVING = 2, 64  # uploads that are read at once, and that arrive or wait
 PREVIEWS_AT_ONCE = 8  # that wait in threads
 PAUSE, PULSE = 0.1, 15.0  # s between two events: at least, and at most
-KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".tif": "image/tiff"}
+KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".tif": "image/tiff", ".mp4": "video/mp4"}
 FRESH = {"Cache-Control": "no-store"}
 
 
@@ -143,7 +143,7 @@ class Studio:
         return JSONResponse([upload.public() for upload in self._storage.uploads.all()])
 
     async def upload(self, request: Request) -> Response:
-        """Receive a picture, the body of the request; its name and its role are in the query."""
+        """Receive a picture or a clip, the body of the request; its name and its role are in the query."""
         role = request.query_params.get("role")
         if role not in (None, *ROLES):
             raise Refused(400, f"the role must be one of {', '.join(ROLES)}")
@@ -163,9 +163,10 @@ class Studio:
         """The Upload in the body of a request."""
         uploads, name = self._storage.uploads, request.query_params.get("name", "")
         file, path = uploads.temporary()
+        most = clips.MOST_BYTES if clips.is_named_as_clip(name) else MOST_BYTES
         try:
             with file:
-                async for part in body(request, MOST_BYTES):
+                async for part in body(request, most):
                     file.write(part)
             async with self._adding:
                 return await run_in_threadpool(uploads.add, path, name, role)
@@ -240,13 +241,16 @@ class Studio:
         return self._queue.pictures[request.path_params["number"]]
 
     async def current(self, request: Request) -> Response:
-        """A picture as it is while it is painted; later the result, or what was shown last."""
+        """A picture as it is while it is painted; later the result, or what was shown last.
+
+        Of a film, the last finished frame; later the first one, or what was shown last.
+        """
         picture = self._named(request)
         if (progress := picture.progress) is not None:
             return Response(progress.picture, media_type="image/jpeg", headers=FRESH)
-        for kind in (".jpg", ".png"):
+        for kind in (LAST, ".jpg") if picture.is_incomplete_film else (".jpg", ".png"):
             if path := picture.path(self._storage, kind):
-                return FileResponse(path, media_type=KINDS[kind], headers=FRESH)
+                return FileResponse(path, media_type=KINDS[f".{kind.rpartition('.')[2]}"], headers=FRESH)
         return await self.last(request)
 
     async def last(self, request: Request) -> Response:
@@ -262,7 +266,7 @@ class Studio:
         return Response(picture.preview, media_type=KINDS[".jpg"], headers=FRESH | disposition)
 
     async def picture(self, request: Request) -> Response:
-        """The file of a picture, or a copy in another format."""
+        """The file of a picture or a film, or a copy in another format; parts of it if the request has a Range."""
         picture, kind = self._named(request), request.path_params["kind"]
         path = picture.path(self._storage, kind) if kind in KINDS else None
         if path is None:

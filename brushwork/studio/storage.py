@@ -1,6 +1,7 @@
 """The storage: the folder of a studio, with its uploads and a record of each picture that was requested.
 
 FOLDER/0007-Chelsea-Woodcut.png   a picture, as the command writes it
+FOLDER/0008-Clip-Woodcut.mp4      a film; 0008-Clip-Woodcut.frames has its finished frames until it is complete
 FOLDER/.studio/uploads/           uploads, and a small JPEG file of each for the page
 FOLDER/.studio/pictures/0007.json the record of a picture
 """
@@ -16,9 +17,11 @@ from typing import Any
 from brushwork import files
 from brushwork.studio import names
 from brushwork.studio.uploads import Upload, Uploads
+from brushwork.video.frame_files import FrameFiles
 
 LAST = ".last.jpg"  # what was shown last of a picture that could not be saved
-KINDS = ".png", ".jpg", ".tif", ".state", LAST  # of the files of a picture
+KINDS = ".png", ".mp4", ".jpg", ".tif", ".state", LAST  # of the files of a picture or a film
+VISIBLE = ".png", ".mp4", ".state"  # the command writes the state beside the picture
 
 
 class Storage:
@@ -77,6 +80,9 @@ class Storage:
             paths.append(rescued)
         if stem := record.get("stem"):
             paths += [self.path(stem, extension) for extension in KINDS]
+            with suppress(OSError):
+                files.remove_leftovers(self.frames(stem).directory)
+            self.frames(stem).remove()
         for path in paths:
             with suppress(OSError):
                 os.unlink(path)
@@ -88,5 +94,12 @@ class Storage:
 
     def path(self, stem: str, extension: str) -> str:
         """The path of a file of a picture; stem: from the method `stem`. Copies are hidden."""
-        is_visible = extension in (".png", ".state")  # the command writes the state beside the picture
-        return str((self.folder if is_visible else self._hidden / "pictures") / f"{stem}{extension}")
+        return str((self.folder if extension in VISIBLE else self._hidden / "pictures") / f"{stem}{extension}")
+
+    def frames(self, stem: str) -> FrameFiles:
+        """The finished frames of a film that is not complete."""
+        return FrameFiles(self.path(stem, ".mp4"), is_raw=False)
+
+    def count_frames(self, stem: str) -> int:
+        """How many finished frames there are of a film that is not complete."""
+        return len(list(Path(self.frames(stem).directory).glob("frame-*.png")))

@@ -1,4 +1,4 @@
-"""The uploads: pictures that can be a content or a style, and masks, each with a small JPEG file for the page.
+"""The uploads: pictures that can be a content or a style, clips, and masks, each with a small JPEG file for the page.
 
 Nothing that a page sends becomes a path: uploads have numbers that are looked up here. Examples are among them, but
 stay where they are.
@@ -22,7 +22,7 @@ from PIL import Image, ImageChops
 from brushwork import files
 from brushwork.errors import PictureError
 from brushwork.pictures import masks, read, sizes, write
-from brushwork.studio import names
+from brushwork.studio import clips, names
 from brushwork.studio.examples import Example
 from brushwork.studio.refusals import Wrong
 
@@ -34,7 +34,7 @@ UNUSED_DAYS = 7  # after which a mask that no picture uses is removed
 
 
 class Upload(NamedTuple):
-    """A picture that can be a content or a style, or a mask."""
+    """A picture that can be a content or a style, a clip that can be a content, or a mask."""
 
     number: str
     name: str  # for people to read
@@ -46,6 +46,12 @@ class Upload(NamedTuple):
     roles: tuple[str, ...] = ()  # some of ROLES: what it was used as
     time: float | None = None  # when it arrived, in seconds since 1970
     example: Example | None = None
+    frames: int | None = None  # of a clip; None for a picture
+    seconds: float | None = None  # of a clip
+
+    @property
+    def is_clip(self) -> bool:
+        return self.frames is not None
 
     @property
     def is_mask(self) -> bool:
@@ -54,7 +60,8 @@ class Upload(NamedTuple):
 
     def public(self) -> dict[str, Any]:
         """The fields that the page receives."""
-        fields = {name: getattr(self, name) for name in ("number", "name", "width", "height", "is_example", "time")}
+        shown = "number", "name", "width", "height", "is_example", "time", "frames", "seconds"
+        fields = {name: getattr(self, name) for name in shown}
         roles = [role for role in self.roles if role != "mask"]
         credit = self.example and self.example.credit
         masterpiece = bool(self.example and self.example.is_masterpiece)
@@ -64,6 +71,16 @@ class Upload(NamedTuple):
             "is_masterpiece": masterpiece,
             "deletable": not self.is_example,
         }
+
+
+class _View(NamedTuple):
+    """The small JPEG file of an upload, and what was found while it was made."""
+
+    path: str
+    size: tuple[int, int]  # (width, height) of the upload, px
+    extension: str  # the usual one of its format
+    frames: int | None = None
+    seconds: float | None = None
 
 
 class Uploads:
@@ -90,9 +107,9 @@ class Uploads:
         return os.fdopen(handle, "wb"), path
 
     def add(self, path: str | os.PathLike, name: str, role: str | None = None) -> Upload:
-        """The Upload of a picture file, which is moved to the others. role: one of ROLES.
+        """The Upload of a file, which is moved to the others. role: one of ROLES.
 
-        Raises PictureError for a file that cannot be read as a picture, and if there are too many.
+        Raises PictureError for a file that cannot be read as a picture or as a clip, and if there are too many.
         """
         number = _digest(path)
         if number in self._all:
@@ -100,12 +117,15 @@ class Uploads:
             return self.add_role(number, role)
         if sum(not upload.is_example for upload in self._all.values()) >= MOST_UPLOADS:
             raise PictureError(f"there are {MOST_UPLOADS} uploads; delete some")
-        name = names.shown(name)
-        size, kind, view = self._make_view(path, number, name)
-        file = f"{number}-{names.for_file(name, unicode=self._unicode)}{_extension(kind)}"
+        is_clip, name = clips.is_clip(path, name), names.shown(name)
+        if is_clip and role not in (None, "content"):
+            raise _only_content(name)
+        view = self._make_clip_view(path, number, name) if is_clip else self._make_view(path, number, name)
+        file = f"{number}-{names.for_file(name, unicode=self._unicode)}{view.extension}"
         path = shutil.move(path, self.folder / file)
         roles = () if role is None else (role,)
-        self._keep(Upload(number, name, str(path), *size, view, roles=roles, time=time.time()))
+        upload = Upload(number, name, str(path), *view.size, view.path, roles=roles, time=time.time())
+        self._keep(upload._replace(frames=view.frames, seconds=view.seconds))
         return self._all[number]
 
     def add_example(self, example: Example) -> Upload:
@@ -116,7 +136,7 @@ class Uploads:
             with Image.open(example.path) as picture:
                 size = picture.size
         else:
-            size, _, _ = self._make_view(example.path, number, example.path.name)
+            size = self._make_view(example.path, number, example.path.name).size
         upload = Upload(number, example.name, str(example.path), *size, str(view), True, example.roles, None, example)
         self._all[number] = upload
         return upload
@@ -131,9 +151,11 @@ class Uploads:
         return sorted(found, key=lambda upload: (not upload.is_example, upload.time or 0))
 
     def add_role(self, number: str, role: str | None) -> Upload:
-        """Record that an upload is used in a role, and return it. Raises KeyError."""
+        """Record that an upload is used in a role, and return it. Raises KeyError, and PictureError for a clip."""
         with self._lock:
             upload = self._all[number]
+            if upload.is_clip and role not in (None, "content"):
+                raise _only_content(upload.name)
             if role is not None and role not in upload.roles:
                 self._keep(upload._replace(roles=(*upload.roles, role)))
             return self._all[number]
@@ -187,11 +209,24 @@ class Uploads:
         return self.extent(numbers)[0] > 1 - masks.GREY * 2
 
     def _make_view(self, path, number, name):
-        """((width, height), format, path of the small JPEG file) of a picture file. Raises PictureError."""
+        """The _View of a picture file. Raises PictureError."""
         view = str(self.folder / f"{number}.view.jpg")
         with self._decoding:
             try:
-                return *_save_view(_read(path, name), view), view
+                picture = _read(path, name)
+                _save_view(picture.image, view)
+                return _View(view, picture.full_size[::-1], _extension(picture.kind))
+            finally:
+                _return_memory()
+
+    def _make_clip_view(self, path, number, name):
+        """The _View of a clip: its first frame. Raises PictureError."""
+        view = str(self.folder / f"{number}.view.jpg")
+        with self._decoding:
+            try:
+                clip = clips.read(path, name, VIEW)
+                _save_view(clip.frame, view)
+                return _View(view, (clip.width, clip.height), clip.extension, clip.frames, clip.seconds)
             finally:
                 _return_memory()
 
@@ -241,12 +276,14 @@ def _read(path, name):
         raise PictureError(str(error).replace(str(path), name)) from None
 
 
-def _save_view(picture, path):
-    """Write the small JPEG file of a read.Picture, and return its ((width, height), format)."""
+def _save_view(image, path):
+    """Write an image [H, W, 3], RGB, 0..255, as the small JPEG file of an upload."""
     with files.replacing(path) as file:
-        Image.fromarray(write.quantize(picture.image)).save(file, "JPEG", quality=88)
-    height, width = picture.full_size
-    return (width, height), picture.kind
+        Image.fromarray(write.quantize(image)).save(file, "JPEG", quality=88)
+
+
+def _only_content(name):
+    return PictureError(f"{name} is a clip, which can only take the place of the photograph; choose a picture")
 
 
 def _return_memory():

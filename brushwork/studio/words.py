@@ -3,10 +3,11 @@
 from typing import Any
 
 from brushwork.settings import SETTINGS
+from brushwork.studio import films
 from brushwork.studio.requests import PRESET
 
 
-def words(asked: dict[str, Any]) -> list[str]:
+def words(asked: dict[str, Any], *, is_film: bool = False) -> list[str]:
     """The settings of a request in words: the preset, the size, and then what the request changes."""
     settings = {name: value for name, value in asked.get("settings", {}).items() if value not in ("", None)}
     found = [asked.get("preset") or PRESET]
@@ -21,6 +22,7 @@ def words(asked: dict[str, Any]) -> list[str]:
     found += _styles(asked.get("styles", []))
     dials = {name for name, setting in SETTINGS.items() if setting.dial}
     found += [_setting(name, value) for name, value in settings.items() if name in SETTINGS and name not in dials]
+    found += films.words(asked) if is_film else []
     return found + ([asked["network"]] if asked.get("network") else [])
 
 

@@ -30,11 +30,12 @@ class Video:
     """A clip in a video file. Raises PictureError, and nothing else, whatever is in the file."""
 
     may_have_sound = True
+    threads = "AUTO"  # of the decoder: FFmpeg's thread_type
 
     def __init__(self, path: str):
         self.path, self.remarks = path, []
         try:
-            with av.open(path) as container:
+            with self._open() as container:
                 stream = _video_stream(container, path)
                 self.timing = self._timing(container, stream)
             first = next(self._decoded(range(1)))
@@ -50,6 +51,10 @@ class Video:
             self.remarks.append("is HDR; it is converted to sRGB, with white at 203 cd/m2")
         if first.interlaced_frame:
             self.remarks.append("is interlaced, and its lines show in what moves; ffmpeg -vf bwdif removes them")
+
+    def _open(self):
+        """The av.InputContainer of the file."""
+        return av.open(self.path)
 
     def _displayed_width(self, width):
         return max(1, round(width * self._aspect))
@@ -99,9 +104,9 @@ class Video:
 
     def _decoded_after(self, numbers, place):
         """The same; place: the frame before whose key frame decoding begins."""
-        with av.open(self.path) as container:
+        with self._open() as container:
             stream = _video_stream(container, self.path)
-            stream.thread_type = "AUTO"
+            stream.thread_type = self.threads
             if place:
                 container.seek(self._times[place], stream=stream, backward=True)
             for count, frame in enumerate(container.decode(stream)):

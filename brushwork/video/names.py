@@ -11,6 +11,17 @@ from brushwork.pictures import unsupported
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}  # that are written -> FFmpeg's names
 ANIMATIONS = {".gif": "GIF", ".apng": "PNG", ".webp": "WEBP", ".png": "PNG"}  # pictures that move -> Pillow's names
+PROBED = {  # what strangers may send: FFmpeg's names -> the usual extension. No playlists, which name other files.
+    "mov,mp4,m4a,3gp,3g2,mj2": ".mp4",
+    "matroska,webm": ".mkv",
+    "avi": ".avi",
+    "mpeg": ".mpg",
+    "mpegts": ".ts",
+    "flv": ".flv",
+    "asf": ".wmv",
+    "ogg": ".ogv",
+}
+READ_AS = "it"  # the name of such a file in messages of the process that reads it, which knows none
 NUMBER = re.compile(r"%(0\d+)?d")  # the place of a frame's number in a pattern
 PREFIX, EXTENSION = "frame-", ".png"  # of the frames that are kept while a film is painted
 

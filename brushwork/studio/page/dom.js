@@ -55,10 +55,12 @@ function columnsOf(items) {
   return other === -1 ? items.length : other;
 }
 
-// Ask whether to delete something; returns a promise of the answer. The focus returns to where it was.
-export function confirmed(question) {
+// Ask whether to do something; returns a promise of the answer. The focus returns to where it was.
+export function confirmed(question, yes = "Delete", no = "Keep it") {
   const dialog = $("confirm");
   $("question").textContent = question;
+  $("yes").textContent = yes;
+  $("no").textContent = no;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise(resolve => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));

@@ -4,6 +4,7 @@ import { $ } from "./dom.js";
 import { complain, say } from "./notices.js";
 
 const MOST_FILES = 40;  // of a folder
+const CLIPS = /\.(mp4|m4v|mov|avi|mkv|webm|mpe?g|wmv|flv|3gp|m?ts|m2ts|ogv)$/i;
 const PICTURES = /\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|heic|heif|avif|jp2|jxl|tga|ppm|pgm|pbm|pnm|pam|pfm|hdr|exr|psd|dng|ico)$/i;
 
 // take(files, role): called with files and "content" or "styles". isEmpty(): whether there is no photograph yet.
@@ -21,7 +22,7 @@ export function acceptDrops(take, isEmpty) {
     event.preventDefault();
     hide();
     if (!isOurs(event)) return;
-    const role = roleAt(event), files = await filesOf(event.dataTransfer);
+    const role = roleAt(event), files = await filesOf(event.dataTransfer, role);
     if (files.length) take(files, role);
   });
   window.addEventListener("paste", event => {
@@ -30,8 +31,8 @@ export function acceptDrops(take, isEmpty) {
   });
 }
 
-// The files of a drop; of a folder, the pictures in it and in its folders.
-async function filesOf(transfer) {
+// The files of a drop; of a folder, the pictures in it and in its folders, and clips if they can have the role.
+async function filesOf(transfer, role) {
   const entries = [...transfer.items].map(item => item.webkitGetAsEntry?.());  // now: they are gone after the event
   if (!entries.some(entry => entry?.isDirectory)) return [...transfer.files];
   const found = [];
@@ -40,7 +41,7 @@ async function filesOf(transfer) {
     say(`Reading the folder ${entry.name} …`);
     try {
       const files = [];
-      await readFolder(entry, files);
+      await readFolder(entry, files, name => PICTURES.test(name) || role === "content" && CLIPS.test(name));
       say("");
       if (!files.length) complain(`There are no pictures in the folder ${entry.name}`);
       if (files.length > MOST_FILES) complain(`The first ${MOST_FILES} pictures of the folder ${entry.name} are taken`);
@@ -55,7 +56,7 @@ async function filesOf(transfer) {
 
 const fileOf = entry => new Promise((resolve, reject) => entry.file(resolve, reject));
 
-async function readFolder(folder, files) {
+async function readFolder(folder, files, isTaken) {
   const reader = folder.createReader(), entries = [];
   for (let some = null; some === null || some.length;) {
     some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
@@ -64,7 +65,7 @@ async function readFolder(folder, files) {
   entries.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
   for (const entry of entries) {
     if (files.length > MOST_FILES) return;
-    if (entry.isDirectory) await readFolder(entry, files);
-    else if (PICTURES.test(entry.name)) files.push(await fileOf(entry));
+    if (entry.isDirectory) await readFolder(entry, files, isTaken);
+    else if (isTaken(entry.name)) files.push(await fileOf(entry));
   }
 }

@@ -1,4 +1,4 @@
-// The filmstrip: all pictures, the newest first, with their settings and time. The first impression is its first one.
+// The filmstrip: all pictures and films, the newest first, with their settings and time. The first impression is its first one.
 
 import { view } from "./api.js";
 import { $, make, rove, setText } from "./dom.js";
@@ -54,13 +54,15 @@ function fill(found, source, texts, label) {
 }
 
 function draw(picture, running, hasPhotograph, press) {
-  const { number, style_names: names, words, status, title, took } = picture;
+  const { number, style_names: names, words, status, title, took, frames } = picture;
   const found = entry(number, press), image = running?.iteration !== undefined ? `api/pictures/${number}/current?${running.version}` : picture.image;
   const source = image ?? (hasPhotograph ? view(picture.content) : null);
-  const share = running?.share === undefined ? "" : ` ${Math.floor(100 * running.share)} %`;
+  const done = (running ?? picture).frames_done, isUnfinished = frames && ["painting", "stopped", "failed"].includes(status);
+  const share = isUnfinished ? `, ${done} of ${frames}` : running?.share === undefined ? "" : ` ${Math.floor(100 * running.share)} %`;
   const state = status === "done" ? [momentOf(picture), took].filter(Boolean).join(" · ") : `${STATES[status]}${share}`;
   found.button.className = status;
   found.image.classList.toggle("photograph", !image);
+  found.image.parentElement.classList.toggle("moving", Boolean(frames));
   return fill(found, source, [`${picture.ordinal} · ${names.join(" + ")}`, words.join(", "), state], `${nameOf(picture)}, ${title}: ${words.join(", ")}; ${state}`);
 }
 

@@ -4,15 +4,18 @@ import { ask, json, post, upload, view } from "./api.js";
 import { $, confirmed, make } from "./dom.js";
 import { attempt, complain, complainOf, say } from "./notices.js";
 import { labelOf, Shelf } from "./shelf.js";
+import { framesOf } from "./words.js";
 
 export class Inputs {
-  // form: from the server. changed(): called after every change. drawMask(style): lets the user draw.
-  constructor(form, { changed, drawMask }) {
-    Object.assign(this, { form, changed, drawMask });
+  // form: from the server. changed(): called after every change. drawMask(style): lets the user draw. replaced(): called when
+  // another photograph or clip is chosen, before `changed`.
+  constructor(form, { changed, drawMask, replaced }) {
+    Object.assign(this, { form, changed, drawMask, replaced });
     this.content = null;  // an upload
     this.styles = [];     // {upload, weight, mask}
     this.offers = [];
-    const shelf = (role, many) => new Shelf($(role), { accept: form.accept, many, take: files => this.take(files, role),
+    const accept = { content: [form.accept, form.accept_clips].filter(Boolean).join(","), styles: form.accept };
+    const shelf = (role, many) => new Shelf($(role), { accept: accept[role], many, take: files => this.take(files, role),
       press: offer => this.toggle(offer, role), remove: offer => this.delete(offer) });
     this.shelves = { content: shelf("content", false), styles: shelf("styles", true) };
   }
@@ -71,6 +74,7 @@ export class Inputs {
         for (const style of this.styles) style.mask = null;
         complain("The masks drawn on the other photograph are removed");
       }
+      if (this.content?.number !== picture.number) this.replaced();
       this.content = picture;
     } else if (this.styles.length >= this.form.most_styles) {
       complain(`At most ${this.form.most_styles} paintings; ${picture.name} is not taken`);
@@ -108,9 +112,11 @@ export class Inputs {
     const used = { content: this.content ? [this.content.number] : [], styles: this.styles.map(style => style.upload.number) };
     for (const [role, shelf] of Object.entries(this.shelves)) {
       const word = role === "content" ? "content" : "style";
-      shelf.draw(this.offers.filter(offer => !offer.roles.length || offer.roles.includes(word) || used[role].includes(offer.number)), used[role]);
+      shelf.draw(this.offers.filter(offer => !(offer.frames && role === "styles")).filter(offer => !offer.roles.length || offer.roles.includes(word) || used[role].includes(offer.number)), used[role]);
     }
-    $("content-name").textContent = this.content ? `${this.content.name} · ${this.content.width} × ${this.content.height}` : "Choose one, or drop one anywhere on the page.";
+    $("content-name").textContent = this.content ? `${this.content.name} · ${this.content.width} × ${this.content.height}${this.content.frames ? ` · ${framesOf(this.content, true)}` : ""}`
+      : `Choose one, or drop one anywhere on the page.${this.form.accept_clips ? " A clip becomes a film." : ""}`;
+    $("clip").hidden = $("filmdials").hidden = !this.content?.frames;
     $("styles-name").textContent = this.styles.length ? this.styles.map(style => labelOf(style.upload)).join(" + ") : "Choose a painting. Several are blended.";
     this.drawChosen();
   }

@@ -1,7 +1,8 @@
-// More settings: a field for each setting that is no dial. An empty field means the value of the look.
+// More settings: a field for each setting that is no dial, and those of films. An empty field means the value of the look.
 
 import { $, make } from "./dom.js";
 
+const FRAMES = "frames";  // its field is beside the clip
 const GROUPS = { pictures: "Pictures", look: "The look", optimisation: "The optimisation" };
 
 export class More {
@@ -9,9 +10,10 @@ export class More {
   constructor(form, preset, changed) {
     Object.assign(this, { form, preset, changed });
     this.values = new Map();  // name of a setting -> the value that the user has given
+    this.fields = [...form.more, ...form.film];
     this.build();
     $("reset").addEventListener("click", () => {
-      this.use({});
+      this.use({ [FRAMES]: this.values.get(FRAMES) });
       changed("More settings", "as the look has them", false);
       $("more").querySelector("summary").focus();
     });
@@ -20,6 +22,16 @@ export class More {
   build() {
     $("moredials").replaceChildren(...Object.entries(GROUPS).flatMap(([group, heading]) =>
       [make("h3", { text: heading }), ...this.form.more.filter(dial => dial.group === group).map(dial => this.field(dial))]));
+    const [frames, ...others] = this.form.film.map(dial => this.field(dial));
+    $("clip").replaceChildren(frames);
+    $("filmdials").replaceChildren(make("h3", { text: "The film" }), ...others);
+  }
+
+  // Paint all frames: another clip is chosen.
+  forgetFrames() {
+    this.values.delete(FRAMES);
+    $(`set-${FRAMES}`).value = "";
+    this.showChanged();
   }
 
   field(dial) {
@@ -51,20 +63,21 @@ export class More {
 
   // Show which fields the user has filled in, and how many.
   showChanged() {
-    for (const { name } of this.form.more) {
+    for (const { name } of this.fields) {
       const dial = $(`set-${name}`).closest(".dial"), isChanged = this.values.has(name);
       dial.classList.toggle("changed", isChanged);
       dial.querySelector(".back").hidden = !isChanged;
     }
-    $("changed").textContent = this.values.size ? `· ${this.values.size} changed` : "";
-    $("reset").hidden = !this.values.size;
+    const count = this.values.size - this.values.has(FRAMES);
+    $("changed").textContent = count ? `· ${count} changed` : "";
+    $("reset").hidden = !count;
   }
 
   // Show the values of the look in the empty fields.
   showDefaults() {
     const { values } = this.form.presets[this.preset()];
-    for (const dial of this.form.more) {
-      const value = values[dial.name];
+    for (const dial of this.fields) {
+      const value = dial.default ?? values[dial.name];
       const text = value === null || value === undefined || value.length === 0 ? "not set" : value === true ? "yes" : value === false ? "no" : [value].flat().join(" ");
       const input = $(`set-${dial.name}`);
       if (input.tagName === "SELECT") input.options[0].textContent = text;
@@ -80,7 +93,7 @@ export class More {
   // Fill in the fields from the settings of a request.
   use(settings) {
     this.values.clear();
-    for (const { name } of this.form.more) {
+    for (const { name } of this.fields) {
       const value = settings[name];
       $(`set-${name}`).value = value === undefined ? "" : value === true ? "yes" : value === false ? "no" : value;
       if (value !== undefined) this.values.set(name, value);

@@ -2,6 +2,7 @@
 
 import { view } from "./api.js";
 import { make, rove } from "./dom.js";
+import { framesOf } from "./words.js";
 
 const FIRST = 7;  // uploads that are shown at first, the latest
 
@@ -12,7 +13,7 @@ export class Shelf {
     Object.assign(this, { press, remove });
     this.tiles = new Map();  // number -> tile
     this.isOpen = false;
-    const input = make("input", { type: "file", id: `choose-${section.id}`, accept, multiple: many, "aria-label": many ? "Add paintings from files" : "Add a photograph from a file" });
+    const input = make("input", { type: "file", id: `choose-${section.id}`, accept, multiple: many, "aria-label": many ? "Add paintings from files" : "Add a photograph or a clip from a file" });
     input.addEventListener("change", () => { take([...input.files]); input.value = ""; });
     this.add = make("label", { class: "tile add", title: input.getAttribute("aria-label") }, input, make("span", { text: "+", "aria-hidden": "true" }));
     this.all = make("button", { type: "button", class: "tile all", onclick: () => { this.isOpen = true; this.draw(this.offers, this.used); this.box.querySelectorAll("button.pick")[FIRST]?.focus(); } });
@@ -49,9 +50,10 @@ export class Shelf {
   }
 
   build(offer) {
-    const { name, number, deletable } = offer, title = labelOf(offer);
-    const pick = make("button", { type: "button", class: "pick", title, "aria-label": title, "data-number": number, "aria-keyshortcuts": deletable ? "Delete" : null,
+    const { name, number, deletable, frames, seconds } = offer, title = labelOf(offer);
+    const pick = make("button", { type: "button", class: "pick", title, "aria-label": frames ? `${title}, a clip of ${framesOf(offer, true)}` : title, "data-number": number, "aria-keyshortcuts": deletable ? "Delete" : null,
       onclick: () => this.press(offer) }, make("img", { src: view(number), alt: "", loading: "lazy" }));
+    if (frames) pick.append(make("span", { class: "length", text: `▸ ${Math.max(1, Math.round(seconds))} s` }));
     if (!deletable) return make("div", { class: "tile" }, pick);
     const away = make("button", { type: "button", class: "away", tabindex: -1, title: `Delete ${name}`, "aria-label": `Delete ${name}`, text: "×", onclick: () => this.remove(offer) });
     return make("div", { class: "tile" }, pick, away);

@@ -1,21 +1,47 @@
-// The canvas: a picture, and the line that uncovers what it is compared with.
+// The canvas: a picture, and the line that uncovers what it is compared with; or a film.
 
 import { $ } from "./dom.js";
 
 let loading = null;
 
+// Play a film in a loop, without sound at first. poster: the address of its first frame. size: [width, height].
+export function setFilm(address, poster, title, size) {
+  const player = $("player");
+  loading = null;  // what is being loaded is not shown any more
+  $("canvas").style.setProperty("--ratio", size[0] / size[1]);
+  $("frame").hidden = player.hidden = false;
+  $("frame").classList.add("alone");
+  if (player.getAttribute("src") === address) return;
+  player.setAttribute("aria-label", title);
+  player.poster = poster;
+  player.src = address;
+  if (!matchMedia("(prefers-reduced-motion: reduce)").matches) player.play().catch(() => {});  // it may be gone before it plays
+}
+
+// End the film, with its connection to the server.
+function endFilm() {
+  const player = $("player");
+  player.hidden = true;
+  if (!player.hasAttribute("src")) return;
+  player.pause();
+  player.removeAttribute("src");
+  player.load();
+}
+
 // Show an image once it is loaded; `before` is the address of what is compared with it, or null. While one is loading, only
 // the newest of those that follow is kept.
 export function setImage(address, before, alt) {
+  endFilm();
   if (loading) { loading.next = [address, before, alt]; return; }
-  const image = new Image();
-  loading = { next: null };
+  const image = new Image(), mine = { next: null };
+  loading = mine;
   const finish = () => {
-    const { next } = loading;
+    if (loading !== mine) return;
     loading = null;
-    if (next) setImage(...next);
+    if (mine.next) setImage(...mine.next);
   };
   image.onload = () => {
+    if (loading !== mine) return;  // a film is shown instead
     $("picture").src = address;
     $("picture").alt = alt;
     $("canvas").style.setProperty("--ratio", image.naturalWidth / image.naturalHeight);

@@ -5,7 +5,7 @@ import { ask, json, listen, post, view } from "./api.js";
 import { Dials } from "./dials.js";
 import { $, confirmed, keep, make, recall } from "./dom.js";
 import { acceptDrops } from "./drops.js";
-import { enlarging, estimate } from "./estimate.js";
+import { enlarging, estimate, longFilm } from "./estimate.js";
 import { drawFilm, showInFilm } from "./film.js";
 import { Inputs } from "./inputs.js";
 import { drawMask } from "./mask.js";
@@ -24,7 +24,7 @@ let asking = null, isPosting = false;
 
 const form = await json("api/form").catch(error => { complainOf(error); throw error; });
 const dials = new Dials(form, dialChanged);
-const inputs = new Inputs(form, { changed: inputsChanged, drawMask: style => drawMask(inputs.content, style, others(style), mask => {
+const inputs = new Inputs(form, { changed: inputsChanged, replaced: () => dials.more.forgetFrames(), drawMask: style => drawMask(inputs.content, style, others(style), mask => {
   style.mask = mask;
   inputs.draw();
   inputsChanged();
@@ -100,16 +100,17 @@ function showChoice() {
   const { content, styles } = inputs, names = styles.map(style => style.upload.name).join(" + ");
   $("progress").hidden = $("about").hidden = true;
   showTools();
-  setTags("first impression", "the photograph");
+  setTags("first impression", content?.frames ? "the clip" : "the photograph");
   if (impression && impression.content === content?.number) {
     setImage(impression.address, view(content.number), `A first impression of ${content.name} in the style of ${names}`);
-    showLabel(`${content.name} in the style of ${names}`, "A first impression. Paint makes the real picture.");
+    showLabel(`${content.name} in the style of ${names}`, content.frames ? "A first impression of one frame. Paint makes the film." : "A first impression. Paint makes the real picture.");
     showTools("save");
     offerSaves({ jpg: impression.address }, { jpg: "The first impression, JPEG" }, "preview.jpg");
   } else if (content || styles.length) {
     const { number, name } = content ?? styles[0].upload;
     setImage(view(number), null, name);
-    showLabel(name, content ? styles.length ? "The photograph. Its first impression follows." : "Now choose a painting." : "Now choose a photograph.");
+    const what = content?.frames ? "The first frame of the clip." : "The photograph.";
+    showLabel(name, content ? styles.length ? `${what} Its first impression follows.` : "Now choose a painting." : "Now choose a photograph.");
   } else {
     showExample();
   }
@@ -161,8 +162,8 @@ function drawAll() {
 
 // The pictures that the shown one can be compared with.
 function drawAgainst() {
-  const others = pictures.filter(picture => picture.number !== shown && picture.image && !ACTIVE.includes(picture.status)).reverse();
-  $("comparing").hidden = !details || !others.length;
+  const others = pictures.filter(picture => picture.number !== shown && picture.image && !picture.frames && !ACTIVE.includes(picture.status)).reverse();
+  $("comparing").hidden = !details || Boolean(details.frames) || !others.length;
   const wanted = [["", "the photograph"], ...others.map(picture => [picture.number, `${nameOf(picture)} · ${[...picture.style_names, ...picture.words].join(", ")}`])];
   if (JSON.stringify(wanted) !== $("against").dataset.made) {
     $("against").dataset.made = JSON.stringify(wanted);
@@ -231,7 +232,8 @@ $("paint").addEventListener("click", async () => {
     ($(role).querySelector("button.pick[tabindex='0']") ?? $(`choose-${role}`)).focus();
     return;
   }
-  const asked = request(), larger = enlarging();
+  const asked = request(), larger = enlarging(), question = longFilm();
+  if (question && !await confirmed(question, "Paint", "Not now")) return;
   if (larger) {
     delete asked.settings.long_side;
     Object.assign(asked.settings, larger);

@@ -16,6 +16,12 @@ export function momentOf({ time }) {
 
 // The settings, size and time of a picture.
 export function factsOf(picture) {
-  const { words, width, height, took } = picture;
-  return [words.join(", "), width ? `${width} × ${height}` : "", momentOf(picture), took ? `painted in ${took}` : ""].filter(Boolean).join(" · ");
+  const { words, width, height, took, frames } = picture;
+  return [words.join(", "), width ? `${width} × ${height}` : "", frames ? framesOf(picture) : "", momentOf(picture), took ? `painted in ${took}` : ""].filter(Boolean).join(" · ");
+}
+
+// How many frames a clip or a film has, and how long a clip is.
+export function framesOf({ frames, seconds }, hasLength = false) {
+  const length = hasLength ? `, ${seconds < 10 ? Math.round(10 * seconds) / 10 : Math.round(seconds)} s` : "";
+  return `${frames} ${frames === 1 ? "frame" : "frames"}${length}`;
 }
