@@ -76,6 +76,7 @@ class Members:
         self._asked: set[str] = set()  # addresses of those that are being admitted
         self._members: list[Member] = []
         self._heartbeats, self._silent = Heartbeats(), []  # members that were lost because they fell silent
+        self._unanswered: set[str] = set()  # addresses of those that fell silent while they were getting ready
         self._losses: Counter[str] = Counter()
         self.recipe: Recipe | None = None  # of the graph that they build
         self._own = facts.here()
@@ -167,13 +168,21 @@ class Members:
         for member in self.all():
             if member.address not in workers:
                 self.lose(member, "it has ended")
-            elif self._heartbeats.is_silent(member.address) and self._is_settled(member):
-                self._silent.append(member)
-                self.lose(member, "it does not answer")
+            elif self._heartbeats.is_silent(member.address):
+                self._give_up(member)
         for member in [each for each in self._silent if not self._heartbeats.is_silent(each.address)]:
             self._silent.remove(member)
             if member.address in workers:
                 self.restore(member)
+
+    def _give_up(self, member):
+        """Lose a silent member, unless it is getting ready: then it is only not waited for."""
+        if self._is_settled(member):
+            self._silent.append(member)
+            self.lose(member, "it does not answer")
+        elif member.address not in self._unanswered:
+            self._unanswered.add(member.address)
+            logger.warning(f"worker {member.address} does not answer, and is not waited for")
 
     def _is_settled(self, member):
         """Whether a member has done what it is asked. While it imports TensorFlow, it may be silent for seconds."""

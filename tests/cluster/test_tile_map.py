@@ -236,7 +236,24 @@ def test_a_worker_that_is_stopped_before_it_is_ready_is_not_waited_for(logged):
         assert stopped.runs == 0
         stopped.resume()
         until(lambda: len(tile_map.members.ready()) == 2)
-    assert not any("w2" in text for _, text in logged)
+    assert [each for each in logged if "w2" in each[1]] == [
+        ("warning", "worker w2 does not answer, and is not waited for")
+    ]
+
+
+def test_a_worker_of_a_batch_that_is_stopped(logged):
+    """It builds no graph, and is lost and restored nevertheless."""
+    with FakeClient(2) as client, Members(client) as members:
+        until(lambda: len(members.all()) == 2)
+        client.workers["w2"].is_stopped = True
+        until(lambda: [each.address for each in members.all()] == ["w1"])
+        assert members.is_settled
+        client.workers["w2"].is_stopped = False
+        until(lambda: len(members.all()) == 2)
+    assert [text for _, text in logged if "w2" in text] == [
+        "worker w2 is lost: it does not answer; its work goes to others",
+        "worker w2 answers again",
+    ]
 
 
 def test_a_worker_without_memory_is_left_out(logged):
