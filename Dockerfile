@@ -1,4 +1,4 @@
-# The command and the studio in a container, computing on the processor. docs/studio.md says how to run it.
+# The command and the studio in a container, with films, computing on the processor. docs/studio.md says how to run it.
 FROM python:3.12-slim
 
 # Pictures are written with the rights of this user, not of root.
@@ -12,7 +12,7 @@ COPY pyproject.toml README.md LICENSE neural_style.py stylize.py vgg.py ./
 COPY brushwork ./brushwork
 COPY examples/*.jpg examples/*.mp4 examples/credits.json ./examples/
 COPY examples/masterpieces/*.jpg ./examples/masterpieces/
-RUN pip install --no-cache-dir ".[studio]" && rm -r /opt/brushwork/*
+RUN pip install --no-cache-dir ".[studio,video]" && rm -r /opt/brushwork/*
 
 USER painter
 # Volumes that are mounted here begin with these directories, which belong to the user.

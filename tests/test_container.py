@@ -58,6 +58,7 @@ def test_everything_that_is_installed_is_copied():
 def test_the_extras_and_the_python_exist():
     (extras,) = re.findall(r'"\.\[([\w,]+)\]"', " ".join(values("RUN")))
     assert set(extras.split(",")) <= set(PROJECT["project"]["optional-dependencies"])
+    assert "video" in extras  # films, on the page too
     version = re.fullmatch(r"python:3\.(\d+)-slim", values("FROM")[0])[1]
     assert int(version) >= int(re.search(r">=3\.(\d+)", PROJECT["project"]["requires-python"])[1])
 

@@ -10,6 +10,7 @@ from brushwork.video.flow import places
 
 SIGMA = 0.8  # px, of the blur of masks
 UNLIKE, WIDE_SIGMA = 20, 2.0  # levels of a difference, averaged over so many px, that no error of the flow makes
+STILL = 0.5  # px
 LEAST_SHARE = 0.4  # of a frame that follows from the one before; with less, there is a cut between them
 DOUBTFUL_SHARE, CHANGE = 0.75, 0.35  # or with less than this share, if the histograms differ by so much
 BINS = 32
@@ -42,6 +43,12 @@ def alike(frame: np.ndarray, before: np.ndarray, backward: np.ndarray) -> np.nda
     difference = frame.astype(np.float32) - moved
     blurred = cv2.GaussianBlur(difference, (0, 0), WIDE_SIGMA, borderType=cv2.BORDER_REPLICATE)
     return np.abs(blurred) < UNLIKE
+
+
+def still(flow: np.ndarray) -> np.ndarray:
+    """Where a flow is smaller than STILL, with soft edges: float32 [H, W], 0..1."""
+    small = (_squares(flow) < STILL**2).astype(np.float32)
+    return np.clip(cv2.GaussianBlur(small, (0, 0), WIDE_SIGMA, borderType=cv2.BORDER_REPLICATE), 0, 1)
 
 
 def _squares(vectors):

@@ -114,13 +114,14 @@ def _paint(film, painter, interrupts, show, finished):
     count = len(film.numbers)
     film = replace(film, done=done_of(finished))
     progress = FilmProgress(film, show)
-    begin = max(0, film.done - painter.reach)
+    begin = max(0, film.done - painter.memory)
     numbers = film.numbers[begin:]
     index, contents = begin - 1, film.clip.frames(film.size, numbers)
     with closing(contents), progress:
         for index, content in enumerate(contents, start=begin):
+            number = film.numbers[index] // film.numbers.step
             if index in finished:
-                painter.follow(content, film.files.load(film.numbers[index] + 1))
+                painter.recall(content, film.files.load(film.numbers[index] + 1), number)
                 continue
             if time.monotonic() + progress.longest > film.deadline:
                 return f"ended after {len(finished)} of {count} frames, in time"
@@ -130,7 +131,7 @@ def _paint(film, painter, interrupts, show, finished):
             image = painter.raw(step, content) if film.files.is_raw else step.picture()
             about = film.about() if film.files.is_pattern else None
             saved = film.files.save(film.numbers[index] + 1, image, depth=film.options.depth, about=about)
-            painter.follow(content, saved)
+            painter.follow(content, saved, number)
             finished.add(index)
             progress.finish(index, step, painter)
     if index + 1 < count:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Painter(Protocol):
     """Paints frames, [H, W, 3], RGB, 0..255."""
 
-    reach: int  # frames before the next one that `follow` must have been told of
+    memory: int  # frames before the next one that `recall` must have been told of
     schedule: Schedule | None  # of the next frame; None if its time cannot be told
     begins: bool  # whether the next frame does not follow from the one before
     first_cost: float  # of a frame that does not, as in `schedule`
@@ -36,8 +36,11 @@ class Painter(Protocol):
     def steps(self, content: np.ndarray) -> Iterator[Any]:
         """Yield the steps in which a frame is painted; the last one has its picture."""
 
-    def follow(self, content: np.ndarray, result: np.ndarray) -> None:
-        """Take note of a frame that is finished, as it is in its file."""
+    def follow(self, content: np.ndarray, result: np.ndarray, number: int) -> None:
+        """Take note of a frame that is finished, as it is in its file. number: in the clip, in steps of the film."""
+
+    def recall(self, content: np.ndarray, result: np.ndarray, number: int) -> None:
+        """Take note of a frame that another process has finished."""
 
     def raw(self, step: Any, content: np.ndarray) -> np.ndarray:
         """The picture of a last step before `finished`."""
@@ -73,8 +76,10 @@ class InstantPainter:
         plan = self._plan
         return network.steps(self._network, content, plan.styles, plan.settings, plan.masks)
 
-    def follow(self, content: np.ndarray, result: np.ndarray) -> None:
+    def follow(self, content: np.ndarray, result: np.ndarray, number: int) -> None:
         pass
+
+    recall = follow
 
     def raw(self, step: Any, content: np.ndarray) -> np.ndarray:
         return step.picture()
@@ -100,7 +105,7 @@ class FramePainter:
         self._first = plan.settings_for_stylize
         start = self._first.initial if self._first.initial in STARTS else "content"
         self._later = replace(self._first, scale_iterations=film.settings.frame_iterations, initial=start)
-        self.reach, self.begins = max(film.settings.temporal_reach), True
+        self.memory, self.begins = self._following.memory, True
         size = plan.content.shape[:2]
         self._schedules = {each: make_schedule(each, *size, plan.tile_sizes) for each in (self._first, self._later)}
         self.first_cost, self.later_cost = (self._schedules[each].cost for each in (self._first, self._later))
@@ -125,8 +130,12 @@ class FramePainter:
         every = plan.options.print_iterations
         return report.print_losses(steps, every, self.schedule.iterations) if every else steps
 
-    def follow(self, content: np.ndarray, result: np.ndarray) -> None:
-        self._following.add(content, result)
+    def follow(self, content: np.ndarray, result: np.ndarray, number: int) -> None:
+        self._following.add(content, result, number)
+
+    def recall(self, content: np.ndarray, result: np.ndarray, number: int) -> None:
+        self._following.relate(content)
+        self._following.add(content, result, number)
 
     def raw(self, step: Any, content: np.ndarray) -> np.ndarray:
         return postprocess(step.kept, content, replace(self._first, colors="style"))

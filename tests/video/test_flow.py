@@ -6,6 +6,7 @@ import pytest
 
 from brushwork.losses.temporal import Predecessor
 from brushwork.pictures import sizes
+from brushwork.video import following
 from brushwork.video.consistency import alike, consistency, is_cut
 from brushwork.video.flow import flow_between, grey_of, places, warp
 from brushwork.video.following import Following
@@ -118,7 +119,7 @@ def test_a_frame_follows_from_the_one_before():
     predecessor = Predecessor()
     following = Following((1,), predecessor)
     assert not following.relate(before)
-    following.add(before, 255 - before)
+    following.add(before, 255 - before, 0)
     assert following.relate(frame)
     consistent = predecessor.consistency > 0.99
     assert consistent.mean() > 0.7
@@ -131,21 +132,55 @@ def test_a_frame_follows_from_the_one_before():
 
 
 def test_a_farther_frame_counts_where_the_nearer_does_not():
-    """Of a still scene: the frame before has a patch of another picture, the one before that has not."""
-    scene = texture(HEIGHT, WIDTH)
-    patched = scene.copy()
+    """The scene moves by 3 px a frame. The frame before has a patch of another picture, the one before that has not."""
+    scene = texture(HEIGHT, WIDTH + 6)
+    first, patched, last = (scene[:, each : each + WIDTH].copy() for each in (0, 3, 6))
     patched[20:40, 30:50] = texture(20, 20, seed=9)
     for reach in ((1,), (1, 2)):
         predecessor = Predecessor()
         following = Following(reach, predecessor)
-        following.add(scene, np.full_like(scene, 10))
-        following.add(patched, np.full_like(scene, 90))
-        assert following.relate(scene)
-        in_patch, outside = predecessor.consistency[25:35, 35:45], predecessor.consistency[:10]
+        following.add(first, np.full_like(first, 10), 0)
+        following.add(patched, np.full_like(first, 90), 1)
+        assert following.relate(last)
+        in_patch, outside = predecessor.consistency[25:35, 32:42], predecessor.consistency[:10, 10:-10]
         assert outside.min() > 0.99
-        np.testing.assert_allclose(predecessor.warped[:10], 90, atol=1)
+        np.testing.assert_allclose(predecessor.warped[:10, 10:-10], 90, atol=1)
         assert bool(in_patch.mean() > 0.9) is (reach == (1, 2))
-    assert np.median(predecessor.warped[25:35, 35:45]) == pytest.approx(10, abs=1)
+    assert np.median(predecessor.warped[25:35, 32:42]) == pytest.approx(10, abs=1)
+
+
+def test_still_places_follow_from_the_key_frame(monkeypatch):
+    """The left half is still, and the right half moves by 3 px a frame; every second frame is a key frame."""
+    monkeypatch.setattr(following, "KEY_FRAMES", 2)
+    still, moving = texture(HEIGHT, 80), texture(HEIGHT, 100, seed=5)
+    predecessor = Predecessor()
+    frames = Following((1,), predecessor)
+    for number, key in enumerate((None, 0, 0, 2, 2)):
+        content = np.concatenate([still, moving[:, 3 * number : 3 * number + 80]], axis=1)
+        assert frames.relate(content) is (number > 0)
+        if number:
+            np.testing.assert_allclose(predecessor.warped[10:-10, 10:60], 10 * key, atol=0.5)
+            np.testing.assert_allclose(np.median(predecessor.warped[10:-10, 100:140]), 10 * (number - 1), atol=0.5)
+        frames.add(content, np.full_like(content, 10 * number), number)
+
+
+@pytest.mark.parametrize("done", [1, 4, 7, 8])
+def test_what_follows_is_the_same_after_an_interrupt(monkeypatch, done):
+    """Also behind a cut, which is before frame 7."""
+    monkeypatch.setattr(following, "KEY_FRAMES", 3)
+    contents = [texture(HEIGHT, WIDTH)] * 7 + [texture(HEIGHT, WIDTH, seed=11)] * 2
+    results = [np.full_like(content, 10 * number) for number, content in enumerate(contents)]
+    found = []
+    for finished in (0, done):
+        predecessor = Predecessor()
+        frames = Following((1, 2), predecessor)
+        for number in range(max(0, finished - frames.memory), 9):
+            frames.relate(contents[number])
+            if number == 8:
+                found.append(predecessor.warped)
+            frames.add(contents[number], results[number], number)
+    np.testing.assert_array_equal(*found)
+    assert found[0][0, 0, 0] == 70
 
 
 def test_what_looks_different_is_not_consistent():
