@@ -70,6 +70,11 @@ def free_port():
         return taken.getsockname()[1]
 
 
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def until(condition, process=None):
     deadline = time.monotonic() + SECONDS
     while not condition():
@@ -138,6 +143,7 @@ def test_tls(start, tmp_path):
 def test_the_end_of_a_scheduler_saves_the_run(start):
     port, dask = free_port(), [sys.executable, "-m", "dask"]
     scheduler = start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", command=dask)
+    until(lambda: listens(port), scheduler)  # the driver does not wait for a scheduler
     start("worker", f"127.0.0.1:{port}")
     given = [*PICTURE, "--output", "out.png", "--print-iterations", "1"]
     driver = start(*given, "--iterations", "2000", f"--cluster=127.0.0.1:{port}", "--cluster-wait")
