@@ -26,10 +26,10 @@ def test_a_shot_begins_at_each_cut(contents):
 def test_a_shot_begins_where_all_frames_before_are_forgotten(contents, reach):
     """Also if frames are compared with the second one before: a shot of one frame is not noticed then."""
     following, expected = Following(reach, Predecessor()), []
-    for content in contents:
+    for number, content in enumerate(contents):
         following.relate(content)
         expected.append(not following._finished)
-        following.add(content, np.zeros_like(content))
+        following.add(content, np.zeros_like(content), number)
     assert list(beginnings(contents, reach)) == expected
     assert 1 < sum(expected) < len(expected)
 
