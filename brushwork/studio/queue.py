@@ -179,9 +179,9 @@ class PictureQueue:
     def _end(self, picture, status):
         """Record how the run of a picture ended, and start the next one."""
         picture.status = self._status_at_end(picture, status)
-        if picture.status == "failed":
+        if picture.status == "failed" or (picture.status == "stopped" and status < 0):
             self._explain(picture, status)
-        elif picture.status == "stopped" and picture.frames and picture.progress:
+        elif picture.is_incomplete_film and picture.progress:
             picture.keep_last(self._storage)
         if picture.status == "done":
             state = self._storage.path(picture.stem, ".state")

@@ -1,6 +1,7 @@
 // The canvas: a picture, and the line that uncovers what it is compared with; or a film.
 
 import { $ } from "./dom.js";
+import { complain } from "./notices.js";
 
 let loading = null;
 
@@ -17,6 +18,10 @@ export function setFilm(address, poster, title, size) {
   player.src = address;
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) player.play().catch(() => {});  // it may be gone before it plays
 }
+
+$("player").addEventListener("error", () => {
+  if ($("player").hasAttribute("src")) complain("This browser cannot play the film; save it, and watch it elsewhere");
+});
 
 // End the film, with its connection to the server.
 function endFilm() {

@@ -158,6 +158,14 @@ def test_a_long_film_is_asked_about(film):
     film.until_status("done")
 
 
+def test_a_browser_that_cannot_play_the_film_says_so(film):
+    film.page.route("**/picture.mp4?*", lambda route: route.fulfill(body=b"no video", content_type="video/mp4"))
+    film.paint()
+    film.until_status("done")
+    film.until_text("#notices", "This browser cannot play the film; save it, and watch it elsewhere")
+    assert film.page.is_visible("#save")
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_no_violation_and_nothing_is_cut_off(browser, studio, files, clip, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
