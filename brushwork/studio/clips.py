@@ -7,7 +7,7 @@ import numpy as np
 
 from brushwork.errors import NetworkError, PictureError
 from brushwork.network import isolated
-from brushwork.pictures import sizes, unsupported
+from brushwork.pictures import unsupported
 from brushwork.video import extra, names
 
 MOST_BYTES = 500e6  # of a clip
@@ -18,7 +18,7 @@ PROBE = "brushwork.video.probe"  # it imports PyAV
 class Clip(NamedTuple):
     """What is known of a clip before it is painted."""
 
-    frame: np.ndarray  # the first one: float32 [H, W, 3], RGB, 0..255
+    frame: np.ndarray  # the first one, small: float32 [H, W, 3], RGB, 0..255
     width: int  # of the clip, px
     height: int
     frames: int
@@ -37,11 +37,8 @@ def is_named_as_clip(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in unsupported.VIDEOS
 
 
-def read(path: str | os.PathLike, name: str, longest: int) -> Clip:
-    """Read the facts and the first frame of a clip. Raises PictureError, with its name.
-
-    longest: px; the longer side of the frame, at most.
-    """
+def read(path: str | os.PathLike, name: str) -> Clip:
+    """Read the facts and the first frame of a clip. Raises PictureError, with its name."""
     extra.check("av", "cv2")
     try:
         with open(path, "rb") as file:
@@ -54,6 +51,5 @@ def read(path: str | os.PathLike, name: str, longest: int) -> Clip:
     if declared > frames:
         held = f"it holds {frames:.0f} of its {declared:.0f} frames"
         raise PictureError(f"{name} is truncated: {held}; copy it here as a whole")
-    frame = sizes.resample(frame, *sizes.scale_size(frame.shape[:2], min(1, longest / max(frame.shape[:2]))))
     extension = list(names.PROBED.values())[int(kind)]
-    return Clip(np.clip(frame, 0, 255), int(width), int(height), int(frames), seconds, extension)
+    return Clip(frame, int(width), int(height), int(frames), seconds, extension)

@@ -224,7 +224,7 @@ class Uploads:
         view = str(self.folder / f"{number}.view.jpg")
         with self._decoding:
             try:
-                clip = clips.read(path, name, VIEW)
+                clip = clips.read(path, name)
                 _save_view(clip.frame, view)
                 return _View(view, (clip.width, clip.height), clip.extension, clip.frames, clip.seconds)
             finally:

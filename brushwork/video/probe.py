@@ -13,8 +13,11 @@ import av
 import numpy as np
 
 from brushwork.errors import PictureError
+from brushwork.pictures import sizes
 from brushwork.video.containers import Video
 from brushwork.video.names import PROBED, READ_AS
+
+SIDE = 1024  # px: the longer side of the frame, at most
 
 
 def read_arrays(file: BinaryIO) -> dict[str, np.ndarray]:
@@ -25,9 +28,13 @@ def read_arrays(file: BinaryIO) -> dict[str, np.ndarray]:
     clip = _Received(file)
     starts, last, base, _ = clip.timing
     seconds = float((starts[-1] + last - starts[0]) * base)
-    frame = next(clip.frames(lambda height, width: (height, width), range(1)))
+    frame = next(clip.frames(_small, range(1)))
     facts = [clip.size[1], clip.size[0], len(starts), clip.declared, seconds, clip.kind]
     return {"frame": frame, "facts": np.array(facts, np.float32)}
+
+
+def _small(height, width):
+    return sizes.scale_size((height, width), min(1, SIDE / max(height, width)))
 
 
 class _Received(Video):
@@ -58,14 +65,14 @@ class _Reader:
 
 
 def example() -> BinaryIO:
-    """A clip of two frames."""
+    """A clip of two frames that are made smaller, which imports more."""
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as container:
         stream = container.add_stream("rawvideo", rate=25)
-        stream.width = stream.height = 16
+        stream.width, stream.height = 2 * SIDE, 16
         stream.pix_fmt = "yuv420p"
         for _ in range(2):
-            container.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
+            container.mux(stream.encode(av.VideoFrame(2 * SIDE, 16, "yuv420p")))
         container.mux(stream.encode())
     file.seek(0)
     return file

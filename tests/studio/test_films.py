@@ -120,10 +120,17 @@ def test_a_truncated_clip_and_one_of_many_frames_are_refused(tmp_path, clip, mon
     data = (tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "part.mp4").write_bytes(data[: len(data) // 2])
     with pytest.raises(PictureError, match="part is truncated: it holds [0-9]+ of its 60 frames"):
-        clips.read(tmp_path / "part.mp4", "part", 100)
+        clips.read(tmp_path / "part.mp4", "part")
     monkeypatch.setattr(clips, "MOST_FRAMES", 4)
     with pytest.raises(PictureError, match="clip has 5 frames; at most 4 are possible"):
-        clips.read(clip, "clip", 100)
+        clips.read(clip, "clip")
+
+
+@pytest.mark.exhaustive
+def test_the_frame_of_a_large_clip_is_made_small_where_it_is_read(tmp_path):
+    files.write(tmp_path / "large.mp4", files.frames(1, 1080, 1920))
+    found = clips.read(tmp_path / "large.mp4", "large")
+    assert (found.width, found.height, found.frame.shape) == (1920, 1080, (576, 1024, 3))
 
 
 @pytest.mark.exhaustive
@@ -138,16 +145,16 @@ def test_a_truncated_clip_and_one_of_many_frames_are_refused(tmp_path, clip, mon
 )
 def test_clips_of_all_kinds_are_taken(tmp_path, name, options, size):
     files.write(tmp_path / name, files.frames(4), **options)
-    found = clips.read(tmp_path / name, name, 32)
+    found = clips.read(tmp_path / name, name)
     assert (found.width, found.height, found.frames, found.extension) == (*size, 4, Path(name).suffix)
-    assert max(found.frame.shape) == 32
+    assert found.frame.shape == (*size[::-1], 3)
     assert found.seconds == pytest.approx(10 / 25 if "starts" in options else 4 / 25, abs=0.05)
 
 
 def test_without_the_extra_a_sentence_says_what_to_install(clip, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(PictureError, match="this film needs av and opencv-python-headless: python -m pip install "):
-        clips.read(clip, "clip", 100)
+        clips.read(clip, "clip")
     assert requests.description(None)["accept_clips"] == ""
 
 
@@ -298,6 +305,17 @@ def test_a_stopped_film_has_its_last_frame_and_is_continued(storage, workers):  
     workers[-1].receive(workers[-1], "ended", 143)
     made.remove(picture.number)
     assert not list(storage.folder.rglob(f"{picture.number}-*"))
+
+
+def test_why_a_film_is_not_complete(storage, workers):  # noqa: F811
+    made = queue.PictureQueue(storage)
+    picture, painter = made.pictures[made.add(storage.asked)], workers[-1]
+    Path(storage.path(picture.stem, ".state")).write_bytes(b"state")
+    painter.receive(painter, "progress", progress(2))
+    painter.receive(painter, "ended", -9)
+    details = picture.details(storage)
+    assert (details["status"], details["resumable"], details["frames_done"]) == ("stopped", True, 2)
+    assert details["reason"] == "the process that painted it was killed by signal 9; the memory may have been full"
 
 
 @pytest.mark.parametrize(
