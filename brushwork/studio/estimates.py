@@ -111,15 +111,12 @@ class Estimates:
         content, *styles = requests.pictures_of(asked, self._storage)
         height, width = sizes.output_size(settings, content.height, content.width)
         schedule, refusal = self._schedule(asked, settings, (height, width), len(styles))
-        schedules, film = [schedule], {"frames": None}
+        cost, film = _cost(schedule), {"frames": None}
         if content.is_clip:
-            count, later = (
-                len(films.numbers(asked, content)),
-                self._later(asked, settings, (height, width), len(styles)),
-            )
-            schedules += [later] * (count - 1)
+            count = len(films.numbers(asked, content))
+            cost += (count - 1) * _cost(self._later(asked, settings, (height, width), len(styles)))
             film = {"frames": count, "disk": BYTES * height * width * count}
-        seconds = None if refusal else self._seconds(asked, schedules)
+        seconds = None if refusal else self._seconds(asked, cost)
         names = "width", "height", "iterations"
         scales = [{name: getattr(scale, name) for name in names} for scale in schedule.scales]
         return {
@@ -163,12 +160,12 @@ class Estimates:
                 self._outlines[name] = replace(network, convolutions=empty)
             return self._outlines[name]
 
-    def _seconds(self, asked, schedules: Sequence[Schedule]):
-        """The seconds that runs with these schedules take, one after the other, or None if their pace is unknown."""
+    def _seconds(self, asked, cost):
+        """The seconds that a run of a cost takes, or None if its pace is unknown."""
         pace = self._paces.get(self._key(asked))
         if pace is None:
             return None
-        return self._paces.get("start", START_SECONDS) + pace * sum(map(_cost, schedules))
+        return self._paces.get("start", START_SECONDS) + pace * cost
 
     def _seconds_left(self, asked, progress):
         """The seconds until a picture that was requested before is done, or None."""
@@ -244,7 +241,7 @@ class Estimates:
             self._changed()
 
 
-def _cost(schedule):
+def _cost(schedule: Schedule) -> float:
     """The cost of a run, with its targets."""
     return sum(scale.evaluation_cost * (scale.iterations + 1) for scale in schedule.scales)
 
