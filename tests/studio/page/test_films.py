@@ -139,10 +139,9 @@ def test_what_is_refused_is_said(empty, clip, tmp_path):
 
 
 def test_a_long_film_is_asked_about(film):
-    def answer(route):
-        route.fulfill(json=route.fetch().json() | {"frames": 20000, "seconds": 50000.0, "time": "14 h", "disk": 5.9e9})
-
-    film.page.route("**/api/estimate", answer)
+    found = {"width": 512, "height": 288, "refusal": None, "enlarged": None, "measuring": False, "waiting": 0}
+    found |= {"frames": 20000, "seconds": 50000.0, "time": "14 h", "disk": 5.9e9, "waiting_time": None}
+    film.page.route("**/api/estimate", lambda route: route.fulfill(json=found))
     film.set("seed", "7")
     film.until_text("#estimate", "20000 frames · about 14 h")
     film.page.click("#paint")
