@@ -65,7 +65,7 @@ def make_painter(film: FilmPlan, runner: Runner) -> Painter:
 class InstantPainter:
     """Paints each frame in one pass through the preview network, which knows nothing of the others."""
 
-    reach, schedule, begins, first_cost, later_cost = 0, None, False, 0.0, 0.0
+    memory, schedule, begins, first_cost, later_cost = 0, None, False, 0.0, 0.0
 
     def __init__(self, plan: PreviewPlan, runner: Runner):
         self._plan, self._network = plan, runner.preview_network(plan)
