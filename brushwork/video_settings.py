@@ -15,7 +15,7 @@ class VideoSettings:
 
     # see losses.temporal
     temporal_weight: float = Setting(
-        1e-3, "how much a frame is held to the one before; more flickers less", "W", float, AT_LEAST_ZERO
+        6e-3, "how much a frame is held to the one before; more flickers less", "W", float, AT_LEAST_ZERO
     )
     temporal_reach: tuple[int, ...] = Setting(
         (1,), "frames back that a frame is held to, as 1 2 4", "N", int, between(1, 16), shown="1"

@@ -96,7 +96,7 @@ def test_an_interrupted_film_is_resumed_bit_for_bit(film, interrupt):
     assert "interrupted after " in err
     assert "of 5 frames; continue with --resume again/f%d.state" in err
     assert 0 < len(list(Path("again").glob("*.png"))) < COUNT
-    assert state.read("again/f%d.state").film["temporal_weight"] == 1e-3
+    assert state.read("again/f%d.state").film["temporal_weight"] == 6e-3
     status, _, err = film("--resume", "again/f%d.state", content=None, flags=[])
     assert status == 0, err
     assert frames_of("again") == whole
