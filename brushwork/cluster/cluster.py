@@ -33,7 +33,9 @@ CONNECT = 15  # s until a scheduler that does not answer is given up
 GATHERING = 60.0  # s to wait for the first worker
 SETTLING = 2.0  # s without a further worker, until the run begins
 # No pages about processes in the network, and no memory limit: Dask pauses or kills workers near it, again and again.
+# A local worker that has ended is started again, which on a busy machine takes longer than the 15 s that Dask allows.
 CONFIGURATION = {
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.worker.preload": ["brushwork.cluster.preload"],

@@ -94,6 +94,7 @@ def test_local_workers_and_one_that_is_killed():
         for worker in workers_of(psutil.Process())[:2]:
             worker.send_signal(signal.SIGKILL)
         disturbed = evaluate(cluster.map_tiles, 3)[-1]
+        until(lambda: len(cluster.members.ready()) == 3)  # they are started again
     for each in (found, disturbed):
         assert each[0] == pytest.approx(losses, rel=1e-6)
         np.testing.assert_allclose(each[1], gradient, rtol=0, atol=1e-5 * np.abs(gradient).max())
