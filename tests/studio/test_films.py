@@ -163,7 +163,7 @@ def test_the_form_has_the_fields_of_films():
     assert [field["name"] for field in found["film"]] == list(FIELDS)
     assert {field["name"]: field["default"] for field in found["film"]} == {
         "frames": "all",
-        "temporal_weight": "0.001",
+        "temporal_weight": str(VIDEO_SETTINGS["temporal_weight"].default),
         "temporal_reach": "1",
         "frame_iterations": "20",
         "video_quality": "18",
