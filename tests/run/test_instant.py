@@ -17,6 +17,7 @@ from brushwork.preview import memory, store, weights
 from brushwork.preview.network import PreviewNetwork, make_preview
 from brushwork.preview_settings import PreviewSettings
 from tests.helpers.command import pixels, words
+from tests.helpers.interrupts import interrupt_previews
 from tests.helpers.objectives import shared_preview_network
 from tests.preview import models
 
@@ -231,16 +232,7 @@ def test_a_wrong_saved_model_is_refused(instant):
 
 
 def test_an_interrupt_leaves_nothing(instant, monkeypatch):
-    from brushwork.preview import transformer
-
-    convolve = transformer.Transformer._convolve
-
-    def interrupted(self, *arguments):
-        os.kill(os.getpid(), signal.SIGINT)
-        return convolve(self, *arguments)
-
-    monkeypatch.setattr(transformer.Transformer, "_convolve", interrupted)
-    monkeypatch.setattr(os, "_exit", lambda status: None)  # several signals arrive
+    interrupt_previews(monkeypatch)
     status, _, err = instant()
     assert status == 130
     assert "interrupted; there is no picture yet" in err

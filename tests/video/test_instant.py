@@ -1,7 +1,6 @@
 """Instant films through the command: which outputs are films, the frames of each, what is left, and refusals."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from brushwork.preview.network import make_preview
 from brushwork.preview_settings import PreviewSettings
 from brushwork.video import about, names
 from tests.helpers.command import ROOT, pixels, words
+from tests.helpers.interrupts import interrupt_previews
 from tests.helpers.objectives import shared_preview_network
 from tests.helpers.tiers import spot_checks
 from tests.video import files
@@ -200,16 +200,7 @@ def test_without_the_packages_a_sentence_says_what_to_install(film, monkeypatch)
 
 
 def test_an_interrupted_instant_film_leaves_nothing(film, monkeypatch):
-    from brushwork.preview import transformer
-
-    convolve = transformer.Transformer._convolve
-
-    def interrupted(self, *arguments):
-        os.kill(os.getpid(), signal.SIGINT)
-        return convolve(self, *arguments)
-
-    monkeypatch.setattr(transformer.Transformer, "_convolve", interrupted)
-    monkeypatch.setattr(os, "_exit", lambda status: None)  # several signals arrive
+    interrupt_previews(monkeypatch)
     before = sorted(os.listdir())
     status, _, err = film("out.mp4")
     assert status == 130
