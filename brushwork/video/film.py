@@ -96,6 +96,8 @@ def _begin(film, painter):
     try:
         if not film.options.resume:
             film.files.remove()
+            if film.state:
+                film.files.forget(film.numbers)
         film.files.prepare()
         os.makedirs(os.path.dirname(film.output) or ".", exist_ok=True)
         if film.state:

@@ -39,6 +39,12 @@ class FrameFiles:
         """The indices of the frames in `numbers` that are there; numbers are counted from 0."""
         return {index for index, number in enumerate(numbers) if os.path.isfile(self.kept(number + 1))}
 
+    def forget(self, numbers: range) -> None:
+        """Remove frames of an earlier film, which a resumed run would take for its own; as for `finished`."""
+        for number in numbers:
+            with suppress(FileNotFoundError):
+                os.remove(self.kept(number + 1))
+
     def prepare(self) -> None:
         """Create the directories of the frames, and remove what killed processes have left there. Raises OSError."""
         directory = os.path.dirname(self.kept(1)) or "."

@@ -86,6 +86,19 @@ def test_a_frame_follows_from_the_one_before(film):
     assert change["1e5"] < 0.8 * change["0"]
 
 
+def test_frames_of_an_earlier_film_are_not_taken_for_finished(film, interrupt):
+    flags = [*FLAGS, "--iterations", "2", "--frames", ":2"]
+    assert film(flags=flags)[0] == 0
+    whole = frames_of("out", 2)
+    for number in (1, 2):
+        shutil.copyfile(f"frames/f{number}.png", f"out/f{number}.png")
+    interrupt(1)
+    assert film("--overwrite", flags=flags)[0] == 130
+    status, _, err = film("--resume", "out/f%d.state", content=None, flags=[])
+    assert status == 0, err
+    assert frames_of("out", 2) == whole
+
+
 def test_an_interrupted_film_is_resumed_bit_for_bit(film, interrupt):
     assert film()[0] == 0
     whole = frames_of("out")
