@@ -42,8 +42,8 @@ def main(arguments=None):
     return 0
 
 
-def unwatched(argv, *, show):
-    """The command, without what `show` does."""
+def unwatched(argv, **shows):
+    """The command, without what shows its progress."""
     return neural_style.main(argv)
 
 

@@ -27,6 +27,13 @@ def browser():
         browser.close()
 
 
+COUNT_DRAGS = """() => {
+  window.counted = new Set();
+  for (const kind of ["dragenter", "dragover", "drop"])
+    window.addEventListener(kind, () => counted.add(kind), { once: true, capture: true });
+}"""
+
+
 class Page:
     """The page of a studio, as a person sees it."""
 
@@ -115,8 +122,10 @@ class Page:
         """Drop files or folders at a point of the window, as from a file manager."""
         session = self.context.new_cdp_session(self.page)
         data = {"items": [], "files": list(map(str, paths)), "dragOperationsMask": 1}
+        self.page.evaluate(COUNT_DRAGS)
         for kind in ("dragEnter", "dragOver", "drop"):
             session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+            self.until("kind => counted.has(kind)", kind.lower())  # a drop that overtakes is not taken
 
     def refuses(self, *statuses):
         """Forget that the browser's console repeats these answers of the server."""
