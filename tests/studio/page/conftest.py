@@ -29,8 +29,8 @@ def browser():
 
 COUNT_DRAGS = """() => {
   window.counted = new Set();
-  for (const kind of ["dragenter", "dragover", "drop"])
-    window.addEventListener(kind, () => counted.add(kind), { once: true, capture: true });
+  for (const kind of ["dragenter", "dragover", "dragleave", "drop"])
+    window.addEventListener(kind, () => counted.add(kind), { capture: true });
 }"""
 
 
@@ -122,10 +122,19 @@ class Page:
         """Drop files or folders at a point of the window, as from a file manager."""
         session = self.context.new_cdp_session(self.page)
         data = {"items": [], "files": list(map(str, paths)), "dragOperationsMask": 1}
-        self.page.evaluate(COUNT_DRAGS)
-        for kind in ("dragEnter", "dragOver", "drop"):
+
+        def send(kind):
+            self.page.evaluate("() => counted.clear()")
             session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
-            self.until("kind => counted.has(kind)", kind.lower())  # a drop that overtakes is not taken
+
+        self.page.evaluate(COUNT_DRAGS)
+        while True:  # a drop that the browser gets before the answer to the move is a leave
+            for kind in ("dragEnter", "dragOver"):
+                send(kind)
+                self.until("kind => counted.has(kind)", kind.lower())
+            send("drop")
+            if self.until("() => counted.has('drop') || counted.has('dragleave') && 'left'") is True:
+                return
 
     def refuses(self, *statuses):
         """Forget that the browser's console repeats these answers of the server."""
