@@ -119,21 +119,25 @@ class Page:
         self.until("([one, status]) => document.querySelector(one)?.className === status", [CURRENT, status])
 
     def drop(self, paths, x, y):
-        """Drop files or folders at a point of the window, as from a file manager."""
+        """Drop files or folders at a point of the window, as from a file manager.
+
+        An element that has appeared under the pointer is entered before it is moved over. A drop that the browser gets
+        before the page's answer to the last move is a leave.
+        """
         session = self.context.new_cdp_session(self.page)
         data = {"items": [], "files": list(map(str, paths)), "dragOperationsMask": 1}
 
-        def send(kind):
+        def events_of(kind):
             self.page.evaluate("() => counted.clear()")
             session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+            return self.until("() => counted.size && [...counted]")
 
         self.page.evaluate(COUNT_DRAGS)
-        while True:  # a drop that the browser gets before the answer to the move is a leave
-            for kind in ("dragEnter", "dragOver"):
-                send(kind)
-                self.until("kind => counted.has(kind)", kind.lower())
-            send("drop")
-            if self.until("() => counted.has('drop') || counted.has('dragleave') && 'left'") is True:
+        while True:
+            events_of("dragEnter")
+            while "dragover" not in events_of("dragOver"):
+                pass
+            if "drop" in events_of("drop"):
                 return
 
     def refuses(self, *statuses):
