@@ -161,8 +161,10 @@ def _add_look_flags(group):
     networks = Flag(is_path=True, words=("lite", "hub"), for_preview=True)
     text = "lite, hub, or the directory of a SavedModel (default: lite, which is included)"
     flag("--instant-network NAME", text, networks, type=arguments.one_of(*networks.words))
-    settings("--content-weight", "--content-layers", "--content-detail", "--content-palette", "--content-weight-blend")
-    settings("--strength", "--style-weight", "--style-loss", "--style-layers", "--style-layer-weight-exp")
+    settings("--content-weight", "--content-layers", "--content-detail", "--content-palette", "--content-transport")
+    settings("--content-weight-blend")
+    settings("--strength", "--style-weight", "--style-loss", "--style-layers", "--nearest-layers")
+    settings("--style-layer-weight-exp")
     settings("--normalization", "--style-blend-weights", "--tv-weight", "--tv-norm", "--pooling", "--padding")
     settings("--initial-noiseblend", "--box", "--colors", "--color-strength")
     text = "the same as --colors luma (default: no)"

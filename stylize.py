@@ -29,6 +29,7 @@ from brushwork.engine.term import Constant, Field, Measure, Pixels, Term
 from brushwork.errors import Diverged
 from brushwork.losses.nearest import Nearest
 from brushwork.losses.style import StyleTerm
+from brushwork.losses.transported import Transport
 from brushwork.losses.wasserstein import Wasserstein
 from brushwork.network.layers import stride
 from brushwork.optimizers.adam import Adam
@@ -61,6 +62,7 @@ class Content(Term):
     normalization: str = "mean"
     detail: float = 0.0  # how much less the content counts where it is smooth, 0..1
     has_mask: bool = False  # whether a mask says where the content counts
+    transport: Transport | None = None  # moves P to the statistics of the styles
 
     name = "content"
 
@@ -74,12 +76,15 @@ class Content(Term):
             "target": {layer: Field(channels[layer], layer, of_features=True) for layer in self.layers},
             "mean_square": {layer: Constant() for layer in self.layers},  # of the target
             "mask": {layer: Field(1, layer) for layer in self.layers if is_weighted},
+            **(self.transport.inputs(self.layers) if self.transport else {}),
         }
 
     def targets(
         self, content: np.ndarray, styles: Sequence[np.ndarray], masks: Masks, measure: Measure
     ) -> Mapping[str, dict[str, np.ndarray]]:
         features = measure.features(content)
+        if self.transport:
+            features = self.transport.moved(features, styles, masks, measure)
         squares = {layer: np.square(array.astype(content.dtype)) for layer, array in features.items()}
         targets = {"target": features, "mean_square": {name: _mean(each) or 1.0 for name, each in squares.items()}}
         weights = saliency.content_weights(content, self.detail, masks.content)
@@ -102,6 +107,11 @@ class Content(Term):
                 relative = self.normalization == "relative"
                 losses[f"content/{layer}"] = mean / inputs["mean_square"][layer] if relative else mean
         return losses
+
+    def style_sums(self, features: Mapping, inputs: Mapping) -> Mapping:
+        if not self.transport:
+            return {}
+        return self.transport.style_sums({layer: features[layer] for layer in self.layers}, inputs)
 
 
 @dataclass(frozen=True)
@@ -175,13 +185,15 @@ class Variation(Term):
 
 def make_terms(settings: Settings, masks: Masks = NO_MASKS) -> list[Term]:
     """The terms of the loss that the settings choose, for these kinds of masks."""
+    margin, moves = settings.style_margin, settings.content_transport > 0
     content = Content(
         settings.content_layer_weights,
         normalization=settings.content_normalization,
         detail=settings.content_detail,
         has_mask=masks.content is not None,
+        transport=Transport(settings.content_transport, settings.blend, margin, bool(masks.sources)) if moves else None,
     )
-    losses, count, margin = settings.style_losses, len(masks.styles), settings.style_margin
+    losses, count = settings.style_losses, len(masks.styles)
     kind = Wasserstein if "wasserstein" in losses else partial(Gram, normalization=settings.normalization)
     style = kind(
         settings.style_layer_weights,

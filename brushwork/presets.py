@@ -15,17 +15,20 @@ PRESETS = {
     "classic": {},
     "painterly": {
         "initial": "content",
-        "content_weight": 0.2,
+        "content_weight": 0.3,
         "content_layers": ("relu4_2:1", "relu3_1:0.5"),
         "content_detail": 0.75,
+        "content_palette": 1.0,
+        "content_transport": 1.0,
         "style_weight": 1.0,
-        "style_loss": ("wasserstein",),
+        "style_loss": ("wasserstein:1", "nearest:0.8"),
+        "nearest_layers": ("relu1_1", "relu2_1"),
         "style_margin": 0.05,
         "tv_weight": 2e-5,
         "padding": "replicate",
         "scale_factor": 1.414,
         "smallest_scale": 90,
-        "scale_iterations": (80, 60, 50, 40),
+        "scale_iterations": (60, 50, 40, 30),
         "optimizer": "lbfgs",
         "precision": "auto",
     },
@@ -59,6 +62,8 @@ def preset_values(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(PRESETS[name])
     if "iterations" in given:
         values.pop("scale_iterations", None)
+    if "style_loss" in given:
+        values.pop("nearest_layers", None)
     if "content_weight_blend" in given:
         values.pop("content_layers", None)
     if scales := given.get("scales"):

@@ -30,7 +30,7 @@ STARTS = ("noise", "content", "style")
 MOST_SCALES = 12  # a single larger number in `scales` is a width
 NEAREST_LAYERS = ("relu2_1", "relu3_1", "relu4_1", "relu4_2")  # of the nearest-feature loss
 NEAREST_APART = 8  # px, at most, between the positions that it compares
-NEAREST_ENTRIES = 1024  # of each layer of a style that the nearest-feature loss searches, at most
+NEAREST_ENTRIES = 256  # of each layer of a style that the nearest-feature loss searches, at most
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
@@ -87,13 +87,15 @@ class Settings:
     content_layers: tuple[str, ...] = Setting(
         (), "layers of the content loss, as relu4_2 or relu4_2:0.7", "LAYER", str, shown="relu4_2"
     )
-    # see pictures.saliency
+    # see pictures.saliency, pictures.palette and losses.transported
     content_detail: float = Setting(
         0.0, "how much less the content counts where it is smooth, 0 to 1", "SHARE", float, ZERO_TO_ONE
     )
-    # see pictures.palette
     content_palette: float = Setting(
         0.0, "how much the content gets the styles' colours first, 0 to 1", "SHARE", float, ZERO_TO_ONE, affects="run"
+    )
+    content_transport: float = Setting(
+        0.0, "how much the content takes on the styles' statistics, 0 to 1", "SHARE", float, ZERO_TO_ONE
     )
     content_weight_blend: float = Setting(
         1.0, "weight of relu4_2 in the content loss; the rest is relu5_2", "SHARE", float, ZERO_TO_ONE
@@ -114,6 +116,10 @@ class Settings:
     # NAME or NAME:WEIGHT, with equal weights by default; (): relu1_1 ... relu5_1
     style_layers: tuple[str, ...] = Setting(
         (), "layers of the style loss, as relu3_1 relu4_1:0.5", "LAYER", str, shown="relu1_1 to relu5_1"
+    )
+    # NAME or NAME:WEIGHT, with equal weights by default; (): NEAREST_LAYERS
+    nearest_layers: tuple[str, ...] = Setting(
+        (), "layers of nearest, as relu1_1 relu2_1:0.5", "LAYER", str, shown="relu2_1 3_1 4_1 4_2"
     )
     style_layer_weight_exp: float = Setting(
         1.0, "weight of each style layer over that of the finer one before", "X", float, between(0, 1000000)
@@ -265,8 +271,9 @@ class Settings:
     @property
     def nearest_layer_weights(self) -> dict[str, float]:
         """Layer -> weight of its part of the nearest-feature loss; {} without that loss."""
+        layers = self.nearest_layers or NEAREST_LAYERS
         total = self.style_weight * self.strength * self.style_losses.get("nearest", 0.0)
-        return dict.fromkeys(NEAREST_LAYERS, total / len(NEAREST_LAYERS)) if total else {}
+        return {layer: total * share for layer, share in weights_of(layers, 1 / len(layers)).items() if total * share}
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -312,7 +319,7 @@ class Settings:
     def _mistakes(self):
         """Yield a sentence for each invalid value, named as on the command line."""
         yield from mistakes_in(self)
-        for name in ("content_layers", "style_layers"):
+        for name in ("content_layers", "style_layers", "nearest_layers"):
             yield from mistakes_in_layers(option(name), getattr(self, name))
         for layers, shorthand in (
             ("content_layers", "content_weight_blend"),

@@ -250,12 +250,12 @@ def test_a_batch_is_counted(tmp_path, monkeypatch, logged, statuses, bad, existi
 @pytest.mark.parametrize(
     ("flags", "counts", "widths"),
     [
-        ("", (80, 60, 50, 40), 4),  # 90 px of the longer side, times 1.414 three times, is 255
+        ("", (60, 50, 40, 30), 4),  # 90 px of the longer side, times 1.414 three times, is 255
         ("--iterations 9", (9, 7, 5, 4), 4),
-        ("--scales 2", (50, 40), 2),
-        ("--scales 60 100", (60, 50, 40), 3),
+        ("--scales 2", (40, 30), 2),
+        ("--scales 60 100", (50, 40, 30), 3),
         ("--scale-iterations 5 3", (5, 5, 5, 3), 4),
-        ("--smallest-scale 200", (40,), 1),
+        ("--smallest-scale 200", (30,), 1),
     ],
 )
 def test_flags_override_what_belongs_to_them_in_a_preset(flags, counts, widths):
@@ -269,4 +269,4 @@ def test_flags_override_what_belongs_to_them_in_a_preset(flags, counts, widths):
 def test_a_blend_of_content_layers_overrides_the_layers_of_a_preset():
     settings, mistakes = settings_of("--preset", "painterly", "--content-weight-blend", "0.25")
     assert not mistakes
-    assert settings.content_layer_weights == pytest.approx({"relu4_2": 0.05, "relu5_2": 0.15})
+    assert settings.content_layer_weights == pytest.approx({"relu4_2": 0.075, "relu5_2": 0.225})

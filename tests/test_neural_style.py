@@ -85,7 +85,7 @@ def test_help_says_what_each_preset_sets(command):
     for name, flags in {
         "keras": "--content-weight 1000 --content-weight-blend 0 --style-weight 0.01",
         "gatys": "--normalization sums --tv-weight 0 --pooling avg --optimizer lbfgs --keep last",
-        "painterly": "--scale-factor 1.414 --smallest-scale 90 --scale-iterations 80 60 50 40 --optimizer lbfgs",
+        "painterly": "--scale-factor 1.414 --smallest-scale 90 --scale-iterations 60 50 40 30 --optimizer lbfgs",
     }.items():
         assert f" {name} {PURPOSES[name]}" in presets
         assert flags in presets

@@ -67,7 +67,7 @@ def test_the_gallery():
 
     text = DOCS["options.md"] + DOCS["recipes.md"]
     shown = re.findall(r"\]\(\.\./examples/gallery/([\w.-]+)\.jpg", text)
-    assert set(shown) == set(gallery.PICTURES) - {"hopper"}  # it is in README's strip
+    assert set(shown) == set(gallery.PICTURES)
     for name in {*shown, *re.findall(r"examples/gallery/([\w.-]+)\.jpg", README)} - {"studio"}:
         assert (ROOT / "examples" / "gallery" / f"{name}.jpg").exists(), name
         *_, flags = gallery.PICTURES[name]

@@ -14,7 +14,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAINTERLY = "--preset painterly --long-side 400"
-STROKES = "--content-palette 1 --style-loss wasserstein nearest:0.5"
 FAST = "--preset fast --width 400"
 ADAM = "--width 400 --iterations 200"
 SKY = "--style-masks examples/gallery/sky.png examples/gallery/houses.png"
@@ -25,7 +24,7 @@ PICTURES = {
     "great-wave": ("tubingen", "great-wave", PAINTERLY),
     "hopper": ("hopper", "cafe-terrace", PAINTERLY),
     "astronaut": ("astronaut", "wheat-field", PAINTERLY),
-    "strokes": ("obama", "starry-night", f"{PAINTERLY} {STROKES}"),
+    "obama": ("obama", "starry-night", PAINTERLY),
     "strength-0.3": ("tubingen", "starry-night", f"{PAINTERLY} --strength 0.3"),
     "strength-3": ("tubingen", "starry-night", f"{PAINTERLY} --strength 3"),
     "style-scales-0.5": ("tubingen", "starry-night", f"{PAINTERLY} --style-scales 0.5"),

@@ -71,23 +71,16 @@ class StyleTerm(Term):
         }
 
     def targets(self, content: np.ndarray, styles: Sequence[np.ndarray], masks: Masks, measure: Measure) -> Mapping:
-        if not masks.sources:
-            styles = [sizes.crop_margin(style, self.margin) for style in styles]
-        sources = [[mask] for mask in masks.sources] or [[]] * len(styles)
-        sums = [
-            measure.style_sums(style, {"source": self._over_cells(source)})
-            for style, source in zip(styles, sources, strict=True)
-        ]
+        each = style_moments(styles, masks, measure, self.layers, self.margin)
         shares, targets, variances = np.array(self.blend(len(styles))), {}, {}
         for layer in self.layers:
-            each = Moments(*map(np.concatenate, zip(*(_means(style[layer]) for style in sums), strict=True)))
             if self.mask_count:
-                targets[layer], variances[layer] = self.target(each), 0.0
+                targets[layer], variances[layer] = self.target(each[layer]), 0.0
             else:
-                blended = Moments(*(np.tensordot(shares, part, 1)[np.newaxis] for part in each))
+                blended = blended_moments(each[layer], shares)
                 targets[layer] = self.target(blended)
-                variances[layer] = self.blend_variance(each, blended, shares) if len(styles) > 1 else 0.0
-        return {"target": targets, "blend_variance": variances, "mask": self._over_cells(masks.styles)}
+                variances[layer] = self.blend_variance(each[layer], blended, shares) if len(styles) > 1 else 0.0
+        return {"target": targets, "blend_variance": variances, "mask": over_cells(masks.styles, self.layers)}
 
     def sums(self, pixels: Pixels, features: Mapping, inputs: Mapping) -> dict[str, Moments]:
         return {layer: moments(features[layer], inputs["mask"].get(layer)) for layer in self.layers}
@@ -103,12 +96,37 @@ class StyleTerm(Term):
     def style_sums(self, features: Mapping, inputs: Mapping) -> dict[str, Moments]:
         return {layer: moments(features[layer], inputs["source"].get(layer)) for layer in self.layers}
 
-    def _over_cells(self, masks: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        """{layer: masks averaged over its cells, [h, w, K]}; {} without masks."""
-        pooled = {
-            layer: [average_pool(mask, stride(layer)) for mask in masks] for layer in (self.layers if masks else ())
-        }
-        return {layer: np.stack(each, axis=-1) for layer, each in pooled.items()}
+
+def style_moments(
+    styles: Sequence[np.ndarray], masks: Masks, measure: Measure, layers: Sequence[str], margin: float
+) -> dict[str, Moments]:
+    """{layer: means over the positions of N styles that count: `first` [N, C] of F, `second` [N, C, C] of F F'}.
+
+    The term of the measure has a `style_sums` as that of StyleTerm. margin: left out at each side, unless masks say
+    what counts.
+    """
+    if not masks.sources:
+        styles = [sizes.crop_margin(style, margin) for style in styles]
+    sources = [[mask] for mask in masks.sources] or [[]] * len(styles)
+    sums = [
+        measure.style_sums(style, {"source": over_cells(source, layers)})
+        for style, source in zip(styles, sources, strict=True)
+    ]
+    return {
+        layer: Moments(*map(np.concatenate, zip(*(_means(style[layer]) for style in sums), strict=True)))
+        for layer in layers
+    }
+
+
+def blended_moments(styles: Moments, shares: np.ndarray) -> Moments:
+    """The means of a mixture of N styles, with a first axis of 1. shares: [N], which sum to 1."""
+    return Moments(*(np.tensordot(shares, part, 1)[np.newaxis] for part in styles))
+
+
+def over_cells(masks: Sequence[np.ndarray], layers: Sequence[str]) -> dict[str, np.ndarray]:
+    """{layer: K masks [H, W] averaged over its cells, [h, w, K]}; {} without masks."""
+    pooled = {layer: [average_pool(mask, stride(layer)) for mask in masks] for layer in (layers if masks else ())}
+    return {layer: np.stack(each, axis=-1) for layer, each in pooled.items()}
 
 
 def _means(sums: Moments) -> Moments:

@@ -10,6 +10,7 @@ import numpy as np
 
 from brushwork.pictures import sizes
 from brushwork.pictures.masks import NO_MASKS, Masks
+from brushwork.transport import normal, transport_map
 
 FLOOR = 0.01  # least variance of colours, on 0..255: the covariance of a grey picture is singular
 
@@ -38,11 +39,11 @@ def with_palette(
     palettes = [_moments(style, source) for style, source in zip(styles, sources, strict=True)]
     if not masks.styles:
         blended = [np.tensordot(blend, parts, 1) for parts in zip(*palettes, strict=True)]
-        changed = _transport(content, _moments(content), blended)
+        changed = _moved(content, normal(*_moments(content)), normal(*blended))
         return _between(content, changed, strength)
     result, total = np.zeros_like(content), sum(masks.styles)
     for mask, palette in zip(masks.styles, palettes, strict=True):
-        changed = _transport(content, _moments(content, mask), palette)
+        changed = _moved(content, normal(*_moments(content, mask)), normal(*palette))
         result += (mask / np.maximum(total, 1))[:, :, np.newaxis] * (changed - content)
     return _between(content, content + result, strength)
 
@@ -62,25 +63,7 @@ def _moments(image, weights=None):
     return (weights * colors).sum(axis=0) / count, (weights * colors).T @ colors / count
 
 
-def _transport(image, own, wanted):
-    """The image under the optimal transport map from its own moments to the wanted ones, with normal distributions.
-
-    It is the linear map A^(-1/2) (A^(1/2) B A^(1/2))^(1/2) A^(-1/2) of covariances A and B around the means, symmetric
-    and positive: of all maps with these moments the one that changes colours least (Pitié and Kokaram 2007, The linear
-    Monge-Kantorovitch linear colour mapping for example-based colour transfer).
-    """
-    (mean, first), (wanted_mean, second) = ((each[0], _covariance(*each)) for each in (own, wanted))
-    root = _power(first, 0.5)
-    inverse = np.linalg.inv(root)
-    linear = inverse @ _power(root @ second @ root, 0.5) @ inverse
-    return (image - mean.astype(image.dtype)) @ linear.astype(image.dtype) + wanted_mean.astype(image.dtype)
-
-
-def _covariance(mean, second):
-    return second - np.outer(mean, mean) + FLOOR * np.eye(3)
-
-
-def _power(matrix, exponent):
-    """A power of a symmetric positive matrix."""
-    values, vectors = np.linalg.eigh(matrix)
-    return vectors * np.maximum(values, 0) ** exponent @ vectors.T
+def _moved(image, own, wanted):
+    """The image [H, W, 3] with the wanted Normal of colours instead of its own."""
+    linear = transport_map(own, wanted, FLOOR, FLOOR)
+    return (image - own.mean.astype(image.dtype)) @ linear.astype(image.dtype) + wanted.mean.astype(image.dtype)

@@ -185,6 +185,8 @@ def test_the_settings_choose_the_losses():
     alone = Settings(style_loss="nearest", content_weight=0)
     assert (alone.style_loss, alone.layers) == (("nearest",), NEAREST_LAYERS)
     assert Settings().nearest_layer_weights == {}
+    layers = Settings(style_loss=("gram", "nearest"), style_weight=4.0, nearest_layers=("relu1_1", "relu2_1:0.25"))
+    assert layers.nearest_layer_weights == {"relu1_1": 2.0, "relu2_1": 1.0}
 
 
 @pytest.mark.parametrize(

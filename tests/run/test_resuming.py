@@ -27,6 +27,7 @@ OTHERS = {  # another valid value for each setting
     "content_layers": ("relu1_1",),
     "content_weight_blend": 0.5,
     "style_layers": ("relu1_1",),
+    "nearest_layers": ("relu1_1",),
     "normalization": "sums",
     "style_loss": "wasserstein",
     "smallest_scale": 90,

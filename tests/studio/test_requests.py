@@ -48,7 +48,7 @@ def test_every_setting_is_on_the_page_once():
     assert {dial["group"] for dial in found["more"]} == {"pictures", "look", "optimisation"}
     assert {"image/*", ".png", ".jpeg", ".tiff", ".hdr"} <= set(found["accept"].split(","))
     assert list(found["presets"]) == sorted(PRESETS, key=list(found["presets"]).index)
-    assert found["presets"]["painterly"]["values"]["style_loss"] == ["wasserstein"]
+    assert found["presets"]["painterly"]["values"]["style_loss"] == ["wasserstein:1", "nearest:0.8"]
     assert found["presets"]["classic"]["values"] | {"style_layers": []} == requests._plain(DEFAULTS)
 
 
