@@ -57,13 +57,14 @@ PURPOSES = {  # what each preset is for
 }
 
 
-def preset_values(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a preset, without those that the given settings replace."""
-    values = dict(PRESETS[name])
+def preset_values(name: str, given: Mapping[str, Any], begun: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The settings of a preset, without those that the given settings replace.
+
+    begun: the settings of a run that began with this preset, to be used instead: those of presets change with versions.
+    """
+    values = dict(PRESETS[name] if begun is None else begun)
     if "iterations" in given:
         values.pop("scale_iterations", None)
-    if "style_loss" in given:
-        values.pop("nearest_layers", None)
     if "content_weight_blend" in given:
         values.pop("content_layers", None)
     if scales := given.get("scales"):

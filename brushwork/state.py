@@ -73,6 +73,17 @@ class Saved:
     version: str | None = VERSION  # of the program that wrote the file; None: not in the file, up to version 2.0.0
     film: Mapping[str, Any] = field(default_factory=dict)  # what a film needs besides, ready for JSON; {}: no film
 
+    def begun_with(self, preset: str) -> dict[str, Any] | None:
+        """The settings of the run, by name, if it began with this preset; else None.
+
+        The preset may have other settings in a later version; the run goes on with its own.
+        """
+        pairs = zip(self.command, [*self.command[1:], ""], strict=True)
+        named = [word.partition("=")[2] or after for word, after in pairs if word.partition("=")[0] == "--preset"]
+        if preset != (named[-1].lower() if named else "classic"):
+            return None
+        return {name: value for name, value in self.settings.items() if name not in REMOVED}
+
 
 def upscale(state: State, size: tuple[int, int], *, moments: bool) -> State:
     """Return the State at the start of the next scale, for pictures of `size`, (height, width) in px.

@@ -84,19 +84,24 @@ def make_settings(options: argparse.Namespace, job: Job, mistakes: Mistakes) -> 
     """The settings of parsed options: PreviewSettings with --instant; None with mistakes added."""
     given = {name: value for name, value in vars(options).items() if name in SETTINGS | PREVIEW_SETTINGS}
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    settings, preview = settings_of(given, options.preset or "classic", len(job.styles), mistakes)
+    preset = options.preset or "classic"
+    begun = options.saved.begun_with(preset) if options.saved else None
+    settings, preview = settings_of(given, preset, len(job.styles), mistakes, begun)
     return preview if options.instant else settings
 
 
 def settings_of(
-    given: Mapping[str, Any], preset: str, styles: int, mistakes: Mistakes
+    given: Mapping[str, Any], preset: str, styles: int, mistakes: Mistakes, begun: Mapping[str, Any] | None = None
 ) -> tuple[Settings | None, PreviewSettings | None]:
-    """The settings of a preset with the given ones instead; None with mistakes added. All given ones are checked."""
+    """The settings of a preset with the given ones instead; None with mistakes added. All given ones are checked.
+
+    begun: see `preset_values`.
+    """
     for name in ("style_scales", "style_blend_weights"):
         numbers = given.get(name)
         if numbers is not None and len(numbers) != styles:
             mistakes.add_usage(f"{option(name)} takes one number for each style: {styles}, not {len(numbers)}")
-    values, made, sentences = preset_values(preset, given) | given, [], []
+    values, made, sentences = preset_values(preset, given, begun) | given, [], []
     for kind, facts in ((Settings, SETTINGS), (PreviewSettings, PREVIEW_SETTINGS)):
         try:
             made.append(kind(**{name: value for name, value in values.items() if name in facts}))

@@ -11,6 +11,7 @@ import pytest
 
 import neural_style
 from brushwork import files, state
+from brushwork.presets import PRESETS
 from brushwork.run import resuming, saving
 from brushwork.settings import DEFAULTS, Settings
 from tests.helpers.command import words
@@ -109,6 +110,16 @@ def test_a_run_goes_on_from_its_state(halfway, resumed, plans):
     assert (plan.settings.seed, plan.settings.iterations, plan.job.state) == (5, 90, "a.state")
     assert resumed("--state", "b.state", "--state-iterations", 1) == (0, [])
     assert plans[1].job.state == "b.state"
+
+
+def test_a_run_goes_on_when_its_preset_has_changed(command, cut_short, monkeypatch):
+    """Presets change with versions; what was typed, then or now, still counts."""
+    cut_short("--preset", "fast", "--content-weight", 7, "--state", "a.state")
+    monkeypatch.setitem(PRESETS, "fast", PRESETS["fast"] | {"content_weight": 1.0, "padding": "zero", "tv_weight": 0.1})
+    status, _, err = command("--resume", "a.state", "--preset", "gatys", defaults=False)
+    assert (status, "--normalization was classic and is now sums" in err) == (2, True)
+    status, _, err = command("--resume", "a.state", "--iterations", 8, defaults=False)
+    assert (status, "cannot resume" in err) == (0, False), err
 
 
 def test_only_files_of_the_resumed_run_are_replaced(halfway, resumed, plans):
