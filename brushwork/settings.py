@@ -119,7 +119,7 @@ class Settings:
     )
     # NAME or NAME:WEIGHT, with equal weights by default; (): NEAREST_LAYERS
     nearest_layers: tuple[str, ...] = Setting(
-        (), "layers of nearest, as relu1_1 relu2_1:0.5", "LAYER", str, shown="relu2_1 3_1 4_1 4_2"
+        (), "layers of nearest, as relu1_1 relu2_1:0.5", "LAYER", str, shown="four, from relu2_1"
     )
     style_layer_weight_exp: float = Setting(
         1.0, "weight of each style layer over that of the finer one before", "X", float, between(0, 1000000)

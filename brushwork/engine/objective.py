@@ -20,7 +20,7 @@ from brushwork.pictures.masks import NO_MASKS, Masks, check_kinds
 from brushwork.settings import TILE_GRID, Settings
 
 LARGEST_FEATURE = 1e15  # sums of its square over a picture are finite in float32
-CACHED_STYLES = 16  # style pictures whose sums are kept, about 5 MB each
+CACHED_STYLES = 32  # style pictures whose sums are kept, about 5 MB each
 
 
 class Objective:

@@ -20,8 +20,8 @@ from brushwork.losses.style import blended_moments, over_cells, style_moments
 from brushwork.pictures.masks import Masks
 from brushwork.transport import Normal, normal, transport_map
 
-FLOOR = 0.01  # of the mean variance, added to each variance of the content, so that noise is enlarged 10 times at most
-STYLE_FLOOR = 0.001  # of the same, added to the variances of the style
+FLOOR = 0.01  # of the mean variance, added to each variance of the content, so that none is enlarged without limit
+STYLE_FLOOR = 0.001  # of the same, added to the variances of the style, so that nothing of the content vanishes
 FLAT = 0.01  # of the style's mean variance: a content of less variance counts as one of so much
 ROWS = 64  # of features that are moved at a time
 
@@ -41,7 +41,11 @@ class Transport:
 
     def style_sums(self, features: Mapping[str, tf.Tensor], inputs: Mapping) -> dict[str, Moments]:
         """The Moments of a style, in a graph: features [h, w, C] by layer."""
-        return {layer: moments(each, inputs["source"].get(layer)) for layer, each in features.items()}
+        # In float32 at least: products in bfloat16 have errors of a hundredth, and the floors are smaller.
+        exact = {
+            layer: tf.cast(each, tf.float32) if each.dtype == tf.bfloat16 else each for layer, each in features.items()
+        }
+        return {layer: moments(each, inputs["source"].get(layer)) for layer, each in exact.items()}
 
     def moved(
         self, features: Mapping[str, np.ndarray], styles: Sequence[np.ndarray], masks: Masks, measure: Measure
@@ -90,14 +94,24 @@ def _map(own, wanted):
 def _normal_of(features, region) -> Normal:
     """The Normal of features [h, w, C] under a mask [h, w]; float64."""
     channels = features.shape[-1]
-    first, second = np.zeros(channels), np.zeros((channels, channels))
-    for top in range(0, len(features), ROWS):
-        some = _exact(features[top : top + ROWS]).reshape(-1, channels)
-        weighted = some * region[top : top + ROWS].reshape(-1, 1).astype(some.dtype)
-        first += weighted.sum(axis=0, dtype=np.float64)
-        second += weighted.T @ some
+    mean, covariance = np.zeros(channels), np.zeros((channels, channels))
     count = max(float(region.sum(dtype=np.float64)), np.finfo(np.float64).tiny)
-    return normal(first / count, second / count)
+    for some, weights in _in_rows(features, region):
+        mean += (weights * some).sum(axis=0, dtype=np.float64) / count
+    for some, weights in _in_rows(
+        features, region
+    ):  # after the mean is known, as its square may be a million times more
+        centred = some - mean.astype(some.dtype)
+        covariance += (weights * centred).T @ centred / count
+    return Normal(mean, covariance)
+
+
+def _in_rows(features, region):
+    """Yield positions [n, C] and weights [n, 1] of features [h, w, C] under a mask [h, w], ROWS rows at a time."""
+    for top in range(0, len(features), ROWS):
+        some = _exact(features[top : top + ROWS])
+        weights = region[top : top + ROWS].reshape(-1, 1).astype(some.dtype)
+        yield some.reshape(-1, some.shape[-1]), weights
 
 
 def _exact(features):

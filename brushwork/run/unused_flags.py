@@ -109,15 +109,17 @@ def _rules(options, settings, job, size):
     """Yield (flags, whether they have no effect, why), for optimisations."""
     noise = settings.initial == "noise" if settings.initial_noiseblend is None else settings.initial_noiseblend > 0
     for_content = "content_layers", "content_weight_blend", "content_detail", "content_transport"
-    for_style = "style_layers", "style_layer_weight_exp", "style_blend_weights", "style_scales", "style_size"
-    for_style += "style_loss", "nearest_layers", "style_margin", "strength"
+    for_style = "style_layers", "style_layer_weight_exp", "style_loss", "nearest_layers", "strength"
+    of_styles = "style_blend_weights", "style_scales", "style_size", "style_margin"
     yield _options(ADAM), settings.optimizer != "adam", f"with the optimizer {settings.optimizer}; it is for adam"
     yield [option("lbfgs_memory")], settings.optimizer != "lbfgs", f"with the optimizer {settings.optimizer}"
     yield [*_options(for_content), "--content-mask"], not settings.content_weight, "with --content-weight 0"
     seen = settings.content_weight or settings.initial == "content"
     yield [option("content_palette")], not seen, "with --content-weight 0, unless --initial is content"
-    yield [*_options(for_style), "--style-masks"], not settings.style_weight, "with --style-weight 0"
-    yield ["--style-source-masks"], not settings.style_weight, "with --style-weight 0"
+    yield _options(for_style), not settings.style_weight, "with --style-weight 0"
+    moves = (settings.content_weight and settings.content_transport) or (seen and settings.content_palette)
+    unseen = not settings.style_weight and not moves  # the styles
+    yield [*_options(of_styles), "--style-masks", "--style-source-masks"], unseen, "with --style-weight 0"
     yield [option("style_margin")], bool(options.style_source_masks), "with --style-source-masks, which say what counts"
     yield [option("nearest_layers")], "nearest" not in settings.style_losses, "without --style-loss nearest"
     yield [option("tv_norm")], not settings.tv_weight, "with --tv-weight 0"

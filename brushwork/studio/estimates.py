@@ -29,6 +29,7 @@ from brushwork.studio import films, requests
 from brushwork.studio.refusals import Refused
 from brushwork.studio.storage import Storage
 from brushwork.video.describe import BYTES
+from brushwork.video_settings import later_settings
 
 START_SECONDS = 4.0  # before the first iteration, where no run has shown how long that takes
 
@@ -133,7 +134,7 @@ class Estimates:
     def _later(self, asked, settings, size, styles):
         """The Schedule of a frame that follows from the one before; see video.painters."""
         each = films.frame_iterations(asked, requests.factor_of(asked))
-        return self._schedule(asked, replace(settings, scale_iterations=each), size, styles)[0]
+        return self._schedule(asked, later_settings(settings, each), size, styles)[0]
 
     def _schedule(self, asked, settings, size, styles):
         """(the Schedule of a request, with the tiles that fit now; a sentence if it fits in no tiles, or None)"""
@@ -179,7 +180,8 @@ class Estimates:
         """What the pace depends on, as a text."""
         settings: Settings = requests.settings_of(asked)
         masks, network = any(style.get("mask") for style in asked["styles"]), requests.network_of(asked, self._network)
-        names = "precision", "style_losses", "content_layer_weights", "style_layer_weights", "pooling", "optimizer"
+        names = "precision", "style_losses", "content_layer_weights", "style_layer_weights", "nearest_layer_weights"
+        names += "content_transport", "pooling", "optimizer"
         facts = [network, masks and len(asked["styles"])]
         facts += [sorted(value) if isinstance(value := getattr(settings, name), dict) else value for name in names]
         content = self._storage.uploads.find(asked["content"])

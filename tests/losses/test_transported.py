@@ -95,6 +95,15 @@ def test_flat_features_and_flat_styles_are_finite(random, value):
     assert np.isfinite(moved(random.uniform(0, 1, (6, 6, 3)), flat.reshape(-1, 3))).all()
 
 
+def test_nearly_flat_features_with_a_large_mean_stay_in_range(random):
+    """In float32, the square of the mean is a million times the variance, and its rounding as large as the floor."""
+    mean = random.uniform(50, 100, 64)
+    noise = random.normal(0, 0.05, (40, 40, 64))
+    style = random.normal(0, 1, (4000, 64)) @ random.normal(0, 0.2, (64, 64)) + 20
+    exact, rounded = (moved((mean + noise).astype(kind), style) for kind in (np.float64, np.float32))
+    np.testing.assert_allclose(rounded, exact, atol=0.02 * np.abs(exact - exact.mean(axis=(0, 1))).max())
+
+
 def test_features_in_bfloat16_keep_their_type(random):
     features = random.uniform(0, 4, (70, 20, 3))  # more rows than are moved at a time
     style = random.uniform(0, 9, (400, 3))
