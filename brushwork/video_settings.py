@@ -1,11 +1,12 @@
 """The settings of a film, beside those of its frames."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from brushwork.facts import AT_LEAST_ZERO, ITERATIONS, Setting, between, facts_of, with_facts
-from brushwork.settings import as_tuples, mistakes_in_values
+from brushwork.settings import Settings, as_tuples, mistakes_in_values
 
 
 @dataclass(frozen=True)
@@ -15,14 +16,14 @@ class VideoSettings:
 
     # see losses.temporal
     temporal_weight: float = Setting(
-        6e-3, "how much a frame is held to the one before; more flickers less", "W", float, AT_LEAST_ZERO
+        1.2e-2, "how much a frame is held to the one before; more flickers less", "W", float, AT_LEAST_ZERO
     )
     temporal_reach: tuple[int, ...] = Setting(
         (1,), "frames back that a frame is held to, as 1 2 4", "N", int, between(1, 16), shown="1"
     )
-    # One for each scale, as scale_iterations
+    # One for each scale, as scale_iterations; with fewer scales, the last ones count
     frame_iterations: tuple[int, ...] = Setting(
-        (20,), "steps at each scale of frames after the first", "N", int, ITERATIONS, shown="20"
+        (20, 15), "steps at each scale of later frames", "N", int, ITERATIONS, shown="20 15"
     )
     video_quality: int = Setting(
         18, "quality of H.264, as crf: smaller is better and larger files", "CRF", int, between(0, 51), affects="run"
@@ -35,6 +36,13 @@ class VideoSettings:
 
 
 VIDEO_SETTINGS = facts_of(VideoSettings)
+
+
+def later_settings(first: Settings, frame_iterations: tuple[int, ...], **changes: Any) -> Settings:
+    """The Settings of frames after the first, from its own; with fewer scales, the last numbers count."""
+    return replace(first, scale_iterations=frame_iterations[-(first.scale_count or 0) :], **changes)
+
+
 FOR_PREVIEWS = ("video_quality",)  # those that an instant film uses too
 
 

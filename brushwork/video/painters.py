@@ -16,6 +16,7 @@ from brushwork.run.plan import PreviewPlan
 from brushwork.schedule import Schedule, make_schedule
 from brushwork.settings import STARTS
 from brushwork.video.following import Following
+from brushwork.video_settings import later_settings
 from brushwork.watch import report
 from brushwork.watch.progress import clock
 
@@ -104,7 +105,7 @@ class FramePainter:
         self._objective = runner.objective(plan, Temporal(film.settings.temporal_weight, self._predecessor))
         self._first = plan.settings_for_stylize
         start = self._first.initial if self._first.initial in STARTS else "content"
-        self._later = replace(self._first, scale_iterations=film.settings.frame_iterations, initial=start)
+        self._later = later_settings(self._first, film.settings.frame_iterations, initial=start)
         self.memory, self.begins = self._following.memory, True
         size = plan.content.shape[:2]
         self._schedules = {each: make_schedule(each, *size, plan.tile_sizes) for each in (self._first, self._later)}

@@ -165,7 +165,7 @@ def test_the_form_has_the_fields_of_films():
         "frames": "all",
         "temporal_weight": str(VIDEO_SETTINGS["temporal_weight"].default),
         "temporal_reach": "1",
-        "frame_iterations": "20",
+        "frame_iterations": "20 15",
         "video_quality": "18",
     }
     assert ".mp4" in found["accept_clips"].split(",")
@@ -181,7 +181,7 @@ def test_a_request_of_a_film_becomes_a_command_line(storage):
     assert options["content"] == [storage.uploads.find(storage.asked["content"]).path]
     assert options["frames"] == slice(1, 5, 2)
     assert (options["temporal_reach"], options["temporal_weight"]) == ([1, 2], 0.5)
-    assert options["frame_iterations"] == [10]  # half of the default
+    assert options["frame_iterations"] == [10, 8]  # half of the default
     assert "video_quality" not in options
     assert vars(neural_style.parse(line(storage, settings={"frame_iterations": "7"}, quality="sketch")))[
         "frame_iterations"
@@ -237,7 +237,7 @@ def test_the_time_is_that_of_the_first_frame_and_of_those_after_it(storage, tiny
     made.record(asked, progress(frames_done=1)._replace(pace=1e-3), 2.0)
     found, evaluation = made.of(asked), 48 * 27 + EVALUATION_OVERHEAD
     assert (found["width"], found["height"], found["frames"]) == (48, 27, 3)
-    assert found["seconds"] == pytest.approx(2 + 1e-3 * evaluation * (11 + 2 * 21))  # the targets, and 10 or 20 steps
+    assert found["seconds"] == pytest.approx(2 + 1e-3 * evaluation * (11 + 2 * 16))  # the targets, and 10 or 15 steps
     assert found["disk"] == 2 * 48 * 27 * 3
     photo = asked | {"content": storage.named["photo"]}
     assert made.of(photo)["seconds"] is None  # a picture is not painted deterministically

@@ -15,8 +15,10 @@ from PIL import Image
 from brushwork import state
 from brushwork.errors import ClusterLost
 from brushwork.run.interrupts import Interrupts
+from brushwork.settings import Settings
 from brushwork.video import about, painters
 from brushwork.video import film as film_module
+from brushwork.video_settings import VIDEO_SETTINGS, later_settings
 from tests.helpers.command import FAST, pixels
 from tests.helpers.tiers import spot_checks
 from tests.video import files
@@ -109,7 +111,7 @@ def test_an_interrupted_film_is_resumed_bit_for_bit(film, interrupt):
     assert "interrupted after " in err
     assert "of 5 frames; continue with --resume again/f%d.state" in err
     assert 0 < len(list(Path("again").glob("*.png"))) < COUNT
-    assert state.read("again/f%d.state").film["temporal_weight"] == 6e-3
+    assert state.read("again/f%d.state").film["temporal_weight"] == 1.2e-2
     status, _, err = film("--resume", "again/f%d.state", content=None, flags=[])
     assert status == 0, err
     assert frames_of("again") == whole
@@ -254,3 +256,13 @@ def test_time_is_up(film):
 def test_adam_is_warned_about(film, monkeypatch):
     status, _, err = film("--optimizer", "adam", "--dry-run")
     assert (status, "films made with --optimizer adam flicker" in err) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("scales", "expected"), [({}, (15,)), ({"scales": (2,)}, (20, 15)), ({"scales": (3,)}, (20, 15))]
+)
+def test_frames_after_the_first_have_numbers_of_the_last_scales(scales, expected):
+    default = VIDEO_SETTINGS["frame_iterations"].default
+    later = later_settings(Settings(**scales), default, initial="content")
+    assert (later.scale_iterations, later.initial) == (expected, "content")
+    assert later_settings(Settings(smallest_scale=90), default).scale_iterations == (20, 15)

@@ -30,7 +30,7 @@ from tools.measure.distance import features
 from tools.measure.machine import add_inputs, table
 from tools.measure.scenes import SCENES, make_scene
 
-WEIGHTS = "0", "6e-3", "6e-2"
+WEIGHTS = "0", "1.2e-2", "1.2e-1"
 INDEPENDENT = "independent"
 TITLES = ["scene", "weight", "flicker", "style distance", "brightness", "variation", "s a frame"]
 
