@@ -38,7 +38,7 @@ PICTURES = {
     "content-detail-1": ("tubingen", "starry-night", f"{PAINTERLY} --content-detail 1"),
     "less-grain": ("tubingen", "starry-night", f"{PAINTERLY} --tv-weight 0.0002"),
     "face": ("astronaut", "starry-night", PAINTERLY),
-    "face-content-weight": ("astronaut", "starry-night", f"{PAINTERLY} --content-weight 0.8"),
+    "face-content-weight": ("astronaut", "starry-night", f"{PAINTERLY} --content-weight 1.2"),
     "instant": ("tubingen", "starry-night", "--instant --width 400"),
     "fast": ("tubingen", "starry-night", FAST),
     "classic": ("tubingen", "starry-night", f"--preset classic {ADAM}"),
