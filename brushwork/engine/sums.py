@@ -28,15 +28,15 @@ class Total(NamedTuple):
 def moments(features: tf.Tensor, masks: tf.Tensor | None = None) -> Moments:
     """The Moments of features [h, w, C] under masks [h, w, K], or under one that is 1 everywhere."""
     positions = tf.reshape(features, [-1, features.shape[-1]])  # [h w, C]
-    exact = _exact(positions)
+    values = exact(positions)
     if masks is None:
-        count = tf.cast(tf.shape(positions)[:1], exact.dtype)
-        return Moments(count, tf.reduce_sum(exact, axis=0, keepdims=True), _second_moments(positions, [None]))
+        count = tf.cast(tf.shape(positions)[:1], values.dtype)
+        return Moments(count, tf.reduce_sum(values, axis=0, keepdims=True), _second_moments(positions, [None]))
     masks = tf.reshape(masks, [-1, masks.shape[-1]])  # [h w, K]
     columns = tf.unstack(tf.cast(masks, positions.dtype)[:, :, tf.newaxis], axis=1)
     # An error of the count, unlike those of the sums, does not average out over the entries of a Gram matrix.
     count = tf.cast(tf.reduce_sum(tf.cast(masks, tf.float64), axis=0), masks.dtype)
-    first = tf.matmul(masks, exact, transpose_a=True)
+    first = tf.matmul(masks, values, transpose_a=True)
     return Moments(count, first, _second_moments(positions, columns))
 
 
@@ -55,14 +55,14 @@ def _second_moments(positions, masks):
             symmetric = tf.cast(upstream + tf.transpose(upstream, [0, 2, 1]), positions.dtype)
             return tf.add_n([tf.matmul(part, symmetric[index]) for index, part in enumerate(weighted)])
 
-        return _exact(tf.stack([tf.matmul(part, positions, transpose_a=True) for part in weighted])), gradient
+        return exact(tf.stack([tf.matmul(part, positions, transpose_a=True) for part in weighted])), gradient
 
     return second_moments(positions)
 
 
 def squared_error(features: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None = None) -> Total:
     """The Total of m (F - P)^2, for features and a target [h, w, C] and a mask [h, w, 1] or one of ones."""
-    error = _exact(features) - _exact(target)
+    error = exact(features) - exact(target)
     return Total(2 * tf.nn.l2_loss(error if mask is None else error * tf.sqrt(mask)), count_of(error))
 
 
@@ -93,6 +93,6 @@ def count_of(tensor: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.size(tensor, out_type=tf.int64), tensor.dtype)
 
 
-def _exact(tensor):
+def exact(tensor: tf.Tensor) -> tf.Tensor:
     """Sums are made in float32 at least, whatever the precision of the network."""
     return tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor

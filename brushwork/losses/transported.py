@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from brushwork.engine.sums import Moments, moments
+from brushwork.engine.sums import Moments, exact, moments
 from brushwork.engine.term import Field, Measure
 from brushwork.losses.style import blended_moments, over_cells, style_moments
 from brushwork.pictures.masks import Masks
@@ -42,10 +42,7 @@ class Transport:
     def style_sums(self, features: Mapping[str, tf.Tensor], inputs: Mapping) -> dict[str, Moments]:
         """The Moments of a style, in a graph: features [h, w, C] by layer."""
         # In float32 at least: products in bfloat16 have errors of a hundredth, and the floors are smaller.
-        exact = {
-            layer: tf.cast(each, tf.float32) if each.dtype == tf.bfloat16 else each for layer, each in features.items()
-        }
-        return {layer: moments(each, inputs["source"].get(layer)) for layer, each in exact.items()}
+        return {layer: moments(exact(each), inputs["source"].get(layer)) for layer, each in features.items()}
 
     def moved(
         self, features: Mapping[str, np.ndarray], styles: Sequence[np.ndarray], masks: Masks, measure: Measure
@@ -98,9 +95,8 @@ def _normal_of(features, region) -> Normal:
     count = max(float(region.sum(dtype=np.float64)), np.finfo(np.float64).tiny)
     for some, weights in _in_rows(features, region):
         mean += (weights * some).sum(axis=0, dtype=np.float64) / count
-    for some, weights in _in_rows(
-        features, region
-    ):  # after the mean is known, as its square may be a million times more
+    # Without the mean, whose square may be a million times as large: float32 has seven digits.
+    for some, weights in _in_rows(features, region):
         centred = some - mean.astype(some.dtype)
         covariance += (weights * centred).T @ centred / count
     return Normal(mean, covariance)

@@ -25,12 +25,14 @@ from brushwork.pictures import read, sizes
 from brushwork.settings import STYLE_LAYERS
 from brushwork.video import following
 from brushwork.video.flow import warp
+from brushwork.video_settings import VIDEO_SETTINGS
 from tests.reference.distances import style_distance
 from tools.measure.distance import features
 from tools.measure.machine import add_inputs, table
 from tools.measure.scenes import SCENES, make_scene
 
-WEIGHTS = "0", "1.2e-2", "1.2e-1"
+DEFAULT = VIDEO_SETTINGS["temporal_weight"].default
+WEIGHTS = "0", f"{DEFAULT:g}", f"{10 * DEFAULT:g}"
 INDEPENDENT = "independent"
 TITLES = ["scene", "weight", "flicker", "style distance", "brightness", "variation", "s a frame"]
 
